@@ -1,0 +1,29 @@
+//! decostop: find the evidence in compressed logs, fast, and hand it out without disclosing
+//! anything else.
+//!
+//! The modules follow one log line through a dive:
+//!
+//! ```text
+//! phase 1  source::discover -> source::open -> source::codec -> frame -> prefilter -> parse -> query -> pipeline::runs
+//! phase 2  pipeline::merge -> redact (crate) -> verify (crate) -> sink -> artefact
+//! ```
+//!
+//! Not for: shipping logs, watching them live, or searching without a request.
+
+#![forbid(unsafe_code)]
+
+pub mod artefact;
+mod error;
+pub mod frame;
+mod limits;
+pub mod parse;
+pub mod pipeline;
+pub mod prefilter;
+pub mod query;
+pub mod request;
+pub mod sink;
+pub mod source;
+mod stats;
+
+pub use error::{Error, ErrorKind, Origin};
+pub use limits::Limits;

@@ -1,0 +1,392 @@
+//! The parts of a profile. Every item here is data; see [`crate::Profile::parse`] for the file format.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+use serde::{Deserialize, Serialize};
+
+/// What kind of information a field holds. Each class has one disposition, documented per variant
+/// for `personal_data = false` / `true`.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Class {
+    /// A client's product string: dropped / kept for an in-scope actor, product family otherwise.
+    Agent,
+    /// A key that joins lines of one request: always a pseudonym.
+    Correlation,
+    /// An e-mail address: pseudonym / kept when in scope.
+    Email,
+    /// What happened: kept by a closed grammar.
+    Event,
+    /// An address, a list of addresses, or `address:port`: pseudonym / kept for an in-scope actor.
+    Ip,
+    /// One word of a closed list (HTTP methods unless the field lists its own `values`): kept.
+    Method,
+    /// A measurement of the platform: dropped.
+    Metric,
+    /// A display name: pseudonym / kept when in scope.
+    Name,
+    /// A namespace path: kept when in scope, pseudonym otherwise.
+    Namespace,
+    /// A numeric namespace id: kept when in scope, pseudonym otherwise.
+    NamespaceId,
+    /// Parameters: dropped / only the keys that the profile lists, each with its own class.
+    Params,
+    /// A full project path: kept when in scope, pseudonym otherwise.
+    Project,
+    /// A numeric project id (also `project-51191`, `gid://…/Project/51191`): as [`Class::Project`].
+    ProjectId,
+    /// A URL or URL path: rebuilt from route patterns.
+    Resource,
+    /// A credential: dropped, and never told.
+    Secret,
+    /// An integer or a severity or result word: kept.
+    Status,
+    /// Confidential about the platform: dropped.
+    System,
+    /// Free text: dropped / built up from templates, vocabulary and in-scope identities.
+    Text,
+    /// An instant: kept.
+    Time,
+    /// The id of a credential (not the credential): always a pseudonym.
+    TokenId,
+    /// A user name: pseudonym / kept when in scope.
+    User,
+    /// A user id (also `user-1001`, `user/1001`, `gid://…/User/1001`, `ip/…`): as [`Class::User`].
+    UserId,
+}
+
+impl Class {
+    /// Whether values of this class name somebody or something that can be foreign.
+    pub fn is_identity(self) -> bool {
+        matches!(
+            self,
+            Self::User
+                | Self::UserId
+                | Self::Name
+                | Self::Email
+                | Self::Namespace
+                | Self::NamespaceId
+                | Self::Project
+                | Self::ProjectId
+                | Self::Ip
+        )
+    }
+
+    /// The name used in profiles and reports.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Agent => "agent",
+            Self::Correlation => "correlation",
+            Self::Email => "email",
+            Self::Event => "event",
+            Self::Ip => "ip",
+            Self::Method => "method",
+            Self::Metric => "metric",
+            Self::Name => "name",
+            Self::Namespace => "namespace",
+            Self::NamespaceId => "namespace_id",
+            Self::Params => "params",
+            Self::Project => "project",
+            Self::ProjectId => "project_id",
+            Self::Resource => "resource",
+            Self::Secret => "secret",
+            Self::Status => "status",
+            Self::System => "system",
+            Self::Text => "text",
+            Self::Time => "time",
+            Self::TokenId => "token_id",
+            Self::User => "user",
+            Self::UserId => "user_id",
+        }
+    }
+}
+
+/// How a field gets its class.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum ClassRule {
+    /// Always the same class.
+    Fixed(Class),
+    /// The class depends on the value of a sibling field; any other value of the sibling (or none)
+    /// leaves the field without a class.
+    On {
+        /// Name of the sibling field.
+        field: String,
+        /// Sibling value to class.
+        cases: Vec<Case>,
+    },
+}
+
+/// One alternative of a class that depends on a sibling field.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Case {
+    /// The sibling's value, compared exactly.
+    pub value: String,
+    /// The class the field has then.
+    pub class: Class,
+}
+
+/// What a profile says about one field of a source.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct FieldSpec {
+    /// How the class is found.
+    pub rule: ClassRule,
+    /// For [`Class::Method`] and [`Class::Status`]: the closed list of words. Empty means the
+    /// profile's default list for that class.
+    pub values: Vec<String>,
+    /// For [`Class::Event`]: only entries of the event vocabulary are kept (the value is chosen by
+    /// a client, as GraphQL operation names are).
+    pub closed: bool,
+}
+
+/// What a tuple, or a column, speaks of.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// A namespace: path and id.
+    Namespace,
+    /// A project: path and id.
+    Project,
+    /// A user: name, id, display name, e-mail.
+    User,
+}
+
+/// The part an identity plays in a record.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Who did it. An in-scope actor gives nexus when the record names no resource.
+    Actor,
+    /// A member of staff acting as somebody else, or a service user: its presence means that the
+    /// record's address and agent are not the actor's.
+    Impersonator,
+    /// What it was done in.
+    Resource,
+    /// To whom it was done. An in-scope target gives nexus when the record names no resource.
+    Target,
+}
+
+/// Fields that speak of one identity.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Tuple {
+    /// What the identity is.
+    pub kind: Kind,
+    /// Its part in the record.
+    pub role: Role,
+    /// Field names. A field belongs to at most one tuple of a source.
+    pub fields: Vec<String>,
+}
+
+/// Which fields supply the common columns: for each the first field, in this order, that is present
+/// and not dropped.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Columns {
+    /// Who did it.
+    pub actor: Vec<String>,
+    /// The namespace.
+    pub namespace: Vec<String>,
+    /// The project.
+    pub project: Vec<String>,
+    /// The client's address.
+    pub ip: Vec<String>,
+    /// The result.
+    pub status: Vec<String>,
+    /// The correlation id.
+    pub correlation_id: Vec<String>,
+}
+
+/// A field whose value says which source a line of a mixed stream belongs to.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Discriminator {
+    /// Field name, in the record or in its envelope.
+    pub field: String,
+    /// Values that mean this source; `*` stands for any run of characters.
+    pub values: Vec<String>,
+}
+
+/// A sample line with what the profile must make of it; run by `decostop profile check`.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Example {
+    /// The raw line.
+    pub line: String,
+    /// The raw event it must yield, if any is stated.
+    pub event: Option<String>,
+    /// The record's own time as written, if stated.
+    pub time: Option<String>,
+    /// Fields that must have no class.
+    pub unknown: Vec<String>,
+}
+
+/// One kind of log.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Source {
+    /// Its name in requests and records.
+    pub name: String,
+    /// What the log is, in one line.
+    pub about: String,
+    /// Globs over file names (the last path component, and `dir/name` where a glob holds a `/`).
+    pub files: Vec<String>,
+    /// Fields that tell the source in a mixed stream.
+    pub discriminators: Vec<Discriminator>,
+    /// Whether selecting this source makes the route `sirt` (proxy and access logs).
+    pub access_log: bool,
+    /// Fields of the record's time, in order of preference.
+    pub time: Vec<String>,
+    /// Event expressions: `{field}` placeholders with literal text between, tried in order; the
+    /// first whose fields are all non-empty strings gives the raw event.
+    pub event: Vec<String>,
+    /// Common columns.
+    pub columns: Columns,
+    /// Identities.
+    pub tuples: Vec<Tuple>,
+    /// Fields by their dotted name.
+    pub fields: BTreeMap<String, FieldSpec>,
+    /// Sample lines.
+    pub examples: Vec<Example>,
+}
+
+impl Source {
+    /// The class of a field whose class does not depend on another field.
+    pub fn class_of(&self, field: &str) -> Option<Class> {
+        match &self.fields.get(field)?.rule {
+            ClassRule::Fixed(class) => Some(*class),
+            ClassRule::On { .. } => None,
+        }
+    }
+
+    /// The class of a field in a record, given a look-up of sibling values.
+    pub fn class_in<'v>(&self, field: &str, sibling: impl FnOnce(&str) -> Option<&'v str>) -> Option<Class> {
+        self.fields.get(field)?.class(sibling)
+    }
+}
+
+impl FieldSpec {
+    /// The class, given a look-up of sibling values.
+    pub fn class<'v>(&self, sibling: impl FnOnce(&str) -> Option<&'v str>) -> Option<Class> {
+        match &self.rule {
+            ClassRule::Fixed(class) => Some(*class),
+            ClassRule::On { field, cases } => {
+                let value = sibling(field)?;
+                cases.iter().find(|case| case.value == value).map(|case| case.class)
+            }
+        }
+    }
+}
+
+/// A public event name and what it stands for in each source.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Event {
+    /// The public name, such as `membership.added`.
+    pub name: String,
+    /// What it means, in one line.
+    pub about: String,
+    /// Source name to raw event patterns; `*` stands for any run of characters.
+    pub raw: BTreeMap<String, Vec<String>>,
+}
+
+/// A message that the platform writes, with typed slots in braces, such as
+/// `Failed Login: username={user} ip={ip}`. Slots: any class name, `number`, `word`, `text`.
+/// A slot may be numbered (`{user.2}`) to tell two of one class apart.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Template {
+    /// The text with its slots.
+    pub text: String,
+    /// A message it must fit.
+    pub example: String,
+}
+
+/// Ways in which a line may be wrapped before it reaches an archive.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Wrappers {
+    /// Keys whose object value (or whose dotted prefix) is the record: `jsonPayload`, `json`.
+    pub objects: Vec<String>,
+    /// Keys whose string value is the line: `message`, `log`, `textPayload`.
+    pub strings: Vec<String>,
+    /// Fields of the envelope that hold a time, used when the record has none.
+    pub time: Vec<String>,
+}
+
+/// The conditions' lists and limits.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Conditions {
+    /// Eligible plans, lower case.
+    pub plans: Vec<String>,
+    /// Eligible billing states, lower case.
+    pub billing: Vec<String>,
+    /// Most namespaces, projects and users a request may name.
+    pub max_resources: usize,
+    /// Most events a request may name.
+    pub max_events: usize,
+    /// A window that reaches further back than this many days is for the `sirt` route.
+    pub support_days: u32,
+}
+
+/// Words and phrases that may appear in an artefact whoever wrote them.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Vocabulary {
+    /// Harmless words, lower case.
+    pub words: HashSet<Box<str>>,
+    /// Raw event strings (controllers' actions, worker classes, methods, routes, audit names).
+    pub events: HashSet<Box<str>>,
+    /// Product families of user agents, as written, such as `git`, `Mozilla`, `Chrome`.
+    pub agents: BTreeSet<Box<str>>,
+    /// HTTP methods and the like: the default list of [`Class::Method`].
+    pub methods: BTreeSet<Box<str>>,
+    /// Severities and results: the default list of [`Class::Status`].
+    pub statuses: BTreeSet<Box<str>>,
+}
+
+/// A platform's logs.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Profile {
+    /// The profile's name, such as `gitlab`.
+    pub name: String,
+    /// BLAKE3 digest of everything that was loaded is taken over this text.
+    pub text: String,
+    /// Lists and limits of the conditions.
+    pub conditions: Conditions,
+    /// How lines may be wrapped.
+    pub wrappers: Wrappers,
+    /// Sources in file order; the first whose file glob fits wins.
+    pub sources: Vec<Source>,
+    /// Public events in file order.
+    pub events: Vec<Event>,
+    /// Path patterns in order of preference, see `docs/POLICY.md`.
+    pub routes: Vec<String>,
+    /// Message templates.
+    pub templates: Vec<Template>,
+    /// Listed parameter keys and their classes; a key may be dotted (`user.username`).
+    pub params: BTreeMap<String, Class>,
+    /// Suffixes of host names that are internal, lower case, such as `.internal`.
+    pub internal_domains: Vec<String>,
+    /// Address ranges that are internal, in CIDR notation.
+    pub internal_ranges: Vec<String>,
+    /// Harmless words and closed lists.
+    pub vocabulary: Vocabulary,
+}
+
+impl Profile {
+    /// A source by name.
+    pub fn source(&self, name: &str) -> Option<&Source> {
+        self.sources.iter().find(|source| source.name == name)
+    }
+
+    /// A public event by name.
+    pub fn event(&self, name: &str) -> Option<&Event> {
+        self.events.iter().find(|event| event.name == name)
+    }
+}
