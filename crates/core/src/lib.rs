@@ -23,7 +23,7 @@ pub mod query;
 pub mod request;
 pub mod sink;
 pub mod source;
-mod stats;
+pub mod stats;
 
 pub use error::{Error, ErrorKind, Origin};
 pub use limits::Limits;
