@@ -33,7 +33,11 @@ impl Error {
     }
 
     fn new(kind: ErrorKind, place: impl Into<String>, reason: impl Into<String>) -> Self {
-        Self(Box::new(Inner { kind, place: place.into(), reason: reason.into() }))
+        Self(Box::new(Inner {
+            kind,
+            place: place.into(),
+            reason: reason.into(),
+        }))
     }
 
     /// What went wrong.

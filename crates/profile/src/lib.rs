@@ -17,16 +17,19 @@
 
 #![forbid(unsafe_code)]
 
+mod builtin;
 mod check;
+mod consistency;
 mod error;
 mod load;
 mod model;
 mod scope;
+mod syntax;
 
 pub use check::{CheckFinding, CheckReport};
 pub use error::{Error, ErrorKind};
 pub use model::{
-    Case, Class, ClassRule, Columns, Conditions, Discriminator, Event, Example, FieldSpec, Kind, Profile, Role,
-    Source, Template, Tuple, Vocabulary, Wrappers,
+    Case, Class, ClassRule, Columns, Conditions, Discriminator, Event, Example, FieldSpec, Kind, Profile,
+    Role, Source, Template, Tuple, Vocabulary, Wrappers,
 };
 pub use scope::{NamespaceScope, ProjectScope, Scope, UserScope};

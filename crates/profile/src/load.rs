@@ -1,17 +1,525 @@
-//! Reading a profile from TOML.
+//! Reading a profile from TOML: first the file's shape, then what its parts say of each other.
 
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::{Arc, OnceLock};
 
-use crate::{Error, Profile};
+use serde::de::{self, MapAccess, Visitor, value::MapAccessDeserializer};
+use serde::{Deserialize, Deserializer};
+
+use crate::model::{
+    Case, Class, ClassRule, Columns, Conditions, Discriminator, Event, Example, FieldSpec, Kind, Profile,
+    Role, Source, Template, Tuple, Vocabulary, Wrappers,
+};
+use crate::{Error, builtin, consistency};
+
+/// The only version of the file format.
+const VERSION: u32 = 1;
 
 impl Profile {
-    /// The built-in profile of GitLab's logs.
+    /// The built-in profile of GitLab's logs, read once.
     pub fn gitlab() -> Arc<Self> {
-        unimplemented!()
+        static GITLAB: OnceLock<Arc<Profile>> = OnceLock::new();
+        let load = || Arc::new(Self::parse(builtin::GITLAB).expect("the built-in profile is tested"));
+        Arc::clone(GITLAB.get_or_init(load))
     }
 
-    /// Reads a profile.
-    pub fn parse(_text: &str) -> Result<Self, Error> {
-        Err(Error::syntax("", ""))
+    /// Reads a profile. Keys that the format does not know are refused.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Syntax`] when the text is not TOML of this shape, and
+    /// [`crate::ErrorKind::Inconsistent`] when its parts contradict each other; both name the key.
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        let file = read(text)?;
+        if file.version != VERSION {
+            return Err(Error::inconsistent(
+                "version",
+                format!("is {}, this build reads {VERSION}", file.version),
+            ));
+        }
+        let vocabulary = file.vocabulary.build()?;
+        let digested = file.vocabulary.digested(text);
+        let mut sources = Vec::with_capacity(file.source.len());
+        for (i, source) in file.source.into_iter().enumerate() {
+            sources.push(source.build(i, &file.fieldset)?);
+        }
+        let profile = Self {
+            name: file.name,
+            text: digested,
+            conditions: file.conditions.into(),
+            wrappers: file.wrappers.into(),
+            sources,
+            events: file.event.into_iter().map(Event::from).collect(),
+            routes: file.paths.routes,
+            templates: file.template.into_iter().map(Template::from).collect(),
+            params: file.params,
+            internal_domains: file.internal.domains,
+            internal_ranges: file.internal.ranges,
+            vocabulary,
+        };
+        consistency::check(&profile)?;
+        Ok(profile)
+    }
+}
+
+fn read(text: &str) -> Result<ProfileFile, Error> {
+    let place = |error: &toml::de::Error| match error.span() {
+        Some(span) => format!(
+            "line {}",
+            text.get(..span.start)
+                .map_or(0, |head| head.matches('\n').count())
+                + 1
+        ),
+        None => "file".to_owned(),
+    };
+    let tokens = toml::Deserializer::parse(text).map_err(|e| Error::syntax(place(&e), e.message()))?;
+    serde_path_to_error::deserialize(tokens).map_err(|e| {
+        let (path, inner) = (e.path().to_string(), e.inner());
+        let at = if path == "." {
+            place(inner)
+        } else {
+            format!("{path} ({})", place(inner))
+        };
+        Error::syntax(at, inner.message())
+    })
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ProfileFile {
+    version: u32,
+    name: String,
+    #[serde(default)]
+    conditions: ConditionsFile,
+    #[serde(default)]
+    wrappers: WrappersFile,
+    #[serde(default)]
+    internal: InternalFile,
+    #[serde(default)]
+    paths: PathsFile,
+    #[serde(default)]
+    params: BTreeMap<String, Class>,
+    #[serde(default)]
+    vocabulary: VocabularyFile,
+    #[serde(default)]
+    fieldset: BTreeMap<String, FieldSetFile>,
+    #[serde(default)]
+    source: Vec<SourceFile>,
+    #[serde(default)]
+    event: Vec<EventFile>,
+    #[serde(default)]
+    template: Vec<TemplateFile>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct ConditionsFile {
+    plans: Vec<String>,
+    billing: Vec<String>,
+    max_resources: usize,
+    max_events: usize,
+    support_days: u32,
+}
+
+impl Default for ConditionsFile {
+    fn default() -> Self {
+        Self {
+            plans: vec!["premium".to_owned(), "ultimate".to_owned()],
+            billing: vec!["paid".to_owned()],
+            max_resources: 50,
+            max_events: 25,
+            support_days: 7,
+        }
+    }
+}
+
+impl From<ConditionsFile> for Conditions {
+    fn from(file: ConditionsFile) -> Self {
+        let ConditionsFile {
+            plans,
+            billing,
+            max_resources,
+            max_events,
+            support_days,
+        } = file;
+        Self {
+            plans,
+            billing,
+            max_resources,
+            max_events,
+            support_days,
+        }
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct WrappersFile {
+    objects: Vec<String>,
+    strings: Vec<String>,
+    time: Vec<String>,
+}
+
+impl From<WrappersFile> for Wrappers {
+    fn from(file: WrappersFile) -> Self {
+        let WrappersFile {
+            objects,
+            strings,
+            time,
+        } = file;
+        Self {
+            objects,
+            strings,
+            time,
+        }
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct InternalFile {
+    domains: Vec<String>,
+    ranges: Vec<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct PathsFile {
+    routes: Vec<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct VocabularyFile {
+    builtin: Vec<String>,
+    words: Vec<String>,
+    events: Vec<String>,
+    agents: Vec<String>,
+    methods: Vec<String>,
+    statuses: Vec<String>,
+}
+
+impl VocabularyFile {
+    fn build(&self) -> Result<Vocabulary, Error> {
+        let mut words: HashSet<Box<str>> = self.words.iter().map(|w| w.as_str().into()).collect();
+        let mut events: HashSet<Box<str>> = self.events.iter().map(|w| w.as_str().into()).collect();
+        for (i, name) in self.builtin.iter().enumerate() {
+            let list = builtin::list(name).ok_or_else(|| {
+                let known = builtin::names().collect::<Vec<_>>().join(", ");
+                Error::inconsistent(
+                    format!("vocabulary.builtin[{i}]"),
+                    format!("unknown list; there are {known}"),
+                )
+            })?;
+            match list.target {
+                builtin::Target::Words => words.extend(list.words().map(Box::from)),
+                builtin::Target::Events => events.extend(list.lines().map(Box::from)),
+            }
+        }
+        let set =
+            |list: &[String]| -> BTreeSet<Box<str>> { list.iter().map(|w| w.as_str().into()).collect() };
+        Ok(Vocabulary {
+            words,
+            events,
+            agents: set(&self.agents),
+            methods: set(&self.methods),
+            statuses: set(&self.statuses),
+        })
+    }
+
+    /// The profile's text with every built-in list it draws on, so that a digest covers both.
+    fn digested(&self, text: &str) -> String {
+        let mut all = text.to_owned();
+        for list in self.builtin.iter().filter_map(|name| builtin::list(name)) {
+            all.push_str("\n# built-in list ");
+            all.push_str(list.name);
+            all.push('\n');
+            all.push_str(list.text);
+        }
+        all
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct FieldSetFile {
+    fields: BTreeMap<String, FieldFile>,
+    tuple: Vec<TupleFile>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SourceFile {
+    name: String,
+    about: String,
+    #[serde(default)]
+    files: Vec<String>,
+    #[serde(default)]
+    access_log: bool,
+    #[serde(default)]
+    discriminators: Vec<DiscriminatorFile>,
+    #[serde(default, rename = "use")]
+    uses: Vec<String>,
+    time: Vec<String>,
+    #[serde(default)]
+    event: Vec<String>,
+    #[serde(default)]
+    columns: ColumnsFile,
+    #[serde(default)]
+    fields: BTreeMap<String, FieldFile>,
+    #[serde(default)]
+    tuple: Vec<TupleFile>,
+    #[serde(default)]
+    example: Vec<ExampleFile>,
+}
+
+impl SourceFile {
+    fn build(self, index: usize, sets: &BTreeMap<String, FieldSetFile>) -> Result<Source, Error> {
+        let mut merged: BTreeMap<String, FieldSpec> = BTreeMap::new();
+        let mut tuples = Vec::new();
+        for (i, name) in self.uses.iter().enumerate() {
+            let set = sets.get(name).ok_or_else(|| {
+                Error::inconsistent(
+                    format!("source[{index}].use[{i}]"),
+                    format!("no fieldset `{name}`"),
+                )
+            })?;
+            for (field, spec) in &set.fields {
+                let spec = spec.0.clone();
+                if merged.get(field).is_some_and(|other| *other != spec) && !self.fields.contains_key(field) {
+                    let reason =
+                        format!("fieldset `{name}` gives `{field}` another class than one used before");
+                    return Err(Error::inconsistent(format!("source[{index}].use[{i}]"), reason));
+                }
+                merged.insert(field.clone(), spec);
+            }
+            tuples.extend(set.tuple.iter().map(Tuple::from));
+        }
+        merged.extend(self.fields.into_iter().map(|(field, spec)| (field, spec.0)));
+        tuples.extend(self.tuple.iter().map(Tuple::from));
+        let (patterns, fields): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            merged.into_iter().partition(|(field, _)| field.contains('*'));
+        let mut patterns: Vec<_> = patterns.into_iter().collect();
+        patterns.sort_by_key(|(pattern, _)| std::cmp::Reverse(pattern.len()));
+        Ok(Source {
+            name: self.name,
+            about: self.about,
+            files: self.files,
+            discriminators: self.discriminators.into_iter().map(Discriminator::from).collect(),
+            access_log: self.access_log,
+            time: self.time,
+            event: self.event,
+            columns: self.columns.into(),
+            tuples,
+            fields,
+            patterns,
+            examples: self.example.into_iter().map(Example::from).collect(),
+        })
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DiscriminatorFile {
+    field: String,
+    values: Vec<String>,
+}
+
+impl From<DiscriminatorFile> for Discriminator {
+    fn from(file: DiscriminatorFile) -> Self {
+        Self {
+            field: file.field,
+            values: file.values,
+        }
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct ColumnsFile {
+    actor: Vec<String>,
+    namespace: Vec<String>,
+    project: Vec<String>,
+    ip: Vec<String>,
+    status: Vec<String>,
+    correlation_id: Vec<String>,
+}
+
+impl From<ColumnsFile> for Columns {
+    fn from(file: ColumnsFile) -> Self {
+        let ColumnsFile {
+            actor,
+            namespace,
+            project,
+            ip,
+            status,
+            correlation_id,
+        } = file;
+        Self {
+            actor,
+            namespace,
+            project,
+            ip,
+            status,
+            correlation_id,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TupleFile {
+    kind: Kind,
+    role: Role,
+    fields: Vec<String>,
+}
+
+impl From<&TupleFile> for Tuple {
+    fn from(file: &TupleFile) -> Self {
+        Self {
+            kind: file.kind,
+            role: file.role,
+            fields: file.fields.clone(),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ExampleFile {
+    line: String,
+    event: Option<String>,
+    time: Option<String>,
+    #[serde(default)]
+    unknown: Vec<String>,
+}
+
+impl From<ExampleFile> for Example {
+    fn from(file: ExampleFile) -> Self {
+        Self {
+            line: file.line,
+            event: file.event,
+            time: file.time,
+            unknown: file.unknown,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct EventFile {
+    name: String,
+    about: String,
+    #[serde(default)]
+    raw: BTreeMap<String, Vec<String>>,
+}
+
+impl From<EventFile> for Event {
+    fn from(file: EventFile) -> Self {
+        Self {
+            name: file.name,
+            about: file.about,
+            raw: file.raw,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TemplateFile {
+    text: String,
+    example: String,
+}
+
+impl From<TemplateFile> for Template {
+    fn from(file: TemplateFile) -> Self {
+        Self {
+            text: file.text,
+            example: file.example,
+        }
+    }
+}
+
+/// `"user"`, `{ class = "method", values = [..] }` or `{ on = "target_type", cases = { .. } }`.
+struct FieldFile(FieldSpec);
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FieldTable {
+    class: Option<Class>,
+    #[serde(default)]
+    values: Vec<String>,
+    #[serde(default)]
+    closed: bool,
+    on: Option<String>,
+    #[serde(default)]
+    cases: BTreeMap<String, Class>,
+}
+
+impl<'de> Deserialize<'de> for FieldFile {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(FieldVisitor)
+    }
+}
+
+struct FieldVisitor;
+
+impl<'de> Visitor<'de> for FieldVisitor {
+    type Value = FieldFile;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a class, or a table with `class` or with `on` and `cases`")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<FieldFile, E> {
+        let class = Class::deserialize(de::value::StrDeserializer::new(text))?;
+        Ok(FieldFile(FieldSpec {
+            rule: ClassRule::Fixed(class),
+            values: Vec::new(),
+            closed: false,
+        }))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<FieldFile, A::Error> {
+        let FieldTable {
+            class,
+            values,
+            closed,
+            on,
+            cases,
+        } = FieldTable::deserialize(MapAccessDeserializer::new(map))?;
+        let rule = match (class, on) {
+            (Some(class), None) if cases.is_empty() => ClassRule::Fixed(class),
+            (None, Some(field)) if !cases.is_empty() => {
+                let cases = cases
+                    .into_iter()
+                    .map(|(value, class)| Case { value, class })
+                    .collect();
+                ClassRule::On { field, cases }
+            }
+            _ => return Err(de::Error::custom("needs either `class`, or `on` with `cases`")),
+        };
+        Ok(FieldFile(FieldSpec { rule, values, closed }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Class, Profile};
+
+    #[test]
+    fn built_in_profile_loads() {
+        let profile = Profile::parse(crate::builtin::GITLAB);
+        assert!(
+            profile.is_ok(),
+            "{}",
+            profile.err().map(|e| e.to_string()).unwrap_or_default()
+        );
+        let gitlab = Profile::gitlab();
+        assert_eq!(
+            gitlab
+                .source("production_json")
+                .and_then(|s| s.class_of("db_count")),
+            Some(Class::Metric)
+        );
     }
 }

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use serde::{Deserialize, Serialize};
 
+use crate::syntax;
+
 /// What kind of information a field holds. Each class has one disposition, documented per variant
 /// for `personal_data = false` / `true`.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
@@ -72,6 +74,52 @@ impl Class {
                 | Self::Ip
         )
     }
+
+    /// Whether no value of this class ever leaves: [`Class::Metric`], [`Class::Secret`], [`Class::System`].
+    pub fn is_always_dropped(self) -> bool {
+        matches!(self, Self::Metric | Self::Secret | Self::System)
+    }
+
+    /// What an identity of this class is; none for addresses and for classes that name nobody.
+    pub fn kind(self) -> Option<Kind> {
+        match self {
+            Self::Email | Self::Name | Self::User | Self::UserId => Some(Kind::User),
+            Self::Namespace | Self::NamespaceId => Some(Kind::Namespace),
+            Self::Project | Self::ProjectId => Some(Kind::Project),
+            _ => None,
+        }
+    }
+
+    /// The class of a name used in profiles.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|class| class.as_str() == name)
+    }
+
+    /// Every class, in alphabetical order.
+    pub const ALL: [Self; 22] = [
+        Self::Agent,
+        Self::Correlation,
+        Self::Email,
+        Self::Event,
+        Self::Ip,
+        Self::Method,
+        Self::Metric,
+        Self::Name,
+        Self::Namespace,
+        Self::NamespaceId,
+        Self::Params,
+        Self::Project,
+        Self::ProjectId,
+        Self::Resource,
+        Self::Secret,
+        Self::Status,
+        Self::System,
+        Self::Text,
+        Self::Time,
+        Self::TokenId,
+        Self::User,
+        Self::UserId,
+    ];
 
     /// The name used in profiles and reports.
     pub fn as_str(self) -> &'static str {
@@ -169,7 +217,8 @@ pub enum Role {
     Target,
 }
 
-/// Fields that speak of one identity.
+/// Fields that speak of one identity. In a record only those fields count whose class there is of the
+/// tuple's kind, so that a field whose class depends on a sibling can be in one tuple per kind.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Tuple {
@@ -177,7 +226,7 @@ pub struct Tuple {
     pub kind: Kind,
     /// Its part in the record.
     pub role: Role,
-    /// Field names. A field belongs to at most one tuple of a source.
+    /// Field names. A field belongs to at most one tuple of a kind.
     pub fields: Vec<String>,
 }
 
@@ -249,33 +298,67 @@ pub struct Source {
     pub tuples: Vec<Tuple>,
     /// Fields by their dotted name.
     pub fields: BTreeMap<String, FieldSpec>,
+    /// Families of fields (`db_*`), longest first, for names that `fields` lacks; always dropped.
+    pub patterns: Vec<(String, FieldSpec)>,
     /// Sample lines.
     pub examples: Vec<Example>,
 }
 
 impl Source {
+    /// What the profile says about a field: by its name, else by the first pattern that fits.
+    pub fn spec(&self, field: &str) -> Option<&FieldSpec> {
+        let by_pattern = || {
+            self.patterns
+                .iter()
+                .find(|(pattern, _)| syntax::glob(pattern, field))
+        };
+        self.fields
+            .get(field)
+            .or_else(|| by_pattern().map(|(_, spec)| spec))
+    }
+
     /// The class of a field whose class does not depend on another field.
     pub fn class_of(&self, field: &str) -> Option<Class> {
-        match &self.fields.get(field)?.rule {
+        match &self.spec(field)?.rule {
             ClassRule::Fixed(class) => Some(*class),
             ClassRule::On { .. } => None,
         }
     }
 
+    /// The tuple of a field that has this class in a record, as an index into [`Self::tuples`].
+    pub fn tuple_of(&self, field: &str, class: Class) -> Option<usize> {
+        let kind = class.kind()?;
+        self.tuples
+            .iter()
+            .position(|tuple| tuple.kind == kind && tuple.fields.iter().any(|name| name == field))
+    }
+
     /// The class of a field in a record, given a look-up of sibling values.
     pub fn class_in<'v>(&self, field: &str, sibling: impl FnOnce(&str) -> Option<&'v str>) -> Option<Class> {
-        self.fields.get(field)?.class(sibling)
+        self.spec(field)?.class(sibling)
     }
 }
 
 impl FieldSpec {
+    /// Every class the field can have.
+    pub fn classes(&self) -> impl Iterator<Item = Class> + '_ {
+        let (fixed, cases) = match &self.rule {
+            ClassRule::Fixed(class) => (Some(*class), [].as_slice()),
+            ClassRule::On { cases, .. } => (None, cases.as_slice()),
+        };
+        fixed.into_iter().chain(cases.iter().map(|case| case.class))
+    }
+
     /// The class, given a look-up of sibling values.
     pub fn class<'v>(&self, sibling: impl FnOnce(&str) -> Option<&'v str>) -> Option<Class> {
         match &self.rule {
             ClassRule::Fixed(class) => Some(*class),
             ClassRule::On { field, cases } => {
                 let value = sibling(field)?;
-                cases.iter().find(|case| case.value == value).map(|case| case.class)
+                cases
+                    .iter()
+                    .find(|case| case.value == value)
+                    .map(|case| case.class)
             }
         }
     }

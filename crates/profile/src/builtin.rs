@@ -1,0 +1,73 @@
+//! What is shipped inside the crate: GitLab's profile and the word lists a profile may draw on.
+
+/// The profile of GitLab's logs.
+pub(crate) const GITLAB: &str = include_str!("../data/gitlab.toml");
+
+/// What a list holds.
+#[derive(Clone, Copy, Eq, PartialEq)]
+pub(crate) enum Target {
+    /// One raw event per line.
+    Events,
+    /// Words, any number per line.
+    Words,
+}
+
+/// A list of words or raw events; `#` starts a comment line.
+pub(crate) struct List {
+    pub(crate) name: &'static str,
+    pub(crate) target: Target,
+    pub(crate) text: &'static str,
+}
+
+impl List {
+    /// Entries of an event list: whole lines.
+    pub(crate) fn lines(&self) -> impl Iterator<Item = &'static str> + use<> {
+        self.text
+            .lines()
+            .map(str::trim)
+            .filter(|line| !line.is_empty() && !line.starts_with('#'))
+    }
+
+    /// Entries of a word list.
+    pub(crate) fn words(&self) -> impl Iterator<Item = &'static str> + use<> {
+        self.lines().flat_map(str::split_ascii_whitespace)
+    }
+}
+
+const LISTS: &[List] = &[
+    List {
+        name: "english",
+        target: Target::Words,
+        text: include_str!("../data/english.txt"),
+    },
+    List {
+        name: "technical",
+        target: Target::Words,
+        text: include_str!("../data/technical.txt"),
+    },
+    List {
+        name: "gitlab_audit_events",
+        target: Target::Events,
+        text: include_str!("../data/gitlab_audit_events.txt"),
+    },
+    List {
+        name: "gitlab_events",
+        target: Target::Events,
+        text: include_str!("../data/gitlab_events.txt"),
+    },
+    List {
+        name: "gitlab_words",
+        target: Target::Words,
+        text: include_str!("../data/gitlab_words.txt"),
+    },
+];
+
+/// A list by its name in `vocabulary.builtin`.
+pub(crate) fn list(name: &str) -> Option<&'static List> {
+    LISTS.iter().find(|list| list.name == name)
+}
+
+/// All names, for messages.
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+    LISTS.iter().map(|list| list.name)
+}
