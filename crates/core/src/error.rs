@@ -92,6 +92,12 @@ impl Error {
         self.0.kind
     }
 
+    /// Whether the reader of an output went away: the clean end of a filter rather than a failure.
+    pub fn is_broken_pipe(&self) -> bool {
+        let cause = self.0.cause.as_ref().and_then(|cause| cause.downcast_ref::<std::io::Error>());
+        cause.is_some_and(|cause| cause.kind() == std::io::ErrorKind::BrokenPipe)
+    }
+
     /// What the user can do, if anything is known.
     pub fn advice(&self) -> Option<&str> {
         self.0.hint.as_deref()

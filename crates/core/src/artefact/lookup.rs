@@ -1,0 +1,109 @@
+//! From a pseudonym back to the value, for a customer's follow-up question.
+
+use std::fs::File;
+use std::io::{BufReader, Write};
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::internal::{LOOKUPS, PSEUDONYMS};
+use super::private::append_file;
+use super::provenance::write_json_line;
+use super::summary::looks_like_pseudonym;
+use super::{INTERNAL, failed};
+use crate::{Error, ErrorKind, Origin};
+
+/// Who asks, and when: both are logged. The library has no clock and does not know its user.
+#[derive(Clone, Copy, Debug)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "a log entry without one of the two is not one"
+)]
+pub struct Asker<'a> {
+    /// When, RFC 3339.
+    pub time: &'a str,
+    /// Who.
+    pub user: &'a str,
+}
+
+#[derive(Serialize)]
+struct Entry<'a> {
+    time: &'a str,
+    user: &'a str,
+    pseudonym: &'a str,
+    values: usize,
+}
+
+/// The classes and values behind `pseudonym` in the artefact at `dir`. The question is written to
+/// `internal/lookups.ndjson` before it is answered, whether or not there is an answer.
+///
+/// # Errors
+/// [`ErrorKind::Config`] if `dir` has no `internal/`, the text is no pseudonym (nothing is logged
+/// then), or this dive did not give it. [`ErrorKind::Sink`] if it cannot be logged: there is no
+/// answer.
+pub fn lookup(dir: &Path, pseudonym: &str, asker: Asker<'_>) -> Result<Vec<(String, String)>, Error> {
+    let internal = dir.join(INTERNAL);
+    let path = internal.join(PSEUDONYMS);
+    let file = File::open(&path).map_err(|cause| {
+        Error::io(ErrorKind::Config, &path, "read the pseudonyms", cause)
+            .hint("only an artefact with its internal/ directory can answer this")
+    })?;
+    if !looks_like_pseudonym(pseudonym) {
+        return Err(Error::new(ErrorKind::Config, "this is not a pseudonym")
+            .hint("a pseudonym is a kind, a dash and 21 characters, as in user-…"));
+    }
+    let values = search(file, pseudonym).map_err(|cause| {
+        Error::new(ErrorKind::Config, "the table of pseudonyms is damaged")
+            .at(Origin {
+                path: path.clone(),
+                offset: None,
+            })
+            .because(cause)
+    })?;
+    let log = internal.join(LOOKUPS);
+    let entry = Entry {
+        time: asker.time,
+        user: asker.user,
+        pseudonym,
+        values: values.len(),
+    };
+    let mut line = Vec::new();
+    write_json_line(&mut line, &entry)
+        .and_then(|()| append_file(&log))
+        .and_then(|mut file| file.write_all(&line).and_then(|()| file.sync_all()))
+        .map_err(|cause| failed(&log, "log the question", cause).hint("it is answered only when logged"))?;
+    if values.is_empty() {
+        return Err(
+            Error::new(ErrorKind::Config, "this dive did not give that pseudonym")
+                .at(Origin {
+                    path: dir.to_owned(),
+                    offset: None,
+                })
+                .hint("pseudonyms differ from request to request"),
+        );
+    }
+    Ok(values)
+}
+
+/// A damaged row could be the one asked for, so it is an error. The cause is told without the
+/// table's text, which `csv` would quote.
+fn search(file: File, pseudonym: &str) -> Result<Vec<(String, String)>, Damaged> {
+    let mut table = csv::Reader::from_reader(BufReader::new(file));
+    let mut values = Vec::new();
+    for (number, row) in (2u64..).zip(table.records()) {
+        let row = row.map_err(|_| Damaged { row: number })?;
+        let (Some(key), Some(class), Some(value)) = (row.get(0), row.get(1), row.get(2)) else {
+            return Err(Damaged { row: number });
+        };
+        if key == pseudonym {
+            values.push((class.to_owned(), value.to_owned()));
+        }
+    }
+    Ok(values)
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("row {row} cannot be read")]
+struct Damaged {
+    row: u64,
+}

@@ -1,0 +1,296 @@
+//! A directory that appears whole or not at all.
+//!
+//! Work happens in a sibling `.NAME.partial-<pid>-<random>` of the result, private to its owner and
+//! locked while its process lives; a rename makes it the result. A sibling whose process was killed
+//! is removed by the next run for the same result: only when no process of that id runs here *and*
+//! its lock is free. The lock is what protects another container's or another host's work, whose
+//! process ids mean nothing here; a file system without such locks is never cleaned.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, File};
+use std::io::{self, ErrorKind as IoKind};
+use std::path::{Path, PathBuf};
+
+use super::private::{make_dir, sync_dir};
+use super::{DISCLOSURE, LOOK, failed, hex};
+use crate::{Error, ErrorKind, Origin};
+
+/// Longest file name that common file systems take, in bytes.
+const MAX_NAME: usize = 255;
+/// Longest result name whose siblings still carry it; longer ones carry its digest.
+const MAX_STEM: usize = 180;
+const PARTIAL: &str = "partial";
+const REPLACED: &str = "replaced";
+/// What a rejected result is called.
+pub(super) const REJECTED: &str = ".rejected";
+
+/// Where a result goes, once it is complete.
+struct Place {
+    out: PathBuf,
+    parent: PathBuf,
+    stem: OsString,
+}
+
+impl Place {
+    /// Takes `out` apart, so that `out/`, `./out` and `out/.` are one place.
+    fn new(out: &Path) -> Result<Self, Error> {
+        let Some(name) = out.file_name() else {
+            return Err(config(out, "cannot be the name of a new directory"));
+        };
+        if name.len() + REJECTED.len() > MAX_NAME {
+            return Err(config(out, "the name is too long"));
+        }
+        let parent = match out.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+            _ => PathBuf::from("."),
+        };
+        match fs::metadata(&parent) {
+            Ok(meta) if meta.is_dir() => {}
+            Ok(_) => {
+                return Err(config(
+                    &parent,
+                    "is not a directory, so the result cannot be made in it",
+                ));
+            }
+            Err(cause) => {
+                return Err(Error::io(
+                    ErrorKind::Config,
+                    &parent,
+                    "find the directory of the result",
+                    cause,
+                )
+                .hint("create it first, or choose another place"));
+            }
+        }
+        let stem = if name.len() > MAX_STEM {
+            OsString::from(hex(&blake3::hash(name.as_encoded_bytes()).as_bytes()[..16]))
+        } else {
+            name.to_owned()
+        };
+        let out = if parent == Path::new(".") {
+            PathBuf::from(name)
+        } else {
+            parent.join(name)
+        };
+        Ok(Self { out, parent, stem })
+    }
+
+    /// A fresh name beside the result.
+    fn sibling(&self, what: &str) -> Result<PathBuf, Error> {
+        let random = getrandom::u64().map_err(|cause| {
+            Error::new(ErrorKind::Internal, "the system gives no random bytes").because(cause)
+        })?;
+        let mut name = OsString::from(".");
+        name.push(&self.stem);
+        name.push(format!(".{what}-{}-{random:016x}", std::process::id()));
+        Ok(self.parent.join(name))
+    }
+
+    /// Siblings of one kind whose process is gone.
+    fn orphans(&self, what: &str) -> Vec<PathBuf> {
+        if !Path::new("/proc/self").exists() {
+            return Vec::new();
+        }
+        let Ok(entries) = fs::read_dir(&self.parent) else {
+            return Vec::new();
+        };
+        let mut found: Vec<PathBuf> = entries
+            .flatten()
+            .filter(|entry| {
+                let pid = owner(&entry.file_name(), &self.stem, what);
+                pid.is_some_and(|pid| !Path::new("/proc").join(pid.to_string()).exists())
+                    && entry.file_type().is_ok_and(|kind| kind.is_dir())
+            })
+            .map(|entry| entry.path())
+            .filter(|path| lock(path).is_some())
+            .collect();
+        found.sort();
+        found
+    }
+
+    /// Brings back a result that a killed `--force` had set aside, and removes what else was left.
+    fn recover(&self) {
+        for old in self.orphans(REPLACED) {
+            if exists(&self.out) || fs::rename(&old, &self.out).is_err() {
+                let _ = fs::remove_dir_all(&old);
+            }
+        }
+    }
+
+    fn sweep(&self) {
+        for left in self.orphans(PARTIAL) {
+            let _ = fs::remove_dir_all(left);
+        }
+    }
+}
+
+/// A directory under construction. Dropped, it is removed.
+pub(super) struct Staging {
+    place: Place,
+    path: PathBuf,
+    force: Option<fn(&Path) -> bool>,
+    lock: Option<File>,
+    live: bool,
+}
+
+impl Staging {
+    /// Makes the directory that will become `out`. An existing `out` is an error, unless `force`
+    /// recognises it as something that may be replaced.
+    pub(super) fn create(out: &Path, force: Option<fn(&Path) -> bool>) -> Result<Self, Error> {
+        let place = Place::new(out)?;
+        place.recover();
+        replaceable(&place.out, force)?;
+        place.sweep();
+        let mut attempt = 0;
+        let path = loop {
+            let path = place.sibling(PARTIAL)?;
+            match make_dir(&path) {
+                Ok(()) => break path,
+                Err(cause) if cause.kind() == IoKind::AlreadyExists && attempt < 8 => attempt += 1,
+                Err(cause) => return Err(failed(&place.out, "create the result", cause)),
+            }
+        };
+        let lock = lock(&path);
+        Ok(Self {
+            place,
+            path,
+            force,
+            lock,
+            live: true,
+        })
+    }
+
+    /// The directory while it is under construction.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What it will be called.
+    pub(super) fn out(&self) -> &Path {
+        &self.place.out
+    }
+
+    /// Gives the directory its name. Returns what `force` replaced and could not remove.
+    pub(super) fn publish(mut self) -> Result<Option<PathBuf>, Error> {
+        let out = self.place.out.clone();
+        sync_dir(&self.path).map_err(|cause| failed(&out, "complete the result", cause))?;
+        replaceable(&out, self.force)?;
+        let old = if exists(&out) {
+            Some(self.set_aside()?)
+        } else {
+            None
+        };
+        if let Err(cause) = fs::rename(&self.path, &out) {
+            if let Some((old, _held)) = &old {
+                let _ = fs::rename(old, &out);
+            }
+            return Err(failed(&out, "complete the result", cause));
+        }
+        self.live = false;
+        sync_dir(&self.place.parent).map_err(|cause| failed(&out, "complete the result", cause))?;
+        Ok(old.and_then(|(old, _held)| fs::remove_dir_all(&old).is_err().then_some(old)))
+    }
+
+    /// Publishes under the name of a rejected result instead, replacing an earlier rejection.
+    pub(super) fn publish_rejected(mut self, ours: fn(&Path) -> bool) -> Result<PathBuf, Error> {
+        let mut name = self.place.out.clone().into_os_string();
+        name.push(REJECTED);
+        let rejected = PathBuf::from(name);
+        if exists(&rejected) && ours(&rejected) {
+            fs::remove_dir_all(&rejected).map_err(|cause| failed(&rejected, "replace it", cause))?;
+        }
+        fs::rename(&self.path, &rejected).map_err(|cause| failed(&rejected, "write the findings", cause))?;
+        self.live = false;
+        sync_dir(&self.place.parent).map_err(|cause| failed(&rejected, "complete the findings", cause))?;
+        Ok(rejected)
+    }
+
+    /// Removes what is there so far, records first.
+    pub(super) fn discard(&mut self) {
+        if std::mem::take(&mut self.live) {
+            for name in [DISCLOSURE, LOOK] {
+                let _ = fs::remove_dir_all(self.path.join(name));
+            }
+            let _ = fs::remove_dir_all(&self.path);
+            self.lock = None;
+        }
+    }
+
+    /// Renames the existing result away. It stays locked, so that no other process takes it for an
+    /// orphan before the swap is over.
+    fn set_aside(&self) -> Result<(PathBuf, Option<File>), Error> {
+        let out = &self.place.out;
+        let held = lock(out);
+        let old = self.place.sibling(REPLACED)?;
+        fs::rename(out, &old).map_err(|cause| failed(out, "replace the result", cause))?;
+        Ok((old, held))
+    }
+}
+
+impl Drop for Staging {
+    fn drop(&mut self) {
+        self.discard();
+    }
+}
+
+/// Whether anything is there, a dangling link included.
+fn exists(path: &Path) -> bool {
+    !matches!(fs::symlink_metadata(path), Err(cause) if cause.kind() == IoKind::NotFound)
+}
+
+fn replaceable(out: &Path, force: Option<fn(&Path) -> bool>) -> Result<(), Error> {
+    if !exists(out) {
+        return Ok(());
+    }
+    let Some(ours) = force else {
+        return Err(config(out, "already exists").hint("choose another name, or replace it with --force"));
+    };
+    let real = fs::symlink_metadata(out).is_ok_and(|meta| meta.is_dir());
+    if real && ours(out) {
+        return Ok(());
+    }
+    Err(config(
+        out,
+        "exists and is not a result of decostop, so it is not replaced",
+    )
+    .hint("choose another name, or remove it yourself"))
+}
+
+/// The lock on a directory, if it was free and the file system has such locks.
+fn lock(path: &Path) -> Option<File> {
+    let dir = File::open(path).ok()?;
+    dir.try_lock().ok()?;
+    Some(dir)
+}
+
+/// The process id in a sibling's name, if it is one of `stem`.
+fn owner(name: &OsStr, stem: &OsStr, what: &str) -> Option<u32> {
+    let rest = name
+        .as_encoded_bytes()
+        .strip_prefix(b".")?
+        .strip_prefix(stem.as_encoded_bytes())?;
+    let rest = std::str::from_utf8(rest)
+        .ok()?
+        .strip_prefix('.')?
+        .strip_prefix(what)?
+        .strip_prefix('-')?;
+    let (pid, random) = rest.split_once('-')?;
+    let plain = random.len() == 16 && random.bytes().all(|byte| byte.is_ascii_hexdigit());
+    (plain && pid.bytes().all(|byte| byte.is_ascii_digit())).then(|| pid.parse().ok())?
+}
+
+fn config(path: &Path, message: &str) -> Error {
+    Error::new(ErrorKind::Config, message).at(Origin {
+        path: path.to_owned(),
+        offset: None,
+    })
+}
+
+/// Lists the names in a directory; an unreadable one lists nothing usable.
+pub(super) fn names(dir: &Path) -> io::Result<Vec<OsString>> {
+    let mut names = fs::read_dir(dir)?
+        .map(|entry| entry.map(|entry| entry.file_name()))
+        .collect::<Result<Vec<_>, _>>()?;
+    names.sort();
+    Ok(names)
+}

@@ -1,0 +1,130 @@
+//! How each output record came to be, one row a record.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use super::private::private_file;
+use super::{failed, hex};
+use crate::Error;
+use crate::sink::{Provenance, Removal};
+
+/// Takes the provenance of the output records, in their order.
+pub trait ProvenanceWriter: Send {
+    /// Takes the row of the record with this 0-based `ordinal`.
+    ///
+    /// # Errors
+    /// Ends the dive.
+    fn row(&mut self, ordinal: u64, provenance: &Provenance) -> Result<(), Error>;
+
+    /// Completes the file and makes it durable.
+    ///
+    /// # Errors
+    /// Ends the dive.
+    fn finish(self: Box<Self>) -> Result<(), Error>;
+}
+
+/// Provenance as JSON lines, `provenance.ndjson`: for library users who want no Parquet. Its fields
+/// are the columns of the Parquet file.
+pub struct NdjsonProvenance {
+    path: PathBuf,
+    file: BufWriter<File>,
+}
+
+#[derive(Serialize)]
+struct Row<'a> {
+    ordinal: u64,
+    input: &'a str,
+    offset: Option<u64>,
+    line_digest: &'a str,
+    source: &'a str,
+    event: &'a str,
+    time_ns: i64,
+    removals: Vec<RemovalRow<'a>>,
+}
+
+#[derive(Serialize)]
+struct RemovalRow<'a> {
+    field: &'a str,
+    class: &'a str,
+    rule: &'a str,
+    start: u32,
+    length: u32,
+}
+
+impl<'a> RemovalRow<'a> {
+    fn new(removal: &'a Removal) -> Self {
+        Self {
+            field: &removal.field,
+            class: removal.class,
+            rule: removal.rule,
+            start: removal.start,
+            length: removal.length,
+        }
+    }
+}
+
+impl NdjsonProvenance {
+    /// Makes `provenance.ndjson` in `internal`. Fits the last parameter of
+    /// [`Writer::create`](super::Writer::create).
+    ///
+    /// # Errors
+    /// If the file cannot be made.
+    pub fn create_in(internal: &Path) -> Result<Box<dyn ProvenanceWriter>, Error> {
+        let path = internal.join("provenance.ndjson");
+        let file = private_file(&path).map_err(|cause| failed(&path, "create it", cause))?;
+        Ok(Box::new(Self {
+            path,
+            file: BufWriter::new(file),
+        }))
+    }
+}
+
+impl ProvenanceWriter for NdjsonProvenance {
+    fn row(&mut self, ordinal: u64, provenance: &Provenance) -> Result<(), Error> {
+        let row = Row {
+            ordinal,
+            input: &path_text(&provenance.origin.path),
+            offset: provenance.origin.offset,
+            line_digest: &hex(&provenance.line_digest),
+            source: &provenance.source,
+            event: &provenance.event,
+            time_ns: provenance.time_ns,
+            removals: provenance.removals.iter().map(RemovalRow::new).collect(),
+        };
+        write_json_line(&mut self.file, &row).map_err(|cause| failed(&self.path, "write it", cause))
+    }
+
+    fn finish(self: Box<Self>) -> Result<(), Error> {
+        let Self { path, file } = *self;
+        super::close(file).map_err(|cause| failed(&path, "write it", cause))
+    }
+}
+
+/// The JSON text of removals: `[{"field","class","rule","start","length"}]`.
+pub fn removals_json(removals: &[Removal]) -> String {
+    let rows: Vec<_> = removals.iter().map(RemovalRow::new).collect();
+    serde_json::to_string(&rows).expect("strings and numbers always have a JSON form")
+}
+
+/// The text of an input's path in evidence. Bytes that are not UTF-8 are written `\xNN`, so that two
+/// files never share a name.
+pub fn path_text(path: &Path) -> String {
+    let mut text = String::new();
+    for chunk in path.as_os_str().as_encoded_bytes().utf8_chunks() {
+        text.push_str(chunk.valid());
+        for byte in chunk.invalid() {
+            text.push_str("\\x");
+            text.push_str(&hex(&[*byte]));
+        }
+    }
+    text
+}
+
+/// One JSON value and a line end.
+pub(super) fn write_json_line(to: &mut impl Write, value: &impl Serialize) -> std::io::Result<()> {
+    serde_json::to_writer(&mut *to, value)?;
+    to.write_all(b"\n")
+}

@@ -1,0 +1,314 @@
+//! Reading an artefact's records, for `decostop view`.
+
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+
+use super::manifest::Manifest;
+use super::records::RECORDS;
+use super::{DISCLOSURE, INTERNAL, LOOK, MANIFEST};
+use crate::{Error, ErrorKind, Limits, Origin};
+
+/// The columns of [`Record::cells`].
+pub const COLUMNS: [&str; 7] = ["time", "source", "event", "actor", "project", "ip", "status"];
+/// A manifest is small; a larger one is something else.
+const MAX_MANIFEST: u64 = 16 << 20;
+
+/// An artefact on disk.
+#[derive(Clone, Debug)]
+pub struct Artefact {
+    shown: PathBuf,
+    internal: Option<PathBuf>,
+    manifest: Manifest,
+}
+
+/// Opens the artefact at `dir`, or what a customer got of one: the directory with the manifest.
+///
+/// Its content is not verified here; `decostop verify` does that.
+///
+/// # Errors
+/// [`ErrorKind::Config`] if it is not an artefact.
+pub fn open(dir: &Path) -> Result<Artefact, Error> {
+    let candidates = [dir.join(DISCLOSURE), dir.join(LOOK), dir.to_owned()];
+    let Some(shown) = candidates
+        .into_iter()
+        .find(|shown| shown.join(MANIFEST).is_file())
+    else {
+        return Err(
+            Error::new(ErrorKind::Config, "is not an artefact: it has no manifest")
+                .at(place(dir))
+                .hint("name the directory that a dive wrote with --out"),
+        );
+    };
+    let path = shown.join(MANIFEST);
+    let mut text = Vec::new();
+    File::open(&path)
+        .and_then(|file| file.take(MAX_MANIFEST).read_to_end(&mut text))
+        .map_err(|cause| Error::io(ErrorKind::Config, &path, "read the manifest", cause))?;
+    let manifest: Manifest = serde_json::from_slice(&text).map_err(|cause| {
+        let message = format!("is not a manifest of this version: line {}", cause.line());
+        Error::new(ErrorKind::Config, message).at(place(&path))
+    })?;
+    let internal = Some(dir.join(INTERNAL)).filter(|internal| internal.is_dir());
+    Ok(Artefact {
+        shown,
+        internal,
+        manifest,
+    })
+}
+
+impl Artefact {
+    /// The manifest.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// The directory with the manifest and the records.
+    pub fn shown(&self) -> &Path {
+        &self.shown
+    }
+
+    /// The evidence, if it is here.
+    pub fn internal(&self) -> Option<&Path> {
+        self.internal.as_deref()
+    }
+
+    /// Its records in order, one at a time.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] if the records are in another format, [`ErrorKind::Source`] if they
+    /// cannot be opened.
+    pub fn records(&self) -> Result<Records, Error> {
+        if self.manifest.format != "ndjson" {
+            return Err(
+                Error::new(ErrorKind::Config, "only records in ndjson can be viewed")
+                    .at(place(&self.shown))
+                    .hint("use a Parquet, Arrow or CSV reader"),
+            );
+        }
+        let path = self.shown.join(RECORDS);
+        let limits = Limits::default();
+        let open = || {
+            let mut decoder = zstd::Decoder::new(File::open(&path)?)?;
+            decoder.window_log_max(limits.max_zstd_window_log)?;
+            Ok(BufReader::new(decoder))
+        };
+        let lines = open().map_err(|cause| Error::io(ErrorKind::Source, &path, "read the records", cause))?;
+        Ok(Records {
+            lines,
+            path,
+            max: limits.max_line_bytes,
+            number: 0,
+            done: false,
+        })
+    }
+
+    /// Size of the artefact's records on disk, if it can be told.
+    pub fn records_bytes(&self) -> Option<u64> {
+        fs::metadata(self.shown.join(RECORDS)).ok().map(|meta| meta.len())
+    }
+}
+
+/// The records of an artefact. After an error there are no more.
+pub struct Records {
+    lines: BufReader<zstd::Decoder<'static, BufReader<File>>>,
+    path: PathBuf,
+    max: usize,
+    number: u64,
+    done: bool,
+}
+
+impl Records {
+    fn read(&mut self) -> Result<Option<Record>, Error> {
+        let mut line = Vec::new();
+        let limit = self.max as u64 + 1;
+        self.lines
+            .by_ref()
+            .take(limit)
+            .read_until(b'\n', &mut line)
+            .map_err(|cause| Error::io(ErrorKind::Source, &self.path, "read the records", cause))?;
+        if line.is_empty() {
+            return Ok(None);
+        }
+        self.number += 1;
+        let damaged = || {
+            let message = format!("record {} cannot be read", self.number);
+            Error::new(ErrorKind::Source, message).at(place(&self.path))
+        };
+        if line.pop() != Some(b'\n') {
+            return Err(damaged());
+        }
+        let line = String::from_utf8(line).map_err(|_| damaged())?;
+        let fields = serde_json::from_str(&line).map_err(|_| damaged())?;
+        Ok(Some(Record { line, fields }))
+    }
+}
+
+impl Iterator for Records {
+    type Item = Result<Record, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.done {
+            return None;
+        }
+        let read = self.read().transpose();
+        self.done = !matches!(read, Some(Ok(_)));
+        read
+    }
+}
+
+/// One disclosed record.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Record {
+    line: String,
+    fields: Map<String, Value>,
+}
+
+impl Record {
+    /// The line as it is in the artefact.
+    pub fn line(&self) -> &str {
+        &self.line
+    }
+
+    /// Its fields in order.
+    pub fn fields(&self) -> &Map<String, Value> {
+        &self.fields
+    }
+
+    /// A field's text, if it has that field and the field holds a string.
+    pub fn text(&self, field: &str) -> Option<&str> {
+        self.fields.get(field)?.as_str()
+    }
+
+    /// Its instant, nanoseconds since 1970 in UTC.
+    pub fn time_ns(&self) -> Option<i64> {
+        let time: Timestamp = self.text("time")?.parse().ok()?;
+        i64::try_from(time.as_nanosecond()).ok()
+    }
+
+    /// One cell for each of [`COLUMNS`], an absent one empty. Characters that a terminal would obey
+    /// (controls, direction marks) are shown as `\u{…}`.
+    pub fn cells(&self) -> [String; COLUMNS.len()] {
+        COLUMNS.map(|column| match self.fields.get(column) {
+            None => String::new(),
+            Some(Value::String(text)) => printable(text),
+            Some(other) => printable(&other.to_string()),
+        })
+    }
+}
+
+/// Which records of an artefact to show. By default, all.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    sources: Vec<String>,
+    events: Vec<String>,
+    actor: Option<String>,
+    from_ns: Option<i64>,
+    to_ns: Option<i64>,
+}
+
+impl Filter {
+    /// Adds a source; `*` stands for any run of characters. By default, every source.
+    #[must_use]
+    pub fn source(mut self, pattern: impl Into<String>) -> Self {
+        self.sources.push(pattern.into());
+        self
+    }
+
+    /// Adds an event, as in [`Filter::source`]. By default, every event.
+    #[must_use]
+    pub fn event(mut self, pattern: impl Into<String>) -> Self {
+        self.events.push(pattern.into());
+        self
+    }
+
+    /// Only records whose actor holds this text, whatever its case. By default, any or no actor.
+    #[must_use]
+    pub fn actor(mut self, part: &str) -> Self {
+        self.actor = Some(part.to_lowercase());
+        self
+    }
+
+    /// Only records at or after this instant (nanoseconds since 1970, UTC). By default, from the
+    /// first.
+    #[must_use]
+    pub fn from_ns(mut self, instant: i64) -> Self {
+        self.from_ns = Some(instant);
+        self
+    }
+
+    /// Only records before this instant. By default, to the last.
+    #[must_use]
+    pub fn to_ns(mut self, instant: i64) -> Self {
+        self.to_ns = Some(instant);
+        self
+    }
+
+    /// Whether a record is to be shown. A record without a time is in no range.
+    pub fn matches(&self, record: &Record) -> bool {
+        let any = |patterns: &[String], field| {
+            patterns.is_empty()
+                || record
+                    .text(field)
+                    .is_some_and(|text| patterns.iter().any(|p| wildcard(p, text)))
+        };
+        let actor = || {
+            self.actor.as_deref().is_none_or(|part| {
+                record
+                    .text("actor")
+                    .is_some_and(|actor| actor.to_lowercase().contains(part))
+            })
+        };
+        let time = || {
+            (self.from_ns.is_none() && self.to_ns.is_none())
+                || record.time_ns().is_some_and(|time| {
+                    self.from_ns.is_none_or(|from| from <= time) && self.to_ns.is_none_or(|to| time < to)
+                })
+        };
+        any(&self.sources, "source") && any(&self.events, "event") && actor() && time()
+    }
+}
+
+/// Whether `pattern`, in which `*` stands for any run of characters, is all of `text`.
+fn wildcard(pattern: &str, text: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let Some(mut rest) = parts.next().and_then(|first| text.strip_prefix(first)) else {
+        return false;
+    };
+    let Some(last) = parts.next_back() else {
+        return rest.is_empty();
+    };
+    for part in parts {
+        let Some((_, after)) = rest.split_once(part) else {
+            return false;
+        };
+        rest = after;
+    }
+    rest.ends_with(last)
+}
+
+fn printable(text: &str) -> String {
+    let obeyed = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+    };
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if obeyed(c) {
+            out.extend(c.escape_unicode());
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
+fn place(path: &Path) -> Origin {
+    Origin {
+        path: path.to_owned(),
+        offset: None,
+    }
+}

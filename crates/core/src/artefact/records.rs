@@ -1,0 +1,137 @@
+//! The records file: compressed while it is written, digested on its way to the disk.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+
+use jiff::Timestamp;
+use sha2::{Digest, Sha256};
+
+use super::manifest::{FileEntry, RecordCounts};
+use super::private::private_file;
+use super::{close, hex};
+use crate::sink::Provenance;
+
+pub(super) const RECORDS: &str = "records.ndjson.zst";
+/// The level is part of the format: the same records give the same bytes.
+const LEVEL: i32 = 3;
+const NS_PER_DAY: i64 = 86_400_000_000_000;
+
+/// Counts and digests what passes through.
+pub(super) struct Digesting<W> {
+    inner: W,
+    hasher: Sha256,
+    bytes: u64,
+}
+
+impl<W: Write> Digesting<W> {
+    pub(super) fn new(inner: W) -> Self {
+        Self {
+            inner,
+            hasher: Sha256::new(),
+            bytes: 0,
+        }
+    }
+
+    /// What it wrapped, the bytes that passed and their SHA-256.
+    pub(super) fn into_parts(self) -> (W, u64, String) {
+        (self.inner, self.bytes, hex(&self.hasher.finalize()))
+    }
+}
+
+impl<W: Write> Write for Digesting<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let taken = self.inner.write(bytes)?;
+        self.hasher.update(bytes.get(..taken).unwrap_or(bytes));
+        self.bytes += taken as u64;
+        Ok(taken)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
+}
+
+/// `records.ndjson.zst` under construction: one frame with a checksum, one line a record.
+pub(super) struct RecordsFile {
+    encoder: zstd::Encoder<'static, Digesting<BufWriter<File>>>,
+}
+
+impl RecordsFile {
+    pub(super) fn create(dir: &Path) -> io::Result<Self> {
+        let file = Digesting::new(BufWriter::new(private_file(&dir.join(RECORDS))?));
+        let mut encoder = zstd::Encoder::new(file, LEVEL)?;
+        encoder.include_checksum(true)?;
+        Ok(Self { encoder })
+    }
+
+    pub(super) fn line(&mut self, record: &[u8]) -> io::Result<()> {
+        self.encoder.write_all(record)?;
+        self.encoder.write_all(b"\n")
+    }
+
+    pub(super) fn finish(self) -> io::Result<FileEntry> {
+        let (file, bytes, sha256) = self.encoder.finish()?.into_parts();
+        close(file)?;
+        Ok(FileEntry {
+            name: RECORDS.to_owned(),
+            bytes,
+            sha256,
+        })
+    }
+}
+
+/// Counts of what was written, taken where it is written, so that the manifest speaks of the file.
+#[derive(Default)]
+pub(super) struct Tally {
+    total: u64,
+    by_source: BTreeMap<String, u64>,
+    by_event: BTreeMap<String, u64>,
+    by_day: BTreeMap<i64, u64>,
+}
+
+impl Tally {
+    pub(super) fn add(&mut self, provenance: &Provenance) {
+        self.total += 1;
+        count(&mut self.by_source, &provenance.source);
+        count(&mut self.by_event, &provenance.event);
+        *self
+            .by_day
+            .entry(provenance.time_ns.div_euclid(NS_PER_DAY))
+            .or_default() += 1;
+    }
+
+    pub(super) fn total(&self) -> u64 {
+        self.total
+    }
+
+    pub(super) fn into_counts(self) -> RecordCounts {
+        let by_day = self
+            .by_day
+            .into_iter()
+            .map(|(day, records)| (day_text(day), records))
+            .collect();
+        RecordCounts {
+            total: self.total,
+            by_source: self.by_source,
+            by_event: self.by_event,
+            by_day,
+        }
+    }
+}
+
+fn count(counts: &mut BTreeMap<String, u64>, key: &str) {
+    if let Some(seen) = counts.get_mut(key) {
+        *seen += 1;
+    } else {
+        counts.insert(key.to_owned(), 1);
+    }
+}
+
+fn day_text(day: i64) -> String {
+    Timestamp::from_nanosecond(i128::from(day) * i128::from(NS_PER_DAY)).map_or_else(
+        |_| "unknown".to_owned(),
+        |day| day.strftime("%Y-%m-%d").to_string(),
+    )
+}
