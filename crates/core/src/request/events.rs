@@ -1,0 +1,143 @@
+//! Event patterns: what they stand for in a profile.
+//!
+//! A pattern is a public name (`membership.added`), a glob over public names (`membership.*`), or
+//! `raw:` with a source's own event string, globs allowed.
+
+use std::collections::{BTreeSet, HashSet};
+
+use decostop_profile::{Event, Profile, Source};
+
+use super::glob::{self, Glob};
+use super::{Fault, Select, near};
+
+/// What introduces a source's own event string.
+pub const RAW: &str = "raw:";
+
+/// The public events that a pattern stands for, in the profile's order; none for `raw:`.
+pub fn expand<'p>(pattern: &str, profile: &'p Profile) -> Vec<&'p Event> {
+    if pattern.starts_with(RAW) {
+        return Vec::new();
+    }
+    let glob = Glob::new(pattern);
+    profile.events.iter().filter(|event| glob.matches(&event.name)).collect()
+}
+
+/// The raw event patterns of `source` that the select's events stand for, without repetition. A
+/// select that names no event stands for `*`; an empty answer means that no record of the source
+/// can match.
+pub fn raw_patterns(select: &Select, source: &Source, profile: &Profile) -> Vec<String> {
+    if select.events.is_empty() {
+        return vec!["*".to_owned()];
+    }
+    raw_patterns_of(&select.events, source, profile)
+}
+
+/// As [`raw_patterns`] for any list of patterns, such as a select's excluded events; an empty list
+/// gives an empty answer.
+pub fn raw_patterns_of(patterns: &[String], source: &Source, profile: &Profile) -> Vec<String> {
+    let mut found = Vec::new();
+    for pattern in patterns {
+        match pattern.strip_prefix(RAW) {
+            Some(raw) => found.push(raw.to_owned()),
+            None => {
+                let raw = expand(pattern, profile).into_iter().filter_map(|event| event.raw.get(&source.name));
+                found.extend(raw.flatten().cloned());
+            }
+        }
+    }
+    let mut seen = HashSet::new();
+    found.retain(|pattern| seen.insert(pattern.clone()));
+    found
+}
+
+/// How many events patterns name, as the condition `events.few` counts them.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Count {
+    /// Vocabulary entries named, each once.
+    pub named: usize,
+    /// Whether one of the patterns is `raw:*`, which is every event there is.
+    pub everything: bool,
+}
+
+/// Counts what patterns name: a glob as the vocabulary entries that it matches; a raw glob as the
+/// raw patterns and known raw events that it matches, at least one; `raw:*` as all.
+pub fn count<'a>(patterns: impl IntoIterator<Item = &'a str>, profile: &Profile) -> Count {
+    let mut named: BTreeSet<String> = BTreeSet::new();
+    let mut everything = false;
+    for pattern in patterns {
+        let Some(raw) = pattern.strip_prefix(RAW) else {
+            named.extend(expand(pattern, profile).into_iter().map(|event| event.name.clone()));
+            continue;
+        };
+        everything |= glob::is_everything(raw);
+        let glob = Glob::new(raw);
+        let before = named.len();
+        if glob.literal().is_none() {
+            let known = known_raw(profile).filter(|event| glob.matches(event));
+            named.extend(known.map(|event| format!("{RAW}{event}")));
+        }
+        if named.len() == before {
+            named.insert(pattern.to_owned());
+        }
+    }
+    Count { named: named.len(), everything }
+}
+
+fn known_raw(profile: &Profile) -> impl Iterator<Item = &str> {
+    let mapped = profile.events.iter().flat_map(|event| event.raw.values().flatten().map(String::as_str));
+    mapped.chain(profile.vocabulary.events.iter().map(AsRef::as_ref))
+}
+
+/// Whether a pattern can be one at all.
+pub(super) fn well_formed(pattern: &str) -> Result<(), Fault> {
+    if let Some(raw) = pattern.strip_prefix(RAW) {
+        return if raw.trim().is_empty() {
+            Err(Fault::new("`raw:` without an event").hint("raw:* is every event"))
+        } else {
+            Ok(())
+        };
+    }
+    let plain = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || "_.*-".contains(letter);
+    if pattern.chars().all(plain) {
+        return Ok(());
+    }
+    let shown = pattern.escape_debug();
+    Err(Fault::new(format!("\"{shown}\" is no public event: those are lower-case words joined by dots"))
+        .hint(format!("a source's own event is written \"{RAW}{shown}\"")))
+}
+
+/// Whether a pattern names something that the profile knows.
+pub(super) fn known(pattern: &str, profile: &Profile) -> Result<(), Fault> {
+    if pattern.starts_with(RAW) || !expand(pattern, profile).is_empty() {
+        return Ok(());
+    }
+    let fault = Fault::new(format!("no event of the profile fits \"{}\"", pattern.escape_debug()));
+    if profile.vocabulary.events.contains(pattern) {
+        return Err(fault.hint(format!("a source's own event is written \"{RAW}{pattern}\"")));
+    }
+    let families: BTreeSet<String> = profile
+        .events
+        .iter()
+        .filter_map(|event| event.name.rsplit_once('.').map(|(family, _)| format!("{family}.*")))
+        .collect();
+    let names = profile.events.iter().map(|event| event.name.as_str());
+    let mut near = near::nearest(pattern, names.chain(families.iter().map(String::as_str)));
+    if near.is_empty()
+        && let Some((family, _)) = pattern.split_once('.')
+    {
+        near = near::nearest(&format!("{family}.*"), families.iter().map(String::as_str));
+    }
+    let hint = near::did_you_mean(&near);
+    Err(fault.hint(hint.unwrap_or_else(|| "`decostop events` lists them; raw: names a source's own event".into())))
+}
+
+/// Whether a source exists.
+pub(super) fn known_source(name: &str, profile: &Profile) -> Result<(), Fault> {
+    if profile.source(name).is_some() {
+        return Ok(());
+    }
+    let names = || profile.sources.iter().map(|source| source.name.as_str());
+    let hint = near::did_you_mean(&near::nearest(name, names()))
+        .unwrap_or_else(|| format!("the sources are {}", names().collect::<Vec<_>>().join(", ")));
+    Err(Fault::new(format!("the profile has no source \"{}\"", name.escape_debug())).hint(hint))
+}
