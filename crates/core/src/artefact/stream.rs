@@ -82,7 +82,8 @@ impl StreamWriter {
         Ok(Some(out))
     }
 
-    fn write_record(&mut self, record: &[u8], provenance: &Provenance) -> Result<Flow, Error> {
+    /// As the directory writer's: for [`Sink::record`] and the tests.
+    pub(super) fn write_record(&mut self, record: &[u8], provenance: &Provenance) -> Result<Flow, Error> {
         let Some(to) = &mut self.to else {
             return Err(unusable());
         };

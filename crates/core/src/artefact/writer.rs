@@ -199,8 +199,9 @@ impl Writer {
         self.staging.publish_rejected(is_rejection)
     }
 
-    /// Takes the bytes of one verified record.
-    fn write_record(&mut self, record: &[u8], provenance: &Provenance) -> Result<(), Error> {
+    /// Takes the bytes of one verified record. Seen by this module and its tests only: everybody else
+    /// comes through [`Sink::record`], whose type is the proof.
+    pub(super) fn write_record(&mut self, record: &[u8], provenance: &Provenance) -> Result<(), Error> {
         let State::Open(parts) = &mut self.state else {
             return Err(unusable());
         };

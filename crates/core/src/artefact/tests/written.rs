@@ -1,0 +1,199 @@
+//! What a finished artefact holds.
+
+use std::os::unix::fs::PermissionsExt;
+
+use sha2::{Digest, Sha256};
+
+use super::*;
+use crate::artefact::{hex, manifest_schema, open};
+use crate::stats::InputReport;
+
+const WHOLE: [&str; 11] = [
+    "disclosure",
+    "disclosure/manifest.json",
+    "disclosure/records.ndjson.zst",
+    "internal",
+    "internal/dictionary.csv",
+    "internal/key",
+    "internal/provenance.ndjson",
+    "internal/pseudonyms.csv",
+    "internal/request.toml",
+    "internal/run.json",
+    "internal/withheld.ndjson",
+];
+
+fn text(path: PathBuf) -> String {
+    fs::read_to_string(path).expect("a finished artefact can be read")
+}
+
+#[test]
+fn an_artefact_holds_its_files_and_nothing_else_and_all_are_private() {
+    let dir = scratch();
+    let out = dir.path().join("out");
+    let committed = dive(&out, Options::default(), 5).expect("a dive");
+    assert_eq!(committed.path, out);
+    assert_eq!(committed.leftover, None);
+    assert_eq!(tree(&out), WHOLE);
+    assert_eq!(
+        tree(dir.path())
+            .iter()
+            .filter(|name| !name.starts_with("out"))
+            .count(),
+        0
+    );
+    for name in [""].iter().chain(&WHOLE) {
+        let meta = fs::metadata(out.join(name)).expect("it is there");
+        let mode = if meta.is_dir() { 0o700 } else { 0o600 };
+        assert_eq!(meta.permissions().mode() & 0o777, mode, "{name}");
+    }
+}
+
+#[test]
+fn an_ad_hoc_dive_writes_look() {
+    let dir = scratch();
+    let out = dir.path().join("out");
+    dive(&out, Options::default().ad_hoc(true), 1).expect("a dive");
+    assert!(out.join("look/records.ndjson.zst").is_file() && !out.join("disclosure").exists());
+    assert!(open(&out).expect("an artefact").manifest().ad_hoc);
+}
+
+#[test]
+fn the_manifest_says_what_the_file_holds_and_nothing_of_the_house() {
+    let dir = scratch();
+    let out = dir.path().join("out");
+    dive(&out, Options::default().started("2026-11-08T09:00:00Z"), 7).expect("a dive");
+    let artefact = open(&out).expect("an artefact");
+    let manifest = artefact.manifest();
+    assert_eq!(manifest.reference, "ticket 5512");
+    assert_eq!(manifest.window.to.as_deref(), Some("2026-11-07T00:00:00Z"));
+    assert_eq!(manifest.records.total, 7);
+    assert_eq!(manifest.records.by_source["gitaly"], 3);
+    assert_eq!(manifest.records.by_event["token.created"], 7);
+    assert_eq!(manifest.records.by_day["2026-11-01"], 3);
+    assert_eq!(manifest.records.by_day["2026-11-03"], 2);
+    assert_eq!(manifest.withheld_with_nexus, 1);
+    let records = fs::read(out.join("disclosure/records.ndjson.zst")).expect("records");
+    assert_eq!(manifest.files.len(), 1);
+    assert_eq!(manifest.files[0].bytes, records.len() as u64);
+    assert_eq!(manifest.files[0].sha256, hex(&Sha256::digest(&records)));
+    let plain = text(out.join("disclosure/manifest.json"));
+    for word in ["secret-host", "in.log", "threads", "2026-11-08", "blake3", "abab"] {
+        assert!(!plain.contains(word), "{word}");
+    }
+    assert!(
+        manifest_schema()
+            .to_string()
+            .contains("\"additionalProperties\":false")
+    );
+}
+
+#[test]
+fn records_are_one_line_each_in_one_frame_with_a_checksum() {
+    let dir = scratch();
+    let out = dir.path().join("out");
+    dive(&out, Options::default(), 3).expect("a dive");
+    let bytes = fs::read(out.join("disclosure/records.ndjson.zst")).expect("records");
+    assert_eq!(bytes[..4], [0x28, 0xb5, 0x2f, 0xfd]);
+    assert_eq!(bytes[4] & 0b100, 0b100, "the frame has a checksum");
+    let lines = zstd::decode_all(&bytes[..]).expect("zstd");
+    assert_eq!(
+        String::from_utf8(lines).expect("UTF-8"),
+        (0..3).map(|n| line(n) + "\n").collect::<String>()
+    );
+}
+
+#[test]
+fn no_records_make_an_artefact_as_well() {
+    let dir = scratch();
+    let out = dir.path().join("out");
+    dive(&out, Options::default(), 0).expect("a dive");
+    assert_eq!(
+        open(&out)
+            .expect("an artefact")
+            .records()
+            .expect("records")
+            .count(),
+        0
+    );
+}
+
+#[test]
+fn the_same_records_give_the_same_bytes() {
+    let dir = scratch();
+    let (one, two) = (dir.path().join("one"), dir.path().join("two"));
+    dive(&one, Options::default(), 3_000).expect("a dive");
+    dive(&two, Options::default(), 3_000).expect("a dive");
+    for name in WHOLE.iter().filter(|name| one.join(name).is_file()) {
+        assert_eq!(
+            fs::read(one.join(name)).ok(),
+            fs::read(two.join(name)).ok(),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn evidence_is_complete_and_tables_come_back_unaltered() {
+    let dir = scratch();
+    let out = dir.path().join("out");
+    dive(&out, Options::default().started("2026-11-08T09:00:00Z"), 4).expect("a dive");
+    let internal = out.join("internal");
+    assert_eq!(
+        text(internal.join("key")),
+        format!("decostop-request-key-v1 {}\n", "ab".repeat(32))
+    );
+    assert_eq!(text(internal.join("request.toml")), "version = 1\n");
+    assert_eq!(
+        text(internal.join("withheld.ndjson")),
+        "{\"reason\":\"unparsable\",\"input\":\"in.log\",\"offset\":7,\"bytes\":3,\"source\":null,\"nexus\":true}\n"
+    );
+    let rows = text(internal.join("provenance.ndjson"));
+    assert_eq!(rows.lines().count(), 4);
+    assert!(
+        rows.starts_with(
+            "{\"ordinal\":0,\"input\":\"/var/log/secret-host/production_json.log\",\"offset\":0,"
+        )
+    );
+    let run: serde_json::Value = serde_json::from_str(&text(internal.join("run.json"))).expect("JSON");
+    assert_eq!(run["started"], "2026-11-08T09:00:00Z");
+    assert_eq!(run["output"]["records"], 4);
+    assert_eq!(run["profile"]["name"], "gitlab");
+    assert_eq!(run["counts"]["disclosed"], 4);
+
+    let column = |name: &str, column: usize| -> Vec<String> {
+        let mut table = csv::Reader::from_path(internal.join(name)).expect("a table");
+        table
+            .records()
+            .map(|row| row.expect("a row")[column].to_owned())
+            .collect()
+    };
+    assert_eq!(column("pseudonyms.csv", 2), AWKWARD);
+    assert_eq!(column("dictionary.csv", 1), AWKWARD);
+    assert!(
+        text(internal.join("dictionary.csv"))
+            .starts_with("\"class\",\"value\",\"standing\"\n\"name\",\"=1+1\",\"foreign\"\n")
+    );
+    assert!(text(internal.join("pseudonyms.csv")).starts_with("\"pseudonym\",\"class\",\"value\"\n\"user-"));
+}
+
+#[test]
+fn inputs_whose_names_are_not_text_are_told_apart() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    let dir = scratch();
+    let out = dir.path().join("out");
+    let mut writer = writer(&out, Options::default()).expect("a writer");
+    let mut report = report(0);
+    for name in [&b"log\xff"[..], &b"log\xfe"[..]] {
+        let path = PathBuf::from(OsStr::from_bytes(name));
+        report.inputs.push(InputReport {
+            path,
+            complete: true,
+            ..InputReport::default()
+        });
+    }
+    writer.finish(&report, &evidence()).expect("finish");
+    writer.commit(clean).expect("commit");
+    let run = text(out.join("internal/run.json"));
+    assert!(run.contains(r"log\\xff") && run.contains(r"log\\xfe"));
+}
