@@ -1,0 +1,466 @@
+//! What a dive learns before anything is redacted: foreign values, and which names and ids belong
+//! together. The result does not depend on the order in which records were seen.
+
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::hash::Hash;
+use std::net::IpAddr;
+
+use decostop_profile::{Class, Kind, Role};
+
+use crate::identity::{Ident, read_text};
+use crate::plan::{Place, Typed};
+use crate::scope::{EVER, Match, ScopeIndex};
+use crate::standing::{Standing, of_tuple, pairing};
+
+/// With what kinds of names an id was seen in one tuple.
+#[derive(Clone, Copy, Debug, Default)]
+struct Pairing {
+    inside: bool,
+    outside: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct NameFact {
+    smallest_id: Option<u64>,
+    /// Seen in a tuple whose id says that it is somebody else's.
+    contradicted: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct PathFact {
+    smallest_project: Option<u64>,
+    smallest_namespace: Option<u64>,
+    project: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct AddressFact {
+    own: bool,
+    foreign: bool,
+}
+
+/// A growing set of facts; one for each worker, united at the end of phase 1.
+#[derive(Default)]
+pub struct Learner {
+    usernames: HashMap<String, NameFact>,
+    names: HashMap<String, NameFact>,
+    emails: HashMap<String, NameFact>,
+    user_ids: HashMap<u64, Pairing>,
+    paths: HashMap<String, PathFact>,
+    project_ids: HashMap<u64, Pairing>,
+    namespace_ids: HashMap<u64, Pairing>,
+    addresses: HashMap<IpAddr, AddressFact>,
+    impersonation: HashMap<Ident, Vec<(i64, bool)>>,
+    limit: Option<usize>,
+    overflow: bool,
+}
+
+impl std::fmt::Debug for Learner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Learner(<{} values>)", self.len())
+    }
+}
+
+fn entry<'m, K: Eq + Hash + Clone, V: Default>(map: &'m mut HashMap<K, V>, key: &K) -> &'m mut V {
+    match map.entry(key.clone()) {
+        Entry::Occupied(slot) => slot.into_mut(),
+        Entry::Vacant(slot) => slot.insert(V::default()),
+    }
+}
+
+fn smaller(held: &mut Option<u64>, id: Option<u64>) {
+    *held = match (*held, id) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
+    };
+}
+
+fn unite<K: Eq + Hash, V: Copy + Default>(into: &mut HashMap<K, V>, from: HashMap<K, V>, join: impl Fn(&mut V, V)) {
+    for (key, value) in from {
+        join(into.entry(key).or_default(), value);
+    }
+}
+
+impl Learner {
+    /// Holds at most `limit` values; above it [`Facts::text_allowed`] becomes false.
+    pub fn new(limit: usize) -> Self {
+        Self { limit: Some(limit), ..Self::default() }
+    }
+
+    /// Values held.
+    pub fn len(&self) -> usize {
+        self.usernames.len()
+            + self.names.len()
+            + self.emails.len()
+            + self.user_ids.len()
+            + self.paths.len()
+            + self.project_ids.len()
+            + self.namespace_ids.len()
+            + self.addresses.len()
+    }
+
+    /// Whether nothing was learned.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Learns from the typed values of one matched record at `ns`. `impersonation` is `Some(true)` for
+    /// a record that says an impersonation began, `Some(false)` for one that says it ended.
+    pub fn observe(&mut self, typed: &[Typed], scope: &ScopeIndex, ns: i64, impersonation: Option<bool>) {
+        if self.overflow || self.limit.is_some_and(|limit| self.len() > limit) {
+            self.overflow = true;
+            return;
+        }
+        let mut own_actor = None;
+        let tuples = typed.iter().filter_map(|value| value.tuple).max().map_or(0, |last| last + 1);
+        for tuple in 0..tuples {
+            let members = members_of(typed, tuple);
+            let role = typed.iter().find(|value| value.tuple == Some(tuple)).and_then(|value| value.role);
+            self.observe_tuple(&members, scope, ns);
+            if role == Some(Role::Actor) && members.iter().any(|ident| !matches!(ident, Ident::Ip(_))) {
+                // Ids are not linked yet; beside a name in scope an unlisted id is given the benefit.
+                let lenient = |ident: &Ident| pairing(&members, ident, scope, ns) == Some(true);
+                let inside = of_tuple(&members, scope, ns, lenient) == Standing::Inside;
+                own_actor = Some(own_actor.unwrap_or(true) && inside);
+            }
+            if let (Some(began), Some(Role::Actor | Role::Target)) = (impersonation, role) {
+                for ident in &members {
+                    self.impersonation.entry((*ident).clone()).or_default().push((ns, began));
+                }
+            }
+        }
+        for value in typed.iter().filter(|value| value.tuple.is_none()) {
+            // A path of one segment in a URL may be any page: it would teach words as names.
+            let sure = matches!(value.place, Place::Field | Place::Params);
+            if sure || !matches!(&value.ident, Ident::Path(path) if !path.contains('/')) {
+                self.observe_tuple(&[&value.ident], scope, ns);
+            }
+        }
+        for value in typed {
+            if let Ident::Ip(address) = value.ident {
+                let fact = self.addresses.entry(address).or_default();
+                fact.own |= own_actor == Some(true);
+                fact.foreign |= own_actor != Some(true);
+            }
+        }
+    }
+
+    fn observe_tuple(&mut self, members: &[&Ident], scope: &ScopeIndex, ns: i64) {
+        let user = smallest(members, |ident| if let Ident::UserId(id) = ident { Some(*id) } else { None });
+        let project = smallest(members, |ident| if let Ident::ProjectId(id) = ident { Some(*id) } else { None });
+        let namespace = smallest(members, |ident| if let Ident::NamespaceId(id) = ident { Some(*id) } else { None });
+        let foreign_id = user.is_some_and(|id| !scope.user_id(id, ns).is_inside());
+        let named_inside = members.iter().any(|ident| matches!(ident, Ident::User(name) if scope.username(name, ns).is_inside()));
+        for ident in members {
+            match ident {
+                Ident::User(name) => {
+                    let mismatch = match scope.username(name, ns) {
+                        Match::Entry { id: Some(id), .. } => user.is_some_and(|other| other != id),
+                        _ => false,
+                    };
+                    let fact = entry(&mut self.usernames, name);
+                    smaller(&mut fact.smallest_id, user);
+                    fact.contradicted |= mismatch;
+                }
+                Ident::Email(email) => smaller(&mut entry(&mut self.emails, email).smallest_id, user),
+                Ident::Name(name) => {
+                    let fact = entry(&mut self.names, name);
+                    smaller(&mut fact.smallest_id, user);
+                    fact.contradicted |= foreign_id && !named_inside;
+                }
+                Ident::Path(path) => {
+                    let fact = entry(&mut self.paths, path);
+                    fact.project |= project.is_some();
+                    smaller(&mut fact.smallest_project, project);
+                    smaller(&mut fact.smallest_namespace, namespace);
+                }
+                Ident::UserId(id) => pair(&mut self.user_ids, *id, pairing(members, ident, scope, ns)),
+                Ident::ProjectId(id) => pair(&mut self.project_ids, *id, pairing(members, ident, scope, ns)),
+                Ident::NamespaceId(id) => pair(&mut self.namespace_ids, *id, pairing(members, ident, scope, ns)),
+                Ident::Ip(_) => {}
+            }
+        }
+    }
+
+    /// Adds an account that the caller knows to be foreign.
+    pub fn add_account(&mut self, class: Class, text: &str, scope: &ScopeIndex) {
+        let ident = match class {
+            Class::Ip => text.parse().ok().map(Ident::Ip),
+            _ => read_text(class, text),
+        };
+        match ident {
+            Some(Ident::Ip(address)) => self.addresses.entry(address).or_default().foreign = true,
+            Some(ident) => {
+                self.observe_tuple(&[&ident], scope, EVER);
+            }
+            None => {}
+        }
+    }
+
+    /// Unites the facts of two workers.
+    pub fn merge(&mut self, other: Self) {
+        let name = |held: &mut NameFact, more: NameFact| {
+            smaller(&mut held.smallest_id, more.smallest_id);
+            held.contradicted |= more.contradicted;
+        };
+        unite(&mut self.usernames, other.usernames, name);
+        unite(&mut self.names, other.names, name);
+        unite(&mut self.emails, other.emails, name);
+        unite(&mut self.user_ids, other.user_ids, join_pairing);
+        unite(&mut self.project_ids, other.project_ids, join_pairing);
+        unite(&mut self.namespace_ids, other.namespace_ids, join_pairing);
+        unite(&mut self.paths, other.paths, |held, more| {
+            smaller(&mut held.smallest_project, more.smallest_project);
+            smaller(&mut held.smallest_namespace, more.smallest_namespace);
+            held.project |= more.project;
+        });
+        unite(&mut self.addresses, other.addresses, |held, more| {
+            held.own |= more.own;
+            held.foreign |= more.foreign;
+        });
+        for (ident, times) in other.impersonation {
+            self.impersonation.entry(ident).or_default().extend(times);
+        }
+        self.overflow |= other.overflow || self.limit.is_some_and(|limit| self.len() > limit);
+    }
+
+    /// Ends learning.
+    pub fn freeze(mut self, scope: ScopeIndex, words: &HashSet<Box<str>>) -> Facts {
+        for times in self.impersonation.values_mut() {
+            times.sort_unstable();
+            times.dedup();
+        }
+        let mut facts = Facts { scope, learned: self, tokens: HashSet::new(), phrases: HashSet::new() };
+        facts.build_tokens(words);
+        facts
+    }
+}
+
+fn members_of(typed: &[Typed], tuple: usize) -> Vec<&Ident> {
+    let mut members: Vec<&Ident> = typed.iter().filter(|value| value.tuple == Some(tuple)).map(|value| &value.ident).collect();
+    members.sort_unstable();
+    members.dedup();
+    members
+}
+
+fn smallest(members: &[&Ident], pick: impl Fn(&Ident) -> Option<u64>) -> Option<u64> {
+    members.iter().filter_map(|ident| pick(ident)).min()
+}
+
+fn pair(map: &mut HashMap<u64, Pairing>, id: u64, said: Option<bool>) {
+    let held = map.entry(id).or_default();
+    held.inside |= said == Some(true);
+    held.outside |= said == Some(false);
+}
+
+fn join_pairing(held: &mut Pairing, more: Pairing) {
+    held.inside |= more.inside;
+    held.outside |= more.outside;
+}
+
+/// What a dive learned, complete and read-only.
+pub struct Facts {
+    scope: ScopeIndex,
+    learned: Learner,
+    /// Folded foreign values and their parts that may not stand in an event or a field name.
+    tokens: HashSet<String>,
+    /// Foreign display names of several words.
+    phrases: HashSet<String>,
+}
+
+impl std::fmt::Debug for Facts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Facts(<{} values>)", self.learned.len())
+    }
+}
+
+/// Shortest part of a name or path that counts as a token of its own, in bytes.
+const MIN_PART: usize = 4;
+
+impl Facts {
+    fn build_tokens(&mut self, words: &HashSet<Box<str>>) {
+        let mut tokens = HashSet::new();
+        let mut phrases = HashSet::new();
+        let mut parts = |text: &str, separators: &[char]| {
+            for part in text.split(separators).filter(|part| part.len() >= MIN_PART && !words.contains(*part)) {
+                tokens.insert(part.to_owned());
+            }
+        };
+        for (class, value) in self.foreign() {
+            match class {
+                Class::Name => {
+                    parts(&value, &[' ', '\u{a0}']);
+                    phrases.insert(value);
+                }
+                Class::Email => parts(&value, &['@', '.']),
+                Class::Namespace | Class::Project => parts(&value, &['/', '-', '_', '.']),
+                _ => {}
+            }
+        }
+        for (_, value) in self.foreign() {
+            tokens.insert(value);
+        }
+        self.tokens = tokens;
+        self.phrases = phrases;
+    }
+
+    /// The scope.
+    pub fn scope(&self) -> &ScopeIndex {
+        &self.scope
+    }
+
+    /// Whether the dictionary is complete; if not, all text of the dive is dropped.
+    pub fn text_allowed(&self) -> bool {
+        !self.learned.overflow
+    }
+
+    /// Whether an id that the request does not list is in scope because every tuple of the dive that
+    /// pairs it with a name or path shows one that is.
+    pub(crate) fn linked(&self, ident: &Ident) -> bool {
+        let pairing = match ident {
+            Ident::UserId(id) => self.learned.user_ids.get(id),
+            Ident::ProjectId(id) => self.learned.project_ids.get(id),
+            Ident::NamespaceId(id) => self.learned.namespace_ids.get(id),
+            _ => None,
+        };
+        pairing.is_some_and(|pairing| pairing.inside && !pairing.outside)
+    }
+
+    pub(crate) fn standing(&self, members: &[&Ident], ns: i64) -> Standing {
+        of_tuple(members, &self.scope, ns, |ident| self.linked(ident))
+    }
+
+    /// Whether the value itself is in scope: listed by the request, or linked.
+    pub fn is_inside(&self, ident: &Ident, ns: i64) -> bool {
+        match ident {
+            Ident::User(name) => self.scope.username(name, ns).is_inside(),
+            Ident::UserId(id) => self.scope.user_id(*id, ns).is_inside() || self.linked(ident),
+            Ident::Email(email) => self.scope.email(email, ns).is_inside(),
+            Ident::Name(name) => self.scope.name(name, ns).is_inside(),
+            Ident::Path(path) => self.scope.path(path, ns).is_inside(),
+            Ident::ProjectId(id) => self.scope.project_id(*id, ns).is_inside() || self.linked(ident),
+            Ident::NamespaceId(id) => self.scope.namespace_id(*id, ns).is_inside() || self.linked(ident),
+            Ident::Ip(_) => false,
+        }
+    }
+
+    /// Whether a path is a personal namespace (or lies in one): its first component is a user name.
+    pub fn is_personal(&self, path: &str) -> bool {
+        let root = path.split('/').next().unwrap_or_default();
+        self.scope.has_username(root) || self.learned.usernames.contains_key(root)
+    }
+
+    /// Whether an in-scope user name, e-mail or display name was seen for somebody else as well: then
+    /// it is not kept in text.
+    pub(crate) fn is_contradicted(&self, ident: &Ident) -> bool {
+        let fact = match ident {
+            Ident::User(name) => self.learned.usernames.get(name),
+            Ident::Email(email) => self.learned.emails.get(email),
+            Ident::Name(name) => self.learned.names.get(name),
+            _ => None,
+        };
+        fact.is_some_and(|fact| fact.contradicted)
+    }
+
+    /// Whether a folded token is, or is part of, a foreign value.
+    pub fn is_foreign_token(&self, folded: &str) -> bool {
+        self.tokens.contains(folded)
+    }
+
+    /// Whether a folded run of words is a foreign display name.
+    pub(crate) fn is_foreign_phrase(&self, folded: &str) -> bool {
+        self.phrases.contains(folded)
+    }
+
+    pub(crate) fn has_phrases(&self) -> bool {
+        !self.phrases.is_empty()
+    }
+
+    /// Whether an address was only ever seen with in-scope actors.
+    pub fn is_own_address(&self, address: IpAddr) -> bool {
+        self.learned.addresses.get(&address).is_some_and(|fact| fact.own && !fact.foreign)
+    }
+
+    /// Whether somebody was acting as this user at an instant, as far as start and stop were seen.
+    pub(crate) fn is_impersonated(&self, ident: &Ident, ns: i64) -> bool {
+        let Some(times) = self.learned.impersonation.get(ident) else { return false };
+        let before = times.iter().rev().find(|(at, _)| *at <= ns);
+        let after = times.iter().find(|(at, _)| *at >= ns);
+        before.is_some_and(|(_, began)| *began) || after.is_some_and(|(_, began)| !*began)
+    }
+
+    /// The canonical text of a tuple: the smallest id it holds or is known by, else its smallest name.
+    pub(crate) fn canonical(&self, kind: Kind, members: &[&Ident]) -> String {
+        let ids = members.iter().filter_map(|ident| match (kind, ident) {
+            (Kind::User, Ident::UserId(id))
+            | (Kind::Project, Ident::ProjectId(id))
+            | (Kind::Namespace, Ident::NamespaceId(id)) => Some(*id),
+            _ => None,
+        });
+        let known = || {
+            members.iter().filter_map(|ident| match (kind, ident) {
+                (Kind::User, Ident::User(name)) => self.learned.usernames.get(name)?.smallest_id,
+                (Kind::User, Ident::Email(email)) => self.learned.emails.get(email)?.smallest_id,
+                (Kind::Project, Ident::Path(path)) => self.learned.paths.get(path)?.smallest_project,
+                (Kind::Namespace, Ident::Path(path)) => self.learned.paths.get(path)?.smallest_namespace,
+                _ => None,
+            })
+        };
+        if let Some(id) = ids.min().or_else(|| known().min()) {
+            return format!("id:{id}");
+        }
+        let name = members.iter().filter_map(|ident| match ident {
+            Ident::User(text) | Ident::Path(text) => Some(text),
+            _ => None,
+        });
+        let other = members.iter().filter_map(|ident| match ident {
+            Ident::Email(text) | Ident::Name(text) => Some(text),
+            _ => None,
+        });
+        name.min().or_else(|| other.min()).map_or_else(|| "none:".to_owned(), |text| format!("name:{text}"))
+    }
+
+    /// All foreign values learned, as class and folded value, ordered.
+    pub fn foreign(&self) -> Vec<(Class, String)> {
+        let learned = &self.learned;
+        let mut out = Vec::with_capacity(learned.len());
+        let outside = |ident: &Ident| !self.is_inside(ident, EVER);
+        let texts = |map: &HashMap<String, NameFact>, class: Class, make: fn(String) -> Ident, out: &mut Vec<(Class, String)>| {
+            out.extend(map.keys().filter(|text| outside(&make((*text).clone()))).map(|text| (class, text.clone())));
+        };
+        texts(&learned.usernames, Class::User, Ident::User, &mut out);
+        texts(&learned.names, Class::Name, Ident::Name, &mut out);
+        texts(&learned.emails, Class::Email, Ident::Email, &mut out);
+        let ids = |map: &HashMap<u64, Pairing>, class: Class, make: fn(u64) -> Ident, out: &mut Vec<(Class, String)>| {
+            out.extend(map.keys().filter(|id| outside(&make(**id))).map(|id| (class, id.to_string())));
+        };
+        ids(&learned.user_ids, Class::UserId, Ident::UserId, &mut out);
+        ids(&learned.project_ids, Class::ProjectId, Ident::ProjectId, &mut out);
+        ids(&learned.namespace_ids, Class::NamespaceId, Ident::NamespaceId, &mut out);
+        for (path, fact) in &learned.paths {
+            if outside(&Ident::Path(path.clone())) {
+                out.push((if fact.project { Class::Project } else { Class::Namespace }, path.clone()));
+            }
+        }
+        out.extend(learned.addresses.iter().filter(|(_, fact)| fact.foreign).map(|(ip, _)| (Class::Ip, ip.to_string())));
+        out.sort_unstable();
+        out
+    }
+
+    /// Ids in scope by their pairings, ordered.
+    pub fn linked_ids(&self) -> Vec<(Class, String)> {
+        let mut out = BTreeMap::new();
+        let learned = &self.learned;
+        for (class, map, make) in [
+            (Class::UserId, &learned.user_ids, Ident::UserId as fn(u64) -> Ident),
+            (Class::ProjectId, &learned.project_ids, Ident::ProjectId),
+            (Class::NamespaceId, &learned.namespace_ids, Ident::NamespaceId),
+        ] {
+            for id in map.keys().filter(|id| self.linked(&make(**id))) {
+                out.insert((class, *id), id.to_string());
+            }
+        }
+        out.into_iter().map(|((class, _), text)| (class, text)).collect()
+    }
+}

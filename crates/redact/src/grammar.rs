@@ -1,0 +1,108 @@
+//! The closed grammars of kept classes.
+
+use std::sync::LazyLock;
+
+use decostop_profile::{FieldSpec, Vocabulary};
+use regex_automata::meta::Regex;
+
+use crate::facts::Facts;
+use crate::plan::ProfilePlan;
+use crate::record::Json;
+use crate::scope::fold;
+use crate::time::Instant;
+
+/// Longest event that is kept, in bytes.
+const MAX_EVENT: usize = 128;
+/// Longest word of an event that no vocabulary has.
+const MAX_UNKNOWN_WORD: usize = 20;
+/// Digits that an event no vocabulary has may hold.
+const MAX_EVENT_DIGITS: usize = 3;
+
+static CALLER: LazyLock<Regex> = LazyLock::new(|| {
+    let route = r"(?:/api)?/:version(?:/(?:[a-z][a-z0-9_-]*|:[a-z_]+|\*[a-z_]+|\(-/\)|-))*(?:\(\.:?[a-z]+\))?";
+    let pattern = [
+        r"[A-Z][A-Za-z0-9]*(?:::[A-Z][A-Za-z0-9]*)*(?:#[a-z_][a-z0-9_]*[?!]?)?",
+        &format!("(?:(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) )?{route}"),
+        r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*",
+        r"/?[a-z]+(?:\.[A-Za-z]+)*(?:/[A-Z][A-Za-z0-9]*)?",
+        r"git-[a-z-]+",
+    ];
+    Regex::new(&format!(r"\A(?:{})\z", pattern.join("|"))).expect("a constant pattern")
+});
+
+/// Whether a status is an integer of at most six digits or a listed word.
+pub(crate) fn is_status(value: &Json<'_>, spec: &FieldSpec, vocabulary: &Vocabulary) -> bool {
+    match value {
+        Json::Number(text) => is_small_integer(text),
+        Json::String(text) => is_small_integer(text) || is_listed(text, spec, &vocabulary.statuses),
+        _ => false,
+    }
+}
+
+/// Whether a method is a listed word.
+pub(crate) fn is_method(text: &str, spec: &FieldSpec, vocabulary: &Vocabulary) -> bool {
+    is_listed(text, spec, &vocabulary.methods)
+}
+
+fn is_listed(text: &str, spec: &FieldSpec, default: &std::collections::BTreeSet<Box<str>>) -> bool {
+    if spec.values.is_empty() { default.contains(text) } else { spec.values.iter().any(|value| value == text) }
+}
+
+pub(crate) fn is_small_integer(text: &str) -> bool {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    (1..=6).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Whether a time is an instant.
+pub(crate) fn is_time(text: &str) -> bool {
+    Instant::parse(text).is_some()
+}
+
+/// Whether an event may be kept: an entry of the vocabulary, or (unless clients choose the value) a
+/// caller id whose words are no foreign identity and look like words.
+pub(crate) fn is_event(text: &str, closed: bool, plan: &ProfilePlan, facts: &Facts) -> bool {
+    if plan.is_listed_event(text) {
+        return true;
+    }
+    if closed || text.len() > MAX_EVENT || !CALLER.is_match(text) || facts.is_foreign_token(&fold(text)) {
+        return false;
+    }
+    if text.bytes().filter(u8::is_ascii_digit).count() > MAX_EVENT_DIGITS {
+        return false;
+    }
+    let words = &plan.profile.vocabulary.words;
+    text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|part| !part.is_empty()).all(|part| {
+        let folded = part.to_ascii_lowercase();
+        words.contains(folded.as_str())
+            || !facts.is_foreign_token(&folded)
+                && crate::text::camel_words(part).all(|word| {
+                    let word = word.to_ascii_lowercase();
+                    words.contains(word.as_str()) || word.len() <= MAX_UNKNOWN_WORD && !facts.is_foreign_token(&word)
+                })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_caller_id_looks_like() {
+        for text in [
+            "SessionsController#create", "Groups::GroupMembersController#update", "PostReceive", "SSHUploadPack",
+            "POST /api/:version/projects/:id/members", "/api/:version/geo/proxy", "user_add_to_group",
+            "gitaly.SSHService", "/gitaly.SSHService/SSHUploadPack", "git-upload-pack",
+        ] {
+            assert!(CALLER.is_match(text), "{text}");
+        }
+        for text in ["x glpat y", "glpat-abc", "a b", "web-01.internal", "10.0.0.1", "Foo#bar baz", "", "alice@x.example", "/etc/passwd"] {
+            assert!(!CALLER.is_match(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn small_integers() {
+        assert!(is_small_integer("200") && is_small_integer("-1"));
+        assert!(!is_small_integer("4111111111111111") && !is_small_integer("1.5") && !is_small_integer(""));
+    }
+}

@@ -1,0 +1,214 @@
+//! Reading identities out of typed values: every spelling of one account leads to one [`Ident`].
+
+use std::borrow::Cow;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+
+use decostop_profile::Class;
+
+use crate::record::Json;
+use crate::scope::fold;
+
+/// An identity as a typed value names it, in canonical form: folded names, decoded paths, bare ids.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[non_exhaustive]
+pub enum Ident {
+    /// An e-mail address.
+    Email(String),
+    /// A network address.
+    Ip(IpAddr),
+    /// A display name.
+    Name(String),
+    /// The id of a namespace.
+    NamespaceId(u64),
+    /// A full namespace or project path.
+    Path(String),
+    /// The id of a project.
+    ProjectId(u64),
+    /// A user name.
+    User(String),
+    /// The id of a user.
+    UserId(u64),
+}
+
+/// What a typed value turned out to be.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Reading {
+    /// Identities; several only for lists of addresses.
+    Idents(Vec<Ident>),
+    /// No identity: null, empty, an id that is nobody's, an unknown form.
+    Nothing,
+    /// A JSON type that the class does not have.
+    WrongType,
+}
+
+/// Reads a value of an identity class. Other classes give [`Reading::Nothing`].
+pub fn read(class: Class, value: &Json<'_>) -> Reading {
+    let text = match (class, value) {
+        (_, Json::Null) => return Reading::Nothing,
+        (_, Json::String(text)) => text.as_ref(),
+        (Class::UserId | Class::ProjectId | Class::NamespaceId, Json::Number(text)) => text,
+        _ if class.is_identity() => return Reading::WrongType,
+        _ => return Reading::Nothing,
+    };
+    if class == Class::Ip {
+        let found: Vec<_> = addresses(text).flatten().map(Ident::Ip).collect();
+        return if found.is_empty() { Reading::Nothing } else { Reading::Idents(found) };
+    }
+    read_text(class, text).map_or(Reading::Nothing, |ident| Reading::Idents(vec![ident]))
+}
+
+/// Reads the text of one identity of a class other than [`Class::Ip`].
+pub fn read_text(class: Class, text: &str) -> Option<Ident> {
+    let text = text.trim();
+    if text.is_empty() {
+        return None;
+    }
+    match class {
+        Class::User => Some(Ident::User(fold(text.strip_prefix('@').unwrap_or(text)))),
+        Class::Email => Some(Ident::Email(fold(text))),
+        Class::Name => Some(Ident::Name(fold(text))),
+        Class::UserId => user_id(text),
+        Class::Project | Class::Namespace => path(text).map(Ident::Path),
+        Class::ProjectId => after(text, &["project-", "wiki-", "design-", "gid://gitlab/Project/", "projects/"])
+            .map(Ident::ProjectId)
+            .or_else(|| path_like(text)),
+        Class::NamespaceId => after(text, &["gid://gitlab/Group/", "gid://gitlab/Namespace/", "groups/"])
+            .map(Ident::NamespaceId)
+            .or_else(|| path_like(text)),
+        _ => None,
+    }
+}
+
+fn user_id(text: &str) -> Option<Ident> {
+    if let Some(address) = text.strip_prefix("ip/") {
+        return address_of(address).map(Ident::Ip);
+    }
+    after(text, &["user-", "user/", "gid://gitlab/User/"]).map(Ident::UserId)
+}
+
+/// A positive decimal id, bare or behind one of the prefixes.
+fn after(text: &str, prefixes: &[&str]) -> Option<u64> {
+    let digits = prefixes.iter().find_map(|prefix| text.strip_prefix(prefix)).unwrap_or(text);
+    id(digits)
+}
+
+/// A positive decimal id without leading zeros or sign.
+pub(crate) fn id(digits: &str) -> Option<u64> {
+    let sound = !digits.is_empty() && digits.len() <= 19 && !digits.starts_with('0') && digits.bytes().all(|b| b.is_ascii_digit());
+    sound.then(|| digits.parse().ok()).flatten()
+}
+
+fn path_like(text: &str) -> Option<Ident> {
+    let looks = text.contains('/') || text.contains("%2F") || text.contains("%2f");
+    looks.then(|| path(text).map(Ident::Path)).flatten()
+}
+
+/// A full path in canonical form: decoded, folded, without outer slashes and repository suffixes.
+pub(crate) fn path(text: &str) -> Option<String> {
+    let decoded = if text.contains('%') { percent_decode(text)? } else { Cow::Borrowed(text) };
+    let trimmed = decoded.trim().trim_matches('/');
+    let bare = [".git", ".wiki", ".design"].iter().fold(trimmed, |rest, suffix| rest.strip_suffix(suffix).unwrap_or(rest));
+    if bare.is_empty() || bare.split('/').any(str::is_empty) {
+        return None;
+    }
+    Some(fold(bare))
+}
+
+/// Percent-decoding; `None` if the result is not UTF-8. Malformed escapes stay as they are.
+pub(crate) fn percent_decode(text: &str) -> Option<Cow<'_, str>> {
+    if !text.contains('%') {
+        return Some(Cow::Borrowed(text));
+    }
+    let bytes = text.as_bytes();
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while let Some(&byte) = bytes.get(at) {
+        let pair = bytes.get(at + 1).copied().and_then(hex).zip(bytes.get(at + 2).copied().and_then(hex));
+        match pair {
+            Some((high, low)) if byte == b'%' => {
+                out.push(high << 4 | low);
+                at += 3;
+            }
+            _ => {
+                out.push(byte);
+                at += 1;
+            }
+        }
+    }
+    String::from_utf8(out).ok().map(Cow::Owned)
+}
+
+fn hex(byte: u8) -> Option<u8> {
+    char::from(byte).to_digit(16).map(|digit| digit as u8)
+}
+
+/// The elements of an address field: `a, b`, `addr:port`, `[v6]:port`. An element that is no address
+/// is `None`.
+pub(crate) fn addresses(text: &str) -> impl Iterator<Item = Option<IpAddr>> {
+    text.split(',').map(|element| address_of(element.trim()))
+}
+
+fn address_of(text: &str) -> Option<IpAddr> {
+    let address = text
+        .parse::<IpAddr>()
+        .ok()
+        .or_else(|| text.parse::<SocketAddr>().ok().map(|socket| socket.ip()))
+        .or_else(|| text.strip_prefix('[')?.strip_suffix(']')?.parse::<Ipv6Addr>().ok().map(IpAddr::V6))?;
+    Some(address.to_canonical())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn one(class: Class, text: &str) -> Option<Ident> {
+        match read(class, &Json::String(text.into())) {
+            Reading::Idents(mut found) => found.pop(),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn forms_of_one_user() {
+        for text in ["1001", "user-1001", "user/1001", "gid://gitlab/User/1001"] {
+            assert_eq!(one(Class::UserId, text), Some(Ident::UserId(1001)), "{text}");
+        }
+        assert_eq!(read(Class::UserId, &Json::Number("1001")), Reading::Idents(vec![Ident::UserId(1001)]));
+        for nobody in ["-1", "0", "1001.0", "1.001e3", "user-", "user-7k3f", "runner/5", "key-9", "ip/", "01"] {
+            assert_eq!(one(Class::UserId, nobody), None, "{nobody}");
+        }
+        assert_eq!(one(Class::User, "@Alice"), Some(Ident::User("alice".into())));
+    }
+
+    #[test]
+    fn forms_of_one_project() {
+        for text in ["Acme/App", "acme/app.git", "/acme/app/", "acme%2Fapp", "acme%2fapp.wiki.git"] {
+            assert_eq!(one(Class::Project, text), Some(Ident::Path("acme/app".into())), "{text}");
+        }
+        for text in ["51", "project-51", "wiki-51", "gid://gitlab/Project/51"] {
+            assert_eq!(one(Class::ProjectId, text), Some(Ident::ProjectId(51)), "{text}");
+        }
+        assert_eq!(one(Class::ProjectId, "acme%2Fapp"), Some(Ident::Path("acme/app".into())));
+        assert_eq!(one(Class::Project, "a//b"), None);
+    }
+
+    #[test]
+    fn addresses_in_every_dress() {
+        let list = |text: &str| addresses(text).map(|ip| ip.map(|ip| ip.to_string())).collect::<Vec<_>>();
+        assert_eq!(list("81.2.69.144, 127.0.0.1"), [Some("81.2.69.144".into()), Some("127.0.0.1".into())]);
+        assert_eq!(list("67.43.156.72:0"), [Some("67.43.156.72".into())]);
+        assert_eq!(list("[2001:db8::1]:443"), [Some("2001:db8::1".into())]);
+        assert_eq!(list("::ffff:10.1.2.3"), [Some("10.1.2.3".into())]);
+        assert_eq!(list("@, -:22222"), [None, None]);
+    }
+
+    #[test]
+    fn a_wrong_type_is_told_apart_from_nothing() {
+        assert_eq!(read(Class::User, &Json::Number("5")), Reading::WrongType);
+        assert_eq!(read(Class::Project, &Json::Object(vec![])), Reading::WrongType);
+        assert_eq!(read(Class::Ip, &Json::Array(vec![])), Reading::WrongType);
+        assert_eq!(read(Class::UserId, &Json::Bool(true)), Reading::WrongType);
+        assert_eq!(read(Class::User, &Json::Null), Reading::Nothing);
+    }
+}

@@ -1,0 +1,261 @@
+//! A profile compiled for reading records: which fields mean what, and all typed values of a record.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use decostop_profile::{Class, FieldSpec, Profile, Role, Source};
+use ipnet::IpNet;
+
+use crate::Error;
+use crate::event::Events;
+use crate::identity::{Ident, Reading, read, read_text};
+use crate::params::each_param;
+use crate::record::{Field, Json, Record};
+use crate::route::{Part, Routes, Slot, query_pairs};
+use crate::time::Instant;
+
+/// One field of a source.
+#[derive(Debug)]
+pub(crate) struct FieldPlan {
+    pub(crate) spec: FieldSpec,
+    /// Its tuple for each class that it can have.
+    tuples: Vec<(Class, usize)>,
+}
+
+impl FieldPlan {
+    fn tuple(&self, class: Class) -> Option<usize> {
+        self.tuples.iter().find(|(of, _)| *of == class).map(|(_, tuple)| *tuple)
+    }
+}
+
+/// One source, compiled.
+#[derive(Debug)]
+pub struct SourcePlan {
+    pub(crate) fields: HashMap<String, FieldPlan, foldhash::fast::RandomState>,
+    pub(crate) roles: Vec<(decostop_profile::Kind, Role)>,
+    /// Fields whose presence means that somebody acts as somebody else.
+    pub(crate) impersonators: Vec<String>,
+    /// Its events.
+    pub events: Events,
+}
+
+/// A profile, compiled.
+#[derive(Debug)]
+pub struct ProfilePlan {
+    /// The profile it was made from.
+    pub profile: Arc<Profile>,
+    pub(crate) sources: Vec<SourcePlan>,
+    pub(crate) routes: Routes,
+    internal: Vec<IpNet>,
+    /// Raw events that a public event names without a wildcard.
+    listed_events: HashSet<String>,
+}
+
+/// Where in a record a typed value was found.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Place {
+    /// A field of its own.
+    Field,
+    /// A listed parameter.
+    Params,
+    /// A slot of the request's own path.
+    Route,
+    /// A slot of another URL, such as the referrer.
+    OtherUrl,
+}
+
+/// A typed value of a record.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Typed {
+    /// Its class in this record.
+    pub class: Class,
+    /// The identity it names.
+    pub ident: Ident,
+    /// The tuple it belongs to.
+    pub tuple: Option<usize>,
+    /// Its part, if a tuple states one.
+    pub role: Option<Role>,
+    /// Where it was found.
+    pub place: Place,
+    /// Index of the field in the record.
+    pub field: usize,
+}
+
+/// A deciding field has a JSON type that its class does not have.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct WrongType;
+
+impl ProfilePlan {
+    /// Compiles a profile.
+    ///
+    /// # Errors
+    /// A route or an internal range cannot be compiled.
+    pub fn new(profile: Arc<Profile>) -> Result<Self, Error> {
+        let sources = (0..profile.sources.len())
+            .filter_map(|index| profile.sources.get(index).map(|source| SourcePlan::new(&profile, index, source)))
+            .collect();
+        let internal = profile
+            .internal_ranges
+            .iter()
+            .map(|text| text.parse::<IpNet>().map_err(|_| Error::range(text)))
+            .collect::<Result<_, _>>()?;
+        let routes = Routes::new(profile.routes.iter().map(String::as_str))?;
+        let patterns = profile.events.iter().flat_map(|event| event.raw.values().flatten());
+        let listed_events = patterns.filter(|pattern| !pattern.contains('*')).cloned().collect();
+        Ok(Self { sources, routes, internal, listed_events, profile })
+    }
+
+    /// A source by its index in the profile.
+    pub fn source(&self, index: usize) -> Option<&SourcePlan> {
+        self.sources.get(index)
+    }
+
+    /// The specification of a source by index.
+    pub fn spec(&self, index: usize) -> Option<&Source> {
+        self.profile.sources.get(index)
+    }
+
+    /// Whether the source's field keeps a whole JSON value (so that the parser does not flatten it).
+    pub fn is_leaf(&self, source: usize, field: &str) -> bool {
+        self.sources.get(source).is_some_and(|source| source.fields.contains_key(field))
+            || self.spec(source).is_some_and(|spec| spec.spec(field).is_some())
+    }
+
+    /// Whether the field holds parameters: the parser opens JSON inside its strings.
+    pub fn is_params(&self, source: usize, field: &str) -> bool {
+        self.spec(source).is_some_and(|spec| spec.class_of(field) == Some(Class::Params))
+    }
+
+    /// Whether an address is the platform's own.
+    pub fn is_internal(&self, address: std::net::IpAddr) -> bool {
+        self.internal.iter().any(|range| range.contains(&address))
+    }
+
+    /// Whether a raw event is an entry of the profile's vocabulary.
+    pub(crate) fn is_listed_event(&self, raw: &str) -> bool {
+        self.profile.vocabulary.events.contains(raw) || self.listed_events.contains(raw)
+    }
+
+    /// The class of a field in a record.
+    pub fn class(&self, record: &Record<'_>, field: &Field<'_>) -> Option<Class> {
+        let spec = self.spec(record.source)?.spec(&field.name)?;
+        spec.class(|sibling| record.first(sibling))
+    }
+
+    /// The record's own instant: the source's time fields in order, then the wrapper's time.
+    pub fn time(&self, record: &Record<'_>) -> Result<Option<Instant>, WrongType> {
+        let names = self.spec(record.source).map(|spec| spec.time.as_slice()).unwrap_or_default();
+        for name in names {
+            for field in record.values(name) {
+                match &field.value {
+                    Json::String(text) if text.is_empty() => {}
+                    Json::String(text) => return Ok(Instant::parse(text)),
+                    Json::Number(text) => return Ok(Instant::parse_epoch(text)),
+                    Json::Null => {}
+                    _ => return Err(WrongType),
+                }
+            }
+        }
+        Ok(record.envelope_time.as_deref().and_then(Instant::parse))
+    }
+
+    /// Every typed identity of a record: fields, listed parameters, route slots.
+    ///
+    /// # Errors
+    /// A field of an identity class has a wrong JSON type; the good values are in `found` all the same.
+    pub fn typed(&self, record: &Record<'_>, found: &mut Vec<Typed>) -> Result<(), WrongType> {
+        found.clear();
+        let Some(source) = self.sources.get(record.source) else { return Ok(()) };
+        let mut sound = Ok(());
+        for (at, field) in record.fields.iter().enumerate() {
+            let Some(plan) = source.fields.get(field.name.as_ref()) else { continue };
+            let Some(class) = plan.spec.class(|sibling| record.first(sibling)) else { continue };
+            if class.is_identity() {
+                match read(class, &field.value) {
+                    Reading::WrongType => sound = Err(WrongType),
+                    Reading::Nothing => {}
+                    Reading::Idents(idents) => {
+                        let tuple = plan.tuple(class);
+                        let role = tuple.and_then(|tuple| source.roles.get(tuple)).map(|(_, role)| *role);
+                        found.extend(idents.into_iter().map(|ident| Typed {
+                            class,
+                            ident,
+                            tuple,
+                            role,
+                            place: Place::Field,
+                            field: at,
+                        }));
+                    }
+                }
+            } else if class == Class::Params {
+                each_param(&field.value, &mut |key, value| {
+                    if let Some(class) = self.profile.params.get(key).copied().filter(|class| class.is_identity())
+                        && let Reading::Idents(idents) = read(class, value)
+                    {
+                        found.extend(idents.into_iter().map(|ident| loose(class, ident, Place::Params, at)));
+                    }
+                });
+            } else if class == Class::Resource
+                && let Some(text) = field.value.as_str()
+            {
+                let place = if is_own_path(&field.name) { Place::Route } else { Place::OtherUrl };
+                self.route_idents(text, place, at, found);
+            }
+        }
+        sound
+    }
+
+    fn route_idents(&self, url: &str, place: Place, at: usize, found: &mut Vec<Typed>) {
+        let Some(routed) = self.routes.parse(url) else { return };
+        for part in &routed.parts {
+            if let Part::Slot(Slot::Identity(class), text) = part
+                && let Some(ident) = read_text(*class, text)
+            {
+                found.push(loose(*class, ident, place, at));
+            }
+        }
+        for (key, value) in routed.query.into_iter().flat_map(query_pairs) {
+            if let Some(class) = self.profile.params.get(&key).copied().filter(|class| class.is_identity())
+                && let Reading::Idents(idents) = read(class, &Json::String(value.into()))
+            {
+                found.extend(idents.into_iter().map(|ident| loose(class, ident, Place::Params, at)));
+            }
+        }
+    }
+}
+
+/// Whether a field holds the path that the request itself was for, rather than a referrer or redirect.
+fn is_own_path(name: &str) -> bool {
+    matches!(name.rsplit('.').next(), Some("path" | "uri" | "fullpath"))
+}
+
+fn loose(class: Class, ident: Ident, place: Place, field: usize) -> Typed {
+    Typed { class, ident, tuple: None, role: None, place, field }
+}
+
+impl SourcePlan {
+    fn new(profile: &Profile, index: usize, source: &Source) -> Self {
+        let tuples = |name: &str, spec: &FieldSpec| {
+            spec.classes().filter_map(|class| source.tuple_of(name, class).map(|tuple| (class, tuple))).collect()
+        };
+        let fields = source
+            .fields
+            .iter()
+            .map(|(name, spec)| (name.clone(), FieldPlan { spec: spec.clone(), tuples: tuples(name, spec) }))
+            .collect();
+        Self {
+            fields,
+            roles: source.tuples.iter().map(|tuple| (tuple.kind, tuple.role)).collect(),
+            impersonators: source
+                .tuples
+                .iter()
+                .filter(|tuple| tuple.role == Role::Impersonator)
+                .flat_map(|tuple| tuple.fields.clone())
+                .collect(),
+            events: Events::new(profile, index),
+        }
+    }
+}

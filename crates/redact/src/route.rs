@@ -1,0 +1,258 @@
+//! URL paths against the profile's route patterns.
+//!
+//! A path is rebuilt from the pattern that it fits: literals come from the pattern, slots are typed
+//! values, the tail is free text. A path that fits no pattern has no parts and is dropped.
+
+use std::borrow::Cow;
+
+use decostop_profile::Class;
+
+use crate::Error;
+use crate::identity::percent_decode;
+
+/// What may stand at a place of a pattern.
+#[derive(Clone, Debug, Eq, PartialEq)]
+enum Segment {
+    Literal(String),
+    Slot(Slot),
+    Tail,
+}
+
+/// A typed place of a pattern.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub(crate) enum Slot {
+    /// An identity.
+    Identity(Class),
+    /// A short number.
+    Number,
+    /// A credential.
+    Secret,
+    /// A word of the vocabulary.
+    Word,
+}
+
+impl Slot {
+    fn parse(name: &str) -> Option<Self> {
+        Some(match name {
+            "number" => Self::Number,
+            "secret" => Self::Secret,
+            "word" => Self::Word,
+            "project" => Self::Identity(Class::Project),
+            "project_id" => Self::Identity(Class::ProjectId),
+            "namespace" => Self::Identity(Class::Namespace),
+            "namespace_id" => Self::Identity(Class::NamespaceId),
+            "user" => Self::Identity(Class::User),
+            "user_id" => Self::Identity(Class::UserId),
+            _ => return None,
+        })
+    }
+
+    fn spans_segments(self) -> bool {
+        matches!(self, Self::Identity(Class::Project | Class::Namespace))
+    }
+}
+
+/// A part of a path that fits a pattern.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub(crate) enum Part<'p> {
+    /// A literal of the pattern.
+    Literal(&'p str),
+    /// A slot and its decoded text.
+    Slot(Slot, Cow<'p, str>),
+    /// What the pattern leaves open: decoded segments, perhaps none.
+    Tail(Vec<Cow<'p, str>>),
+}
+
+/// A path taken apart.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub(crate) struct Routed<'p> {
+    /// The parts between slashes.
+    pub parts: Vec<Part<'p>>,
+    /// The query string, undecoded, without its question mark.
+    pub query: Option<&'p str>,
+}
+
+/// Compiled patterns in order of preference.
+#[derive(Debug, Default)]
+pub(crate) struct Routes {
+    patterns: Vec<Vec<Segment>>,
+}
+
+/// Segments a path may have; a longer one fits nothing.
+const MAX_SEGMENTS: usize = 64;
+
+impl Routes {
+    /// Compiles patterns such as `/:project/-/blob/**`.
+    ///
+    /// # Errors
+    /// An unknown slot, or a tail that is not last.
+    pub(crate) fn new<'t>(patterns: impl IntoIterator<Item = &'t str>) -> Result<Self, Error> {
+        let patterns = patterns.into_iter().map(|text| compile(text).ok_or_else(|| Error::route(text)));
+        Ok(Self { patterns: patterns.collect::<Result<_, _>>()? })
+    }
+
+    /// Takes a URL or URL path apart by the first pattern that fits.
+    pub(crate) fn parse<'p>(&'p self, url: &'p str) -> Option<Routed<'p>> {
+        let path = strip_origin(url)?;
+        let path = path.split_once('#').map_or(path, |(before, _)| before);
+        let (path, query) = path.split_once('?').map_or((path, None), |(path, query)| (path, Some(query)));
+        let mut segments: Vec<&str> = path.strip_prefix('/')?.split('/').collect();
+        if segments.last() == Some(&"") {
+            segments.pop();
+        }
+        if segments.len() > MAX_SEGMENTS || segments.iter().any(|segment| matches!(*segment, "" | "." | "..")) {
+            return None;
+        }
+        self.patterns.iter().find_map(|pattern| {
+            let mut parts = Vec::with_capacity(pattern.len());
+            fits(pattern, &segments, &mut parts).then_some(Routed { parts, query })
+        })
+    }
+}
+
+fn compile(text: &str) -> Option<Vec<Segment>> {
+    let names: Vec<&str> = text.strip_prefix('/')?.split('/').filter(|name| !name.is_empty()).collect();
+    let last = names.len().saturating_sub(1);
+    names
+        .into_iter()
+        .enumerate()
+        .map(|(at, name)| match name.strip_prefix(':') {
+            Some(slot) => Slot::parse(slot).map(Segment::Slot),
+            None if name == "**" => (at == last).then_some(Segment::Tail),
+            None => Some(Segment::Literal(name.to_owned())),
+        })
+        .collect()
+}
+
+/// The path of an absolute URL; a path as it is.
+fn strip_origin(url: &str) -> Option<&str> {
+    if url.starts_with('/') {
+        return Some(url);
+    }
+    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"))?;
+    Some(rest.find('/').and_then(|slash| rest.get(slash..)).unwrap_or("/"))
+}
+
+/// Matches greedily: a slot that spans segments takes as many as let the rest fit.
+fn fits<'p>(pattern: &'p [Segment], segments: &[&'p str], parts: &mut Vec<Part<'p>>) -> bool {
+    let Some((first, rest)) = pattern.split_first() else { return segments.is_empty() };
+    match first {
+        Segment::Tail => match segments.iter().map(|segment| percent_decode(segment)).collect::<Option<Vec<_>>>() {
+            Some(tail) => {
+                parts.push(Part::Tail(tail));
+                true
+            }
+            None => false,
+        },
+        Segment::Literal(literal) => {
+            let Some((segment, others)) = segments.split_first() else { return false };
+            if segment != literal {
+                return false;
+            }
+            parts.push(Part::Literal(literal));
+            fits(rest, others, parts) || undo(parts)
+        }
+        Segment::Slot(slot) => {
+            let longest = if slot.spans_segments() {
+                segments.iter().take_while(|segment| **segment != "-").count()
+            } else {
+                segments.len().min(1)
+            };
+            (1..=longest).rev().any(|taken| {
+                let Some((own, others)) = segments.split_at_checked(taken) else { return false };
+                let Some(text) = join_decoded(own) else { return false };
+                if matches!(slot, Slot::Number) && !text.bytes().all(|byte| byte.is_ascii_digit()) {
+                    return false;
+                }
+                parts.push(Part::Slot(*slot, text));
+                fits(rest, others, parts) || undo(parts)
+            })
+        }
+    }
+}
+
+fn undo(parts: &mut Vec<Part<'_>>) -> bool {
+    parts.pop();
+    false
+}
+
+fn join_decoded<'p>(segments: &[&'p str]) -> Option<Cow<'p, str>> {
+    match segments {
+        [one] => percent_decode(one),
+        many => percent_decode(&many.join("/")).map(|text| Cow::Owned(text.into_owned())),
+    }
+}
+
+/// The pairs of a query string, keys and values decoded; a pair that is not UTF-8 is skipped.
+pub(crate) fn query_pairs(query: &str) -> impl Iterator<Item = (String, String)> {
+    query.split('&').filter(|pair| !pair.is_empty()).filter_map(|pair| {
+        let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let decode = |text: &str| percent_decode(&text.replace('+', " ")).map(Cow::into_owned);
+        Some((decode(key)?, decode(value)?))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn routes() -> Routes {
+        Routes::new([
+            "/assets/**",
+            "/users/:user",
+            "/api/v4/projects/:project_id/**",
+            "/-/invites/:secret",
+            "/:project/-/blob/**",
+            "/:project/info/refs",
+            "/:project",
+        ])
+        .expect("sound patterns")
+    }
+
+    fn shape(path: &str) -> Option<String> {
+        let routes = routes();
+        let routed = routes.parse(path)?;
+        let parts: Vec<String> = routed
+            .parts
+            .iter()
+            .map(|part| match part {
+                Part::Literal(text) => (*text).to_owned(),
+                Part::Slot(slot, text) => format!("{slot:?}={text}"),
+                Part::Tail(tail) => format!("*{}", tail.join("|")),
+            })
+            .collect();
+        Some(parts.join(" "))
+    }
+
+    #[test]
+    fn paths_find_their_pattern() {
+        for (path, want) in [
+            ("/assets/a/b.js", "assets *a|b.js"),
+            ("/acme/pay/-/blob/main/a%20b.md?x=1", "Identity(Project)=acme/pay - blob *main|a b.md"),
+            ("/acme/pay.git/info/refs", "Identity(Project)=acme/pay.git info refs"),
+            ("/api/v4/projects/acme%2Fpay/members", "api v4 projects Identity(ProjectId)=acme/pay *members"),
+            ("/-/invites/s3cr3t", "- invites Secret=s3cr3t"),
+            ("https://gitlab.example.com/users/bob", "users Identity(User)=bob"),
+            ("/acme/pay/", "Identity(Project)=acme/pay"),
+        ] {
+            assert_eq!(shape(path).as_deref(), Some(want), "{path}");
+        }
+    }
+
+    #[test]
+    fn odd_paths_fit_nothing() {
+        for path in ["acme/pay", "/acme//pay", "/acme/../pay", "", "/-/unknown", "/%ff", "ftp://x/acme"] {
+            assert_eq!(shape(path), None, "{path}");
+        }
+        assert_eq!(shape(&"/a".repeat(65)), None);
+    }
+
+    #[test]
+    fn queries_decode() {
+        let pairs: Vec<_> = query_pairs("a=1&b=x%2Fy+z&&c&d=%ff").collect();
+        assert_eq!(pairs, [("a".into(), "1".into()), ("b".into(), "x/y z".into()), ("c".into(), String::new())]);
+    }
+}

@@ -1,0 +1,267 @@
+//! The customer's accounts, compiled for look-ups.
+
+use std::collections::HashMap;
+
+use decostop_profile::{Scope, UserScope};
+
+use crate::Error;
+use crate::time::Instant;
+
+/// Folds the case of an identity: names and paths compare case-insensitively.
+pub fn fold(text: &str) -> String {
+    if text.is_ascii() { text.to_ascii_lowercase() } else { text.to_lowercase() }
+}
+
+/// Instead of an instant: at any time.
+pub const EVER: i64 = i64::MIN;
+
+/// When a scope entry holds: `[since, until)` in nanoseconds.
+#[derive(Clone, Copy, Debug)]
+struct Held {
+    since: i64,
+    until: i64,
+}
+
+impl Held {
+    fn new(since: Option<&str>, until: Option<&str>) -> Result<Self, Error> {
+        let read = |text: Option<&str>, open: i64| match text {
+            None => Ok(open),
+            Some(text) => Instant::parse(text).map(|at| at.ns).ok_or_else(|| Error::scope_time(text)),
+        };
+        Ok(Self { since: read(since, i64::MIN)?, until: read(until, i64::MAX)? })
+    }
+
+    fn at(self, ns: i64) -> bool {
+        ns == EVER || self.since <= ns && ns < self.until
+    }
+}
+
+/// One user, namespace or project of the request.
+#[derive(Debug)]
+struct Entry {
+    id: Option<u64>,
+    held: Held,
+    /// Whether the request gives it a user name or a path.
+    named: bool,
+}
+
+/// What a value says about the scope.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Match {
+    /// It names the scope entry with this index (and, if known, this id).
+    Entry {
+        /// Index of the entry in its list.
+        index: usize,
+        /// The id that the request gives for it.
+        id: Option<u64>,
+    },
+    /// It names nothing in scope.
+    Outside,
+}
+
+impl Match {
+    /// Whether it names something in scope.
+    pub fn is_inside(self) -> bool {
+        matches!(self, Self::Entry { .. })
+    }
+}
+
+/// Look-ups over a [`Scope`].
+#[derive(Debug, Default)]
+pub struct ScopeIndex {
+    users: Vec<Entry>,
+    usernames: HashMap<String, Vec<usize>>,
+    user_ids: HashMap<u64, Vec<usize>>,
+    emails: HashMap<String, Vec<usize>>,
+    names: HashMap<String, Vec<usize>>,
+    namespaces: Vec<Entry>,
+    namespace_paths: HashMap<String, Vec<usize>>,
+    namespace_ids: HashMap<u64, Vec<usize>>,
+    projects: Vec<Entry>,
+    project_paths: HashMap<String, Vec<usize>>,
+    project_ids: HashMap<u64, Vec<usize>>,
+}
+
+impl ScopeIndex {
+    /// Compiles a scope.
+    ///
+    /// # Errors
+    /// A `since` or `until` is not an instant.
+    pub fn new(scope: &Scope) -> Result<Self, Error> {
+        let mut index = Self::default();
+        for user in &scope.users {
+            index.add_user(user)?;
+        }
+        for (at, entry) in scope.namespaces.iter().enumerate() {
+            let held = Held::new(entry.since.as_deref(), entry.until.as_deref())?;
+            index.namespaces.push(Entry { id: entry.id, held, named: true });
+            for path in std::iter::once(&entry.path).chain(&entry.formerly) {
+                index.namespace_paths.entry(fold(path)).or_default().push(at);
+            }
+            entry.id.into_iter().for_each(|id| index.namespace_ids.entry(id).or_default().push(at));
+        }
+        for (at, entry) in scope.projects.iter().enumerate() {
+            let held = Held::new(entry.since.as_deref(), entry.until.as_deref())?;
+            index.projects.push(Entry { id: entry.id, held, named: !entry.path.is_empty() });
+            for path in std::iter::once(&entry.path).chain(&entry.formerly).filter(|path| !path.is_empty()) {
+                index.project_paths.entry(fold(path)).or_default().push(at);
+            }
+            entry.id.into_iter().for_each(|id| index.project_ids.entry(id).or_default().push(at));
+        }
+        Ok(index)
+    }
+
+    fn add_user(&mut self, user: &UserScope) -> Result<(), Error> {
+        let at = self.users.len();
+        let held = Held::new(user.since.as_deref(), user.until.as_deref())?;
+        self.users.push(Entry { id: user.id, held, named: !user.username.is_empty() });
+        for name in std::iter::once(&user.username).chain(&user.formerly).filter(|name| !name.is_empty()) {
+            self.usernames.entry(fold(name)).or_default().push(at);
+        }
+        user.id.into_iter().for_each(|id| self.user_ids.entry(id).or_default().push(at));
+        user.emails.iter().for_each(|email| self.emails.entry(fold(email)).or_default().push(at));
+        user.names.iter().for_each(|name| self.names.entry(fold(name)).or_default().push(at));
+        Ok(())
+    }
+
+    fn user(&self, entries: Option<&Vec<usize>>, ns: i64) -> Match {
+        Self::place(&self.users, entries, ns)
+    }
+
+    fn place(places: &[Entry], entries: Option<&Vec<usize>>, ns: i64) -> Match {
+        let found = entries.and_then(|entries| {
+            entries.iter().copied().find_map(|at| places.get(at).filter(|place| place.held.at(ns)).map(|place| (at, place.id)))
+        });
+        found.map_or(Match::Outside, |(index, id)| Match::Entry { index, id })
+    }
+
+    /// A user name (folded) at an instant.
+    pub fn username(&self, folded: &str, ns: i64) -> Match {
+        self.user(self.usernames.get(folded), ns)
+    }
+
+    /// A user id at an instant.
+    pub fn user_id(&self, id: u64, ns: i64) -> Match {
+        self.user(self.user_ids.get(&id), ns)
+    }
+
+    /// An e-mail address (folded) at an instant.
+    pub fn email(&self, folded: &str, ns: i64) -> Match {
+        self.user(self.emails.get(folded), ns)
+    }
+
+    /// A display name (folded) at an instant. It never establishes scope; it says whose it could be.
+    pub fn name(&self, folded: &str, ns: i64) -> Match {
+        self.user(self.names.get(folded), ns)
+    }
+
+    /// Whether the user at `index` has this display name.
+    pub fn user_has_name(&self, index: usize, folded: &str) -> bool {
+        self.names.get(folded).is_some_and(|entries| entries.contains(&index))
+    }
+
+    /// A namespace or project path (folded): equal to or below a namespace of the scope, or a project.
+    /// The id is given only where the path is exactly that entry's.
+    pub fn path(&self, folded: &str, ns: i64) -> Match {
+        let exact = Self::place(&self.projects, self.project_paths.get(folded), ns);
+        if exact.is_inside() {
+            return exact;
+        }
+        let mut end = folded.len();
+        loop {
+            let prefix = folded.get(..end).unwrap_or_default();
+            if let Match::Entry { index, id } = Self::place(&self.namespaces, self.namespace_paths.get(prefix), ns) {
+                return Match::Entry { index, id: id.filter(|_| end == folded.len()) };
+            }
+            match prefix.rfind('/') {
+                Some(slash) => end = slash,
+                None => return Match::Outside,
+            }
+        }
+    }
+
+    /// A project id.
+    pub fn project_id(&self, id: u64, ns: i64) -> Match {
+        Self::place(&self.projects, self.project_ids.get(&id), ns)
+    }
+
+    /// A namespace id.
+    pub fn namespace_id(&self, id: u64, ns: i64) -> Match {
+        Self::place(&self.namespaces, self.namespace_ids.get(&id), ns)
+    }
+
+    /// Whether the request lists the user `id` without any user name.
+    pub fn is_nameless_user(&self, id: u64, ns: i64) -> bool {
+        match self.user_id(id, ns) {
+            Match::Entry { index, .. } => self.users.get(index).is_some_and(|user| !user.named),
+            Match::Outside => false,
+        }
+    }
+
+    /// Whether the request lists the project `id` without any path.
+    pub fn is_pathless_project(&self, id: u64, ns: i64) -> bool {
+        match self.project_id(id, ns) {
+            Match::Entry { index, .. } => self.projects.get(index).is_some_and(|project| !project.named),
+            Match::Outside => false,
+        }
+    }
+
+    /// Whether a folded name is a user name of the scope at any time.
+    pub fn has_username(&self, folded: &str) -> bool {
+        self.usernames.contains_key(folded)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use decostop_profile::{NamespaceScope, ProjectScope};
+
+    use super::*;
+
+    fn index() -> ScopeIndex {
+        ScopeIndex::new(&Scope {
+            namespaces: vec![NamespaceScope {
+                path: "Acme".into(),
+                id: Some(7),
+                since: Some("2025-01-01T00:00:00Z".into()),
+                formerly: vec!["old/acme".into()],
+                ..NamespaceScope::default()
+            }],
+            projects: vec![ProjectScope { path: "other/app".into(), id: Some(9), ..ProjectScope::default() }],
+            users: vec![UserScope { username: "alice".into(), id: Some(1), emails: vec!["A@x.example".into()], ..UserScope::default() }],
+        })
+        .expect("a sound scope")
+    }
+
+    const NOW: i64 = 1_790_000_000_000_000_000;
+
+    #[test]
+    fn paths_compare_at_slashes_and_without_case() {
+        let index = index();
+        for inside in ["acme", "acme/a/b", "old/acme/x", "other/app"] {
+            assert!(index.path(inside, NOW).is_inside(), "{inside}");
+        }
+        for outside in ["acme-labs", "acmex/a", "other", "other/app2", "other/app/below", "old", ""] {
+            assert!(!index.path(outside, NOW).is_inside(), "{outside}");
+        }
+        assert!(!index.path("acme", 0).is_inside(), "not yet owned");
+        assert!(!index.path("Acme", NOW).is_inside(), "callers fold");
+    }
+
+    #[test]
+    fn an_id_belongs_to_the_exact_path_only() {
+        let index = index();
+        assert_eq!(index.path("acme", NOW), Match::Entry { index: 0, id: Some(7) });
+        assert_eq!(index.path("acme/a", NOW), Match::Entry { index: 0, id: None });
+    }
+
+    #[test]
+    fn a_scope_time_must_be_an_instant() {
+        let scope = Scope {
+            users: vec![UserScope { since: Some("yesterday".into()), ..UserScope::default() }],
+            ..Scope::default()
+        };
+        assert!(ScopeIndex::new(&scope).is_err());
+    }
+}

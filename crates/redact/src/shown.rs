@@ -1,0 +1,423 @@
+//! What becomes of one value: kept as it stood, replaced, or dropped.
+
+use decostop_profile::{Class, FieldSpec, Kind, Role};
+
+use crate::facts::Facts;
+use crate::grammar;
+use crate::identity::{Ident, Reading, addresses, read, read_text};
+use crate::json;
+use crate::key::{PseudonymKind, Pseudonyms};
+use crate::params::each_param;
+use crate::plan::{ProfilePlan, Typed};
+use crate::record::{Json, Record};
+use crate::redactor::{Ledger, Policy};
+use crate::route::{Part, Slot, query_pairs};
+use crate::standing::Standing;
+use crate::template::{Fitted, Slot as TextSlot, Templates};
+use crate::text::{Built, MARK, Removed, TextContext};
+
+/// The disposition of one value.
+#[derive(Debug)]
+pub(crate) enum Shown {
+    /// Dropped, by this rule.
+    Drop(&'static str),
+    /// As it stood in the line.
+    Raw,
+    /// Replaced by this text.
+    Replaced(String, &'static str),
+    /// Text of which parts were removed, and those parts.
+    Text(String, Vec<Removed>),
+}
+
+/// One tuple of a record, resolved.
+#[derive(Debug)]
+pub(crate) struct Resolved {
+    pub(crate) members: Vec<Ident>,
+    pub(crate) standing: Standing,
+    pub(crate) role: Option<Role>,
+}
+
+/// A record with everything that its values' dispositions depend on.
+pub(crate) struct View<'v> {
+    pub(crate) plan: &'v ProfilePlan,
+    pub(crate) policy: &'v Policy,
+    pub(crate) pseudonyms: &'v Pseudonyms,
+    pub(crate) templates: &'v Templates,
+    pub(crate) facts: &'v Facts,
+    /// The record's instant.
+    pub(crate) ns: i64,
+    pub(crate) tuples: Vec<Resolved>,
+    /// Whether the record's actor is in scope and nobody acted in the actor's name.
+    pub(crate) own_actor: bool,
+}
+
+impl<'v> View<'v> {
+    pub(crate) fn resolve(&mut self, record: &Record<'_>, typed: &[Typed], ledger: &mut Ledger) {
+        let count = typed.iter().filter_map(|value| value.tuple).max().map_or(0, |last| last + 1);
+        for tuple in 0..count {
+            let mut members: Vec<Ident> = typed.iter().filter(|value| value.tuple == Some(tuple)).map(|value| value.ident.clone()).collect();
+            members.sort_unstable();
+            members.dedup();
+            let role = typed.iter().find(|value| value.tuple == Some(tuple)).and_then(|value| value.role);
+            let standing = self.facts.standing(&members.iter().collect::<Vec<_>>(), self.ns);
+            if standing == Standing::Conflict {
+                ledger.note("scope.conflict");
+            }
+            self.tuples.push(Resolved { members, standing, role });
+        }
+        let named = |tuple: &&Resolved| {
+            tuple.role == Some(Role::Actor) && tuple.members.iter().any(|ident| !matches!(ident, Ident::Ip(_)))
+        };
+        let mut actors = self.tuples.iter().filter(named).peekable();
+        let source = self.plan.source(record.source);
+        let impersonated = source.is_some_and(|source| {
+            source.impersonators.iter().any(|name| record.values(name).any(|field| !matches!(&field.value, Json::Null)))
+        });
+        self.own_actor = !impersonated
+            && actors.peek().is_some()
+            && actors.all(|actor| {
+                actor.standing == Standing::Inside && !actor.members.iter().any(|ident| self.facts.is_impersonated(ident, self.ns))
+            });
+    }
+
+    /// The disposition of a value of `class`. `tuple` is the one it belongs to, if any.
+    pub(crate) fn value(&self, class: Class, spec: Option<&FieldSpec>, value: &Json<'_>, tuple: Option<usize>, ledger: &mut Ledger) -> Shown {
+        let personal = self.policy.personal_data;
+        match (class, value) {
+            (Class::System | Class::Metric | Class::Secret, _) => Shown::Drop(class.as_str()),
+            (_, Json::Null) => Shown::Drop("empty"),
+            (Class::Status, _) => {
+                let sound = spec.map_or_else(
+                    || value.as_scalar().is_some_and(grammar::is_small_integer),
+                    |spec| grammar::is_status(value, spec, &self.plan.profile.vocabulary),
+                );
+                if sound { Shown::Raw } else { Shown::Drop("grammar") }
+            }
+            (_, _) if class.is_identity() => self.identity(class, value, tuple, ledger),
+            (Class::Time, Json::String(text)) if grammar::is_time(text) => Shown::Raw,
+            (Class::Method, Json::String(text)) if spec.is_some_and(|spec| grammar::is_method(text, spec, &self.plan.profile.vocabulary)) => Shown::Raw,
+            (Class::Event, Json::String(text)) if !text.is_empty() => self.event(text, spec.is_none_or(|spec| spec.closed), ledger),
+            (Class::Correlation | Class::TokenId, Json::String(_) | Json::Number(_)) => {
+                value.as_scalar().filter(|text| !text.is_empty()).map_or(Shown::Drop("empty"), |text| self.joined(class, text, ledger))
+            }
+            (Class::Resource, Json::String(text)) => match self.resource(text, ledger) {
+                Some(path) if path == **text => Shown::Raw,
+                Some(path) => Shown::Replaced(path, "resource.route"),
+                None => {
+                    ledger.note("path.unrouted");
+                    Shown::Drop("resource.unrouted")
+                }
+            },
+            (Class::Text, Json::String(text)) if personal && !text.is_empty() => self.text(text, ledger),
+            (Class::Agent, Json::String(text)) if personal && !text.is_empty() => self.agent(text),
+            (Class::Text | Class::Agent | Class::Params, _) if !personal => Shown::Drop("personal_data"),
+            _ => Shown::Drop("type"),
+        }
+    }
+
+    fn event(&self, text: &str, closed: bool, ledger: &mut Ledger) -> Shown {
+        if grammar::is_event(text, closed, self.plan, self.facts) {
+            return Shown::Raw;
+        }
+        ledger.note("event.unlisted");
+        Shown::Replaced("[event]".to_owned(), "event.grammar")
+    }
+
+    fn joined(&self, class: Class, text: &str, ledger: &mut Ledger) -> Shown {
+        let (kind, kept) = match class {
+            Class::TokenId => (PseudonymKind::Token, &self.policy.token_ids),
+            _ => (PseudonymKind::Correlation, &self.policy.correlation_ids),
+        };
+        if kept.contains(text) || self.pseudonyms.recognise(text).is_some() {
+            return Shown::Raw;
+        }
+        Shown::Replaced(ledger.pseudonym(self.pseudonyms, kind, text, class, text), "identity.pseudonym")
+    }
+
+    fn identity(&self, class: Class, value: &Json<'_>, tuple: Option<usize>, ledger: &mut Ledger) -> Shown {
+        if let Json::String(text) = value
+            && self.pseudonyms.recognise(text).is_some()
+        {
+            return Shown::Raw;
+        }
+        let idents = match read(class, value) {
+            Reading::WrongType => return Shown::Drop("type"),
+            Reading::Nothing => return Shown::Drop(if value.as_scalar() == Some("") { "empty" } else { "form" }),
+            Reading::Idents(idents) => idents,
+        };
+        if class == Class::Ip {
+            return value.as_str().map_or(Shown::Drop("type"), |text| self.addresses(text, ledger));
+        }
+        match idents.first() {
+            Some(Ident::Ip(address)) => self.addresses(&address.to_string(), ledger),
+            Some(ident) => {
+                let own = [ident.clone()];
+                let (members, standing) = match tuple.and_then(|tuple| self.tuples.get(tuple)) {
+                    Some(tuple) => (tuple.members.as_slice(), tuple.standing),
+                    None => (own.as_slice(), self.facts.standing(&[ident], self.ns)),
+                };
+                match self.name_of(class, ident, members, standing, ledger) {
+                    None => Shown::Raw,
+                    Some(pseudonym) => Shown::Replaced(pseudonym, "identity.pseudonym"),
+                }
+            }
+            None => Shown::Drop("form"),
+        }
+    }
+
+    /// The pseudonym under which an identity is shown; `None` if it is shown as it is.
+    fn name_of(&self, class: Class, ident: &Ident, members: &[Ident], standing: Standing, ledger: &mut Ledger) -> Option<String> {
+        let path = if let Ident::Path(path) = ident { Some(path.as_str()) } else { None };
+        let personal = path.map_or(class.kind() == Some(Kind::User), |path| self.facts.is_personal(path));
+        let inside = standing == Standing::Inside && self.facts.is_inside(ident, self.ns);
+        if inside && (!personal || self.policy.personal_data) {
+            return None;
+        }
+        let text = match ident {
+            Ident::User(text) | Ident::Name(text) | Ident::Email(text) | Ident::Path(text) => text.clone(),
+            Ident::UserId(id) | Ident::ProjectId(id) | Ident::NamespaceId(id) => id.to_string(),
+            Ident::Ip(address) => address.to_string(),
+        };
+        let members: Vec<&Ident> = members.iter().collect();
+        let (kind, canonical) = match (class.kind()?, path) {
+            (_, Some(path)) if personal && !path.contains('/') => {
+                (PseudonymKind::User, self.facts.canonical(Kind::User, &[&Ident::User(path.to_owned())]))
+            }
+            (Kind::User, _) => {
+                let canonical = self.facts.canonical(Kind::User, &members);
+                let only = |test: fn(&Ident) -> bool| !canonical.starts_with("id:") && members.iter().all(|ident| test(ident));
+                let kind = if only(|ident| matches!(ident, Ident::Name(_))) {
+                    PseudonymKind::Name
+                } else if only(|ident| matches!(ident, Ident::Email(_))) {
+                    PseudonymKind::Email
+                } else {
+                    PseudonymKind::User
+                };
+                (kind, canonical)
+            }
+            (Kind::Project, _) => (PseudonymKind::Project, self.facts.canonical(Kind::Project, &members)),
+            (Kind::Namespace, _) => (PseudonymKind::Namespace, self.facts.canonical(Kind::Namespace, &members)),
+        };
+        Some(ledger.pseudonym(self.pseudonyms, kind, &canonical, class, &text))
+    }
+
+    fn addresses(&self, text: &str, ledger: &mut Ledger) -> Shown {
+        let mut shown = Vec::new();
+        for address in addresses(text).flatten().filter(|address| !self.plan.is_internal(*address)) {
+            let canonical = address.to_string();
+            shown.push(if self.policy.personal_data && self.own_actor {
+                canonical
+            } else {
+                ledger.pseudonym(self.pseudonyms, PseudonymKind::Ip, &canonical, Class::Ip, &canonical)
+            });
+        }
+        if shown.is_empty() {
+            return Shown::Drop("internal");
+        }
+        let joined = shown.join(", ");
+        if joined == text { Shown::Raw } else { Shown::Replaced(joined, "identity.address") }
+    }
+
+    fn context(&self) -> TextContext<'_> {
+        TextContext { plan: self.plan, facts: self.facts, pseudonyms: self.pseudonyms, ns: self.ns }
+    }
+
+    fn text(&self, text: &str, ledger: &mut Ledger) -> Shown {
+        if !self.facts.text_allowed() {
+            return Shown::Drop("text.dictionary_limit");
+        }
+        let built = match self.templates.fit(text) {
+            Some(parts) => self.fill(&parts, ledger),
+            None => self.context().build(text),
+        };
+        if built.text == MARK || built.text.is_empty() {
+            return Shown::Drop("text.nothing_left");
+        }
+        if built.text == text { Shown::Raw } else { Shown::Text(built.text, built.removed) }
+    }
+
+    /// Re-writes a message that fits a template.
+    fn fill(&self, parts: &[Fitted<'_>], ledger: &mut Ledger) -> Built {
+        let mut built = Built::default();
+        for part in parts {
+            match part {
+                Fitted::Literal(text) => built.text.push_str(text),
+                Fitted::Slot(slot, text, start) => {
+                    let shown = self.slot(*slot, text, ledger);
+                    if shown != *text {
+                        built.removed.push((*start, text.len(), "text.slot"));
+                    }
+                    built.text.push_str(&shown);
+                }
+            }
+        }
+        built
+    }
+
+    fn slot(&self, slot: TextSlot, text: &str, ledger: &mut Ledger) -> String {
+        match slot {
+            TextSlot::Number if text.len() <= 12 && !self.facts.is_foreign_token(text) => text.to_owned(),
+            TextSlot::Word => self.context().build_word(text),
+            TextSlot::Text => self.context().build(text).text,
+            TextSlot::Typed(class) => {
+                let value = Json::String(text.into());
+                match self.value(class, None, &value, None, ledger) {
+                    Shown::Raw => text.to_owned(),
+                    Shown::Replaced(shown, _) | Shown::Text(shown, _) => shown,
+                    Shown::Drop(_) if class == Class::Status || class == Class::Method => self.context().build_word(text),
+                    Shown::Drop(_) => MARK.to_owned(),
+                }
+            }
+            TextSlot::Number => MARK.to_owned(),
+        }
+    }
+
+    /// A URL path by the route that it fits.
+    fn resource(&self, url: &str, ledger: &mut Ledger) -> Option<String> {
+        let routed = self.plan.routes.parse(url)?;
+        let context = self.context();
+        let mut out = String::new();
+        for part in &routed.parts {
+            match part {
+                Part::Literal(text) => push_segment(&mut out, text),
+                Part::Slot(Slot::Secret, _) => push_segment(&mut out, "[secret]"),
+                Part::Slot(Slot::Word, text) => push_segment(&mut out, &context.build_word(text)),
+                Part::Slot(Slot::Number, text) => {
+                    let kept = text.len() <= 6 && !self.facts.is_foreign_token(text);
+                    push_segment(&mut out, if kept { text } else { MARK });
+                }
+                Part::Slot(Slot::Identity(class), text) => push_segment(&mut out, &self.path_identity(*class, text, ledger)?),
+                Part::Tail(tail) if tail.is_empty() => {}
+                Part::Tail(tail) if self.policy.personal_data => {
+                    let mut marked = false;
+                    for segment in tail {
+                        let word = context.build_word(segment);
+                        if word != MARK || !marked {
+                            push_segment(&mut out, &word);
+                        }
+                        marked = word == MARK;
+                    }
+                }
+                Part::Tail(_) => push_segment(&mut out, "*"),
+            }
+        }
+        if out.is_empty() {
+            out.push('/');
+        }
+        if let Some(query) = routed.query.filter(|_| self.policy.personal_data) {
+            self.push_query(&mut out, query, ledger);
+        }
+        Some(out)
+    }
+
+    fn path_identity(&self, class: Class, text: &str, ledger: &mut Ledger) -> Option<String> {
+        if self.pseudonyms.recognise(text).is_some() {
+            return Some(text.to_owned());
+        }
+        let ident = read_text(class, text)?;
+        let standing = self.facts.standing(&[&ident], self.ns);
+        let shown = self.name_of(class, &ident, std::slice::from_ref(&ident), standing, ledger);
+        Some(shown.unwrap_or_else(|| match class {
+            Class::ProjectId | Class::NamespaceId => text.replace('/', "%2F"),
+            _ => text.to_owned(),
+        }))
+    }
+
+    fn push_query(&self, out: &mut String, query: &str, ledger: &mut Ledger) {
+        let (mut separator, mut unlisted) = ('?', false);
+        for (key, value) in query_pairs(query) {
+            let shown = self.plan.profile.params.get(&key).and_then(|class| {
+                let value = Json::String(value.as_str().into());
+                match self.value(*class, None, &value, None, ledger) {
+                    Shown::Raw => Some(value.as_str().unwrap_or_default().to_owned()),
+                    Shown::Replaced(shown, _) | Shown::Text(shown, _) => Some(shown),
+                    Shown::Drop(_) => None,
+                }
+            });
+            match shown.filter(|text| !text.contains(|c: char| c.is_whitespace() || "&?#\"\\".contains(c))) {
+                Some(text) => {
+                    out.push(separator);
+                    out.push_str(&key);
+                    out.push('=');
+                    out.push_str(&text);
+                    separator = '&';
+                }
+                None => unlisted = true,
+            }
+        }
+        if unlisted {
+            out.push(separator);
+            out.push_str("[key]");
+        }
+    }
+
+    /// Listed parameters as `(key, JSON text)`; the flag says whether something was left out.
+    pub(crate) fn params(&self, value: &Json<'_>, ledger: &mut Ledger) -> (Vec<(String, String)>, bool) {
+        let mut listed = Vec::new();
+        let mut unlisted = false;
+        each_param(value, &mut |key, value| {
+            let shown = self.plan.profile.params.get(key).map(|class| self.value(*class, None, value, None, ledger));
+            match shown {
+                Some(Shown::Raw) => match value {
+                    Json::Number(text) => listed.push((key.to_owned(), (*text).to_owned())),
+                    Json::String(text) => listed.push((key.to_owned(), json::string(text))),
+                    _ => unlisted = true,
+                },
+                Some(Shown::Replaced(shown, _) | Shown::Text(shown, _)) => listed.push((key.to_owned(), json::string(&shown))),
+                Some(Shown::Drop(_)) | None => unlisted = true,
+            }
+        });
+        (listed, unlisted)
+    }
+
+    /// A user agent: as text for an in-scope actor, product families otherwise.
+    fn agent(&self, text: &str) -> Shown {
+        let families = &self.plan.profile.vocabulary.agents;
+        let context = self.context();
+        let mut shown: Vec<String> = Vec::new();
+        for chunk in text.split_ascii_whitespace() {
+            let product = chunk.trim_matches(|c| "();,".contains(c));
+            let (name, version) = product.split_once('/').unwrap_or((product, ""));
+            let word = if families.contains(name) {
+                if self.own_actor && is_version(version) { format!("{name}/{version}") } else { name.to_owned() }
+            } else if self.own_actor {
+                context.build_word(product)
+            } else {
+                continue;
+            };
+            if word != MARK || shown.last().is_none_or(|last| last != MARK) {
+                shown.push(word);
+            }
+        }
+        drop_neighbouring_numbers(&mut shown);
+        let joined = shown.join(" ");
+        if shown.is_empty() || joined == MARK {
+            return Shown::Drop("agent.unknown");
+        }
+        if joined == text { Shown::Raw } else { Shown::Replaced(joined, "agent.built") }
+    }
+}
+
+fn push_segment(out: &mut String, segment: &str) {
+    out.push('/');
+    out.push_str(segment);
+}
+
+/// At most three numeric parts: four would be an address.
+fn is_version(text: &str) -> bool {
+    let parts: Vec<&str> = text.split('.').collect();
+    (1..=3).contains(&parts.len()) && parts.iter().all(|part| (1..=4).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit()))
+}
+
+/// Bare numbers of comments (`NT 10 0`) beside each other could spell a longer one.
+fn drop_neighbouring_numbers(words: &mut Vec<String>) {
+    let holds_number = |word: &str| !word.contains('/') && word.bytes().any(|byte| byte.is_ascii_digit());
+    let flags: Vec<bool> = words.iter().map(|word| holds_number(word)).collect();
+    let mut at = 0;
+    words.retain(|_| {
+        let neighbour = |other: Option<usize>| other.and_then(|other| flags.get(other)).copied().unwrap_or(false);
+        let keep = !(flags.get(at).copied().unwrap_or(false) && (neighbour(at.checked_sub(1)) || neighbour(Some(at + 1))));
+        at += 1;
+        keep
+    });
+}

@@ -1,0 +1,153 @@
+//! Messages that the platform is known to write, with typed slots.
+
+use decostop_profile::{Class, Profile};
+use regex_automata::meta::Regex;
+use regex_automata::util::captures::Captures;
+
+use crate::Error;
+
+/// What a slot holds.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Slot {
+    Typed(Class),
+    Number,
+    Word,
+    Text,
+}
+
+#[derive(Debug)]
+enum Piece {
+    Literal(String),
+    Slot(Slot),
+}
+
+#[derive(Debug)]
+struct Compiled {
+    pieces: Vec<Piece>,
+    regex: Regex,
+}
+
+/// A part of a message that fits a template.
+#[derive(Debug, Eq, PartialEq)]
+pub(crate) enum Fitted<'t> {
+    Literal(&'t str),
+    Slot(Slot, &'t str, usize),
+}
+
+/// All templates of a profile, in order of preference.
+#[derive(Debug)]
+pub(crate) struct Templates(Vec<Compiled>);
+
+impl Templates {
+    pub(crate) fn new(profile: &Profile) -> Result<Self, Error> {
+        let compile = |text: &str| compile(text).ok_or_else(|| Error::template(text));
+        Ok(Self(profile.templates.iter().map(|template| compile(&template.text)).collect::<Result<_, _>>()?))
+    }
+
+    /// The parts of a message by the first template that it fits.
+    pub(crate) fn fit<'t>(&'t self, text: &'t str) -> Option<Vec<Fitted<'t>>> {
+        self.0.iter().find_map(|template| template.fit(text))
+    }
+}
+
+impl Compiled {
+    fn fit<'t>(&'t self, text: &'t str) -> Option<Vec<Fitted<'t>>> {
+        if let Some(Piece::Literal(first)) = self.pieces.first()
+            && !text.starts_with(first.as_str())
+        {
+            return None;
+        }
+        let mut captures: Captures = self.regex.create_captures();
+        self.regex.captures(text, &mut captures);
+        let mut group = 0;
+        captures.get_match()?;
+        self.pieces
+            .iter()
+            .map(|piece| match piece {
+                Piece::Literal(literal) => Some(Fitted::Literal(literal)),
+                Piece::Slot(slot) => {
+                    group += 1;
+                    let span = captures.get_group(group)?;
+                    Some(Fitted::Slot(*slot, text.get(span.range())?, span.start))
+                }
+            })
+            .collect()
+    }
+}
+
+fn compile(text: &str) -> Option<Compiled> {
+    let mut pieces = Vec::new();
+    let mut pattern = String::from(r"\A");
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('{') {
+        literal(before, &mut pieces, &mut pattern);
+        let (name, after) = after.split_once('}')?;
+        let slot = slot(name.split('.').next()?)?;
+        pattern.push_str(match slot {
+            Slot::Number => r"(-?[0-9]+(?:\.[0-9]+)?)",
+            Slot::Word => "([A-Za-z_]+)",
+            Slot::Text => r"([\s\S]*?)",
+            Slot::Typed(Class::Name) => r"([^\r\n]{1,255}?)",
+            Slot::Typed(_) => r"([^\s\x00-\x1f]{1,512}?)",
+        });
+        pieces.push(Piece::Slot(slot));
+        rest = after;
+    }
+    literal(rest, &mut pieces, &mut pattern);
+    pattern.push_str(r"\z");
+    Some(Compiled { pieces, regex: Regex::new(&pattern).ok()? })
+}
+
+fn literal(text: &str, pieces: &mut Vec<Piece>, pattern: &mut String) {
+    if !text.is_empty() {
+        for c in text.chars() {
+            if c.is_ascii_punctuation() {
+                pattern.push('\\');
+            }
+            pattern.push(c);
+        }
+        pieces.push(Piece::Literal(text.to_owned()));
+    }
+}
+
+fn slot(name: &str) -> Option<Slot> {
+    Some(match name {
+        "number" => Slot::Number,
+        "word" => Slot::Word,
+        "text" => Slot::Text,
+        "user" => Slot::Typed(Class::User),
+        "user_id" => Slot::Typed(Class::UserId),
+        "name" => Slot::Typed(Class::Name),
+        "email" => Slot::Typed(Class::Email),
+        "namespace" => Slot::Typed(Class::Namespace),
+        "namespace_id" => Slot::Typed(Class::NamespaceId),
+        "project" => Slot::Typed(Class::Project),
+        "project_id" => Slot::Typed(Class::ProjectId),
+        "ip" => Slot::Typed(Class::Ip),
+        "correlation" => Slot::Typed(Class::Correlation),
+        "event" => Slot::Typed(Class::Event),
+        "status" => Slot::Typed(Class::Status),
+        "method" => Slot::Typed(Class::Method),
+        "token_id" => Slot::Typed(Class::TokenId),
+        "time" => Slot::Typed(Class::Time),
+        "secret" => Slot::Typed(Class::Secret),
+        "system" => Slot::Typed(Class::System),
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slots_take_their_text() {
+        let template = compile("Failed Login: username={user} ip={ip}").expect("sound");
+        let fitted = template.fit("Failed Login: username=test ip=192.0.2.1").expect("fits");
+        assert_eq!(fitted[1], Fitted::Slot(Slot::Typed(Class::User), "test", 23));
+        assert_eq!(fitted[3], Fitted::Slot(Slot::Typed(Class::Ip), "192.0.2.1", 31));
+        assert_eq!(template.fit("Failed Login: username=a b ip=192.0.2.1"), None);
+        assert_eq!(template.fit("Failed Login: username=test ip=192.0.2.1 and more"), None);
+        assert!(compile("{nonsense}").is_none());
+    }
+}

@@ -1,0 +1,330 @@
+//! Free text, built up from what is known to be harmless.
+//!
+//! A message that fits a template of the profile is re-written with its slots treated by class. Any
+//! other text is taken chunk by chunk (a chunk is what stands between spaces): words of the
+//! vocabulary, in-scope identities, single short numbers and punctuation are kept, everything else
+//! becomes `[text]`. An encoded secret, a foreign name or an address is none of the first and needs
+//! no detector to go.
+
+use decostop_profile::Class;
+
+use crate::facts::Facts;
+use crate::identity::{Ident, read_text};
+use crate::key::Pseudonyms;
+use crate::plan::ProfilePlan;
+use crate::scope::fold;
+
+/// Stands for text that was not kept.
+pub(crate) const MARK: &str = "[text]";
+
+/// Longest text that is looked at; a longer one is dropped whole.
+const MAX_TEXT: usize = 64 << 10;
+/// Words in the longest display name that is recognised.
+const MAX_NAME_WORDS: usize = 5;
+/// Digits of the longest plain number that is kept.
+const MAX_DIGITS: usize = 4;
+
+const OUTER: &[char] = &['(', ')', '"', '\'', ',', '.', ':', ';', '!', '?'];
+const INNER: &[char] = &['_', '-', '/', '.', ':', '=', '#'];
+/// Words after which a word is taken for a name.
+const NAMING: &[&str] =
+    &["user", "username", "login", "author", "account", "member", "owner", "actor", "assignee", "reviewer", "namespace", "project", "group"];
+/// Words after whose colon or equals sign a credential follows.
+const SECRET_KEYS: &[&str] =
+    &["password", "passwd", "passphrase", "pwd", "secret", "token", "key", "authorization", "bearer", "cookie", "credential", "credentials", "pin", "otp"];
+
+/// A removed part of a text: first byte, length, rule.
+pub(crate) type Removed = (usize, usize, &'static str);
+
+/// Text as it may be disclosed, and what was removed.
+#[derive(Debug, Default)]
+pub(crate) struct Built {
+    pub(crate) text: String,
+    pub(crate) removed: Vec<Removed>,
+}
+
+/// What the builder may look at.
+#[derive(Clone, Copy)]
+pub(crate) struct TextContext<'c> {
+    pub(crate) plan: &'c ProfilePlan,
+    pub(crate) facts: &'c Facts,
+    pub(crate) pseudonyms: &'c Pseudonyms,
+    /// The record's instant.
+    pub(crate) ns: i64,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Verdict {
+    Keep { number: bool },
+    Punctuation,
+    Drop(&'static str),
+}
+
+struct Chunk<'t> {
+    start: usize,
+    text: &'t str,
+    core: &'t str,
+    verdict: Verdict,
+}
+
+impl TextContext<'_> {
+    /// Builds up a text chunk by chunk.
+    pub(crate) fn build(&self, text: &str) -> Built {
+        if text.len() > MAX_TEXT {
+            return Built { text: MARK.to_owned(), removed: vec![(0, text.len(), "text.length")] };
+        }
+        let mut chunks: Vec<Chunk<'_>> = chunks(text)
+            .map(|(start, text)| {
+                let core = text.trim_matches(OUTER);
+                Chunk { start, text, core, verdict: Verdict::Drop("text.word") }
+            })
+            .collect();
+        for chunk in &mut chunks {
+            chunk.verdict = self.judge(chunk.core, chunk.text);
+        }
+        self.judge_names(&mut chunks);
+        drop_after_secret_keys(&mut chunks);
+        drop_number_runs(&mut chunks);
+        render(&chunks)
+    }
+
+    /// Builds up one segment of a path, or one value of a query: a single chunk.
+    pub(crate) fn build_word(&self, word: &str) -> String {
+        let sound = !word.is_empty() && !word.contains(|c: char| c.is_whitespace() || "&?#".contains(c));
+        match self.judge(word, word) {
+            Verdict::Keep { .. } if sound => word.to_owned(),
+            _ => MARK.to_owned(),
+        }
+    }
+
+    fn judge(&self, core: &str, whole: &str) -> Verdict {
+        if whole == MARK {
+            return Verdict::Keep { number: false };
+        }
+        if core.is_empty() {
+            return if whole.len() == 1 { Verdict::Punctuation } else { Verdict::Drop("text.punctuation") };
+        }
+        if self.is_own_identity(core) || self.pseudonyms.recognise(core).is_some() {
+            return Verdict::Keep { number: false };
+        }
+        if core.contains('@') {
+            return Verdict::Drop("identity.mention");
+        }
+        let folded = fold(core);
+        let single = !core.contains(INNER);
+        if !single && self.names_somebody(&folded) {
+            return Verdict::Drop("identity.foreign");
+        }
+        let mut numbers = 0;
+        for part in core.split(INNER) {
+            if !part.is_empty() && part.len() <= MAX_DIGITS && part.bytes().all(|byte| byte.is_ascii_digit()) {
+                numbers += 1;
+            } else if !self.is_harmless_word(part) {
+                return Verdict::Drop("text.word");
+            }
+        }
+        if numbers > 1 {
+            return Verdict::Drop("text.number");
+        }
+        if numbers == 1 && self.facts.is_foreign_token(&folded) {
+            return Verdict::Drop("identity.foreign");
+        }
+        Verdict::Keep { number: numbers == 1 }
+    }
+
+    /// A user name, `@name`, e-mail, path or display name of the scope that nobody else shares.
+    fn is_own_identity(&self, core: &str) -> bool {
+        let own = |ident: &Ident| self.facts.is_inside(ident, self.ns) && !self.facts.is_contradicted(ident);
+        let read = |class, text| read_text(class, text).is_some_and(|ident| own(&ident));
+        if core.contains('%') {
+            return false;
+        }
+        read(Class::User, core)
+            || core.contains('@') && read(Class::Email, core)
+            || read(Class::Name, core)
+            || read(Class::Namespace, core) && !self.facts.is_personal(&fold(core))
+            || core.starts_with(|c: char| c.is_ascii_alphabetic()) && core.contains(['-', '/']) && {
+                read(Class::UserId, core) || matches!(read_text(Class::ProjectId, core), Some(id @ Ident::ProjectId(_)) if own(&id))
+            }
+    }
+
+    /// Whether a compound chunk, one of its path prefixes, or the word behind a naming key is foreign.
+    fn names_somebody(&self, folded: &str) -> bool {
+        if self.facts.is_foreign_token(folded) {
+            return true;
+        }
+        let mut prefixes = folded.match_indices('/').filter_map(|(at, _)| folded.get(..at));
+        if prefixes.any(|prefix| self.facts.is_foreign_token(prefix)) {
+            return true;
+        }
+        folded.split_once(['=', ':']).is_some_and(|(key, value)| {
+            NAMING.iter().any(|word| key.ends_with(word)) && value.split(INNER).any(|part| self.facts.is_foreign_token(part))
+        })
+    }
+
+    fn is_harmless_word(&self, part: &str) -> bool {
+        let words = &self.plan.profile.vocabulary.words;
+        if part.is_empty() || !part.is_ascii() {
+            return false;
+        }
+        let folded = part.to_ascii_lowercase();
+        words.contains(folded.as_str())
+            || part.len() <= 64 && part.bytes().all(|byte| byte.is_ascii_alphabetic()) && camel_words(part).all(|word| words.contains(word.to_ascii_lowercase().as_str()))
+    }
+
+    /// Display names of several words: foreign ones go, in-scope ones stay; a word behind `user` is a
+    /// name.
+    fn judge_names(&self, chunks: &mut [Chunk<'_>]) {
+        let folded: Vec<String> = chunks.iter().map(|chunk| fold(chunk.core)).collect();
+        for at in 0..chunks.len() {
+            for len in (2..=MAX_NAME_WORDS).rev() {
+                let Some(run) = folded.get(at..at + len) else { continue };
+                let phrase = run.join(" ");
+                let verdict = if self.facts.has_phrases() && self.facts.is_foreign_phrase(&phrase) {
+                    Verdict::Drop("identity.foreign")
+                } else {
+                    let name = Ident::Name(phrase);
+                    if self.facts.is_inside(&name, self.ns) && !self.facts.is_contradicted(&name) {
+                        Verdict::Keep { number: false }
+                    } else {
+                        continue;
+                    }
+                };
+                chunks.iter_mut().skip(at).take(len).for_each(|chunk| chunk.verdict = verdict);
+                break;
+            }
+            let Some(before) = at.checked_sub(1).and_then(|before| folded.get(before)) else { continue };
+            if NAMING.contains(&before.as_str())
+                && folded.get(at).is_some_and(|word| self.facts.is_foreign_token(word))
+                && let Some(chunk) = chunks.get_mut(at)
+            {
+                chunk.verdict = Verdict::Drop("identity.foreign");
+            }
+        }
+    }
+}
+
+fn chunks(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let blank = |c: char| c.is_whitespace() || c.is_control();
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        let rest = text.get(at..)?;
+        let start = at + rest.find(|c| !blank(c))?;
+        let rest = text.get(start..)?;
+        let len = rest.find(blank).unwrap_or(rest.len());
+        at = start + len;
+        Some((start, rest.get(..len)?))
+    })
+}
+
+pub(crate) fn camel_words(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let bytes = rest.as_bytes();
+        let mut end = 1;
+        while let Some(byte) = bytes.get(end) {
+            let starts_word = byte.is_ascii_uppercase()
+                && (bytes.get(end - 1).is_some_and(u8::is_ascii_lowercase) || bytes.get(end + 1).is_some_and(u8::is_ascii_lowercase));
+            if starts_word {
+                break;
+            }
+            end += 1;
+        }
+        let (word, after) = rest.split_at_checked(end)?;
+        rest = after;
+        Some(word)
+    })
+}
+
+/// What follows `password:` or `token =` goes, up to the end of the clause.
+fn drop_after_secret_keys(chunks: &mut [Chunk<'_>]) {
+    let mut dropping = false;
+    for chunk in chunks {
+        if dropping {
+            chunk.verdict = Verdict::Drop("secret.key_value");
+            dropping = !chunk.text.ends_with([',', ';']);
+            continue;
+        }
+        let Some(mark) = chunk.text.find([':', '=']) else { continue };
+        let key = fold(chunk.text.get(..mark).unwrap_or_default());
+        let key = key.trim_matches(|c: char| !c.is_ascii_alphanumeric());
+        if SECRET_KEYS.iter().any(|word| key.ends_with(word)) {
+            let value = chunk.text.get(mark + 1..).unwrap_or_default();
+            if value.is_empty() {
+                dropping = true;
+            } else {
+                chunk.verdict = Verdict::Drop("secret.key_value");
+                dropping = value.starts_with(['"', '\'']) && !value.ends_with(['"', '\'']);
+            }
+        }
+    }
+}
+
+/// Two numbers beside each other may be parts of one long number: the whole run goes.
+fn drop_number_runs(chunks: &mut [Chunk<'_>]) {
+    let mut run: Vec<usize> = Vec::new();
+    let mut runs: Vec<Vec<usize>> = Vec::new();
+    for (at, chunk) in chunks.iter().enumerate() {
+        match chunk.verdict {
+            Verdict::Keep { number: true } => run.push(at),
+            Verdict::Punctuation => {}
+            _ => runs.push(std::mem::take(&mut run)),
+        }
+    }
+    runs.push(run);
+    for at in runs.into_iter().filter(|run| run.len() > 1).flatten() {
+        if let Some(chunk) = chunks.get_mut(at) {
+            chunk.verdict = Verdict::Drop("text.number");
+        }
+    }
+}
+
+fn render(chunks: &[Chunk<'_>]) -> Built {
+    let mut built = Built::default();
+    let mut marked = false;
+    for chunk in chunks {
+        let shown = match chunk.verdict {
+            Verdict::Keep { .. } | Verdict::Punctuation => chunk.text,
+            Verdict::Drop(rule) => {
+                match built.removed.last_mut() {
+                    Some((start, len, last)) if marked && *last == rule => *len = chunk.start + chunk.text.len() - *start,
+                    _ => built.removed.push((chunk.start, chunk.text.len(), rule)),
+                }
+                MARK
+            }
+        };
+        let mark = shown == MARK;
+        if mark && marked {
+            continue;
+        }
+        marked = mark;
+        if !built.text.is_empty() {
+            built.text.push(' ');
+        }
+        built.text.push_str(shown);
+    }
+    built
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn camel_case_falls_into_words() {
+        let words = |text| camel_words(text).collect::<Vec<_>>();
+        assert_eq!(words("PostReceive"), ["Post", "Receive"]);
+        assert_eq!(words("SSHUploadPack"), ["SSH", "Upload", "Pack"]);
+        assert_eq!(words("a"), ["a"]);
+        assert_eq!(words("ABC"), ["ABC"]);
+    }
+
+    #[test]
+    fn chunks_are_what_stands_between_blanks() {
+        assert_eq!(chunks(" a\tb\n\u{0}c ").collect::<Vec<_>>(), [(1, "a"), (3, "b"), (6, "c")]);
+        assert_eq!(chunks("").count(), 0);
+    }
+}
