@@ -22,6 +22,8 @@
 #![forbid(unsafe_code)]
 
 mod read;
+#[cfg(test)]
+mod tests;
 mod write;
 
 pub use read::{Row, Rows, read_provenance};

@@ -102,7 +102,7 @@ impl Place {
                     && entry.file_type().is_ok_and(|kind| kind.is_dir())
             })
             .map(|entry| entry.path())
-            .filter(|path| lock(path).is_some())
+            .filter(|path| Lock::take(path).is_some())
             .collect();
         found.sort();
         found
@@ -129,7 +129,7 @@ pub(super) struct Staging {
     place: Place,
     path: PathBuf,
     force: Option<fn(&Path) -> bool>,
-    lock: Option<File>,
+    lock: Option<Lock>,
     live: bool,
 }
 
@@ -150,7 +150,7 @@ impl Staging {
                 Err(cause) => return Err(failed(&place.out, "create the result", cause)),
             }
         };
-        let lock = lock(&path);
+        let lock = Lock::take(&path);
         Ok(Self {
             place,
             path,
@@ -218,9 +218,9 @@ impl Staging {
 
     /// Renames the existing result away. It stays locked, so that no other process takes it for an
     /// orphan before the swap is over.
-    fn set_aside(&self) -> Result<(PathBuf, Option<File>), Error> {
+    fn set_aside(&self) -> Result<(PathBuf, Option<Lock>), Error> {
         let out = &self.place.out;
-        let held = lock(out);
+        let held = Lock::take(out);
         let old = self.place.sibling(REPLACED)?;
         fs::rename(out, &old).map_err(|cause| failed(out, "replace the result", cause))?;
         Ok((old, held))
@@ -256,11 +256,24 @@ fn replaceable(out: &Path, force: Option<fn(&Path) -> bool>) -> Result<(), Error
     .hint("choose another name, or remove it yourself"))
 }
 
-/// The lock on a directory, if it was free and the file system has such locks.
-fn lock(path: &Path) -> Option<File> {
-    let dir = File::open(path).ok()?;
-    dir.try_lock().ok()?;
-    Some(dir)
+/// The lock on a directory, held until it is dropped.
+struct Lock(File);
+
+impl Lock {
+    /// Takes the lock, if it is free and the file system has such locks.
+    fn take(path: &Path) -> Option<Self> {
+        let dir = File::open(path).ok()?;
+        dir.try_lock().ok()?;
+        Some(Self(dir))
+    }
+}
+
+impl Drop for Lock {
+    /// Closing would not do: a child that another thread is just starting holds a copy of the file
+    /// until it runs its program.
+    fn drop(&mut self) {
+        let _ = self.0.unlock();
+    }
 }
 
 /// The process id in a sibling's name, if it is one of `stem`.

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use sha2::{Digest, Sha256};
 
 use super::*;
-use crate::artefact::{hex, manifest_schema, open};
+use crate::artefact::{hex, manifest_schema, open, removals_json};
 use crate::stats::InputReport;
 
 const WHOLE: [&str; 11] = [
@@ -196,4 +196,15 @@ fn inputs_whose_names_are_not_text_are_told_apart() {
     writer.commit(clean).expect("commit");
     let run = text(out.join("internal/run.json"));
     assert!(run.contains(r"log\\xff") && run.contains(r"log\\xfe"));
+}
+
+#[test]
+fn removals_are_json_text() {
+    assert_eq!(removals_json(&[]), "[]");
+    let mut removals = provenance(0).removals;
+    removals[0].field = "params.\"x\"".to_owned();
+    assert_eq!(
+        removals_json(&removals),
+        r#"[{"field":"params.\"x\"","class":"text","rule":"text.dropped","start":0,"length":9}]"#
+    );
 }
