@@ -1,1 +1,4 @@
-//! placeholder
+//! Test corpora with ground truth.
+#![forbid(unsafe_code)]
+
+pub mod synth;

@@ -1,0 +1,462 @@
+//! One log file: which lines, in which order, at what time. Depends on the seed and the file's place
+//! alone, so that files can be written side by side.
+
+use std::io::{self, Write};
+
+use super::clock::{self, DAY};
+use super::codec::{Codec, Encoder};
+use super::dress::{self, Wrapper};
+use super::lines::{Desk, count, lines_of};
+use super::pen::Pen;
+use super::rng::{Rng, mix};
+use super::source::Source;
+use super::truth::{Damage, Row, Seen, Side, stamp};
+use super::visit::{Part, Rules, Visit, action};
+use super::world::{Mark, OURS, TWIN, World};
+
+/// Where a file stands in the corpus, and how it is written.
+#[derive(Clone, Debug)]
+pub(crate) struct FilePlan {
+    pub(crate) source: Source,
+    pub(crate) day: u32,
+    /// This host's share of the day: visits with this remainder.
+    pub(crate) part: u64,
+    pub(crate) parts: u64,
+    pub(crate) name: String,
+    pub(crate) codec: Codec,
+    pub(crate) level: i32,
+    pub(crate) wrapper: Wrapper,
+    pub(crate) seed: u64,
+}
+
+/// What all files share.
+#[derive(Debug)]
+pub(crate) struct Corpus {
+    pub(crate) world: World,
+    pub(crate) rules: Rules,
+    /// The request's window.
+    pub(crate) window: (i64, i64),
+    pub(crate) damage: bool,
+}
+
+/// What a file turned out to hold.
+#[derive(Debug)]
+pub(crate) struct Report {
+    pub(crate) lines: u64,
+    pub(crate) bytes: u64,
+    pub(crate) rows: Vec<Row>,
+    pub(crate) damages: Vec<Damage>,
+    pub(crate) secrets: Vec<String>,
+    pub(crate) unknown: Vec<String>,
+    /// Values in any line, and in lines about the customer.
+    pub(crate) seen: Seen,
+    pub(crate) near: Seen,
+}
+
+/// A finished line that waits to be written out of order.
+struct Held {
+    line: Vec<u8>,
+    row: Option<Row>,
+    left: u64,
+}
+
+struct Writer<'a, W: Write> {
+    corpus: &'a Corpus,
+    plan: &'a FilePlan,
+    encoder: Encoder<W>,
+    report: Report,
+    pen: Pen,
+    spare: Vec<u8>,
+    rng: Rng,
+    last: i64,
+    held: Option<Held>,
+    edges: Vec<i64>,
+    /// A newline is written before the next line, so that the last one may lack it.
+    pending_newline: bool,
+}
+
+/// Writes one file and says what it holds. `tick` is told of decoded bytes now and then and may
+/// stop the work.
+pub(crate) fn write<W: Write>(
+    corpus: &Corpus,
+    plan: &FilePlan,
+    to: W,
+    tick: &mut dyn FnMut(u64) -> io::Result<()>,
+) -> io::Result<(Report, W)> {
+    let rules = &corpus.rules;
+    let start = rules.start + i64::from(plan.day) * DAY;
+    let today = |edge: &i64| (start..start + DAY).contains(edge);
+    let edges = match plan.source {
+        Source::Production if plan.part == 0 => [corpus.window.0, corpus.window.1]
+            .into_iter()
+            .filter(today)
+            .collect(),
+        _ => Vec::new(),
+    };
+    let mut writer = Writer {
+        corpus,
+        plan,
+        encoder: Encoder::new(to, plan.codec, plan.level)?,
+        report: Report {
+            lines: 0,
+            bytes: 0,
+            rows: Vec::new(),
+            damages: Vec::new(),
+            secrets: Vec::new(),
+            unknown: Vec::new(),
+            seen: Seen::new(&corpus.world),
+            near: Seen::new(&corpus.world),
+        },
+        pen: Pen::default(),
+        spare: Vec::new(),
+        rng: Rng::new(plan.seed),
+        last: i64::MIN,
+        held: None,
+        edges,
+        pending_newline: false,
+    };
+    let episode = rules.episode(&corpus.world, plan.day);
+    let guests = guest_step(corpus, plan.day);
+    let mut told = 0;
+    for q in (plan.part..rules.visits).step_by(plan.parts as usize) {
+        if plan.source == Source::Audit {
+            if let Some((episode, victim, staff)) = &episode {
+                if q == episode.start || q + 1 == episode.end {
+                    writer.special(q, Part::Impersonation(q == episode.start), *staff, *victim)?;
+                }
+            }
+            if let Some(guest) = guests.and_then(|step| guest_at(corpus, q, step)) {
+                writer.special(q, Part::Guest, guest, guest)?;
+            }
+        }
+        let seed = rules.seed_of(plan.day, q);
+        if lines_of(rules.action_of(seed), seed, plan.source) > 0 {
+            let visit = rules.visit(&corpus.world, plan.day, q);
+            for nth in 0..count(&visit, plan.source) {
+                writer.line(&visit, nth)?;
+            }
+        }
+        if writer.report.bytes - told >= 8 << 20 {
+            tick(writer.report.bytes - told)?;
+            told = writer.report.bytes;
+        }
+    }
+    let (report, to) = writer.finish(start + DAY - 1)?;
+    tick(report.bytes - told)?;
+    Ok((report, to))
+}
+
+/// How many visits lie between two guests in the audit log of the day on which all of them come.
+fn guest_step(corpus: &Corpus, day: u32) -> Option<u64> {
+    // The first day that lies wholly in the window, or the only one.
+    let first = (corpus.window.0 - corpus.rules.start).div_euclid(DAY) as u32;
+    let whole = if corpus.rules.days > first + 2 {
+        first + 1
+    } else {
+        first
+    };
+    let room = if whole == first { 4 } else { 1 };
+    (corpus.rules.hostile && day == whole)
+        .then(|| corpus.rules.visits / (corpus.world.guests.len() as u64 * room + 1))
+        .map(|step| step.max(1))
+}
+
+fn guest_at(corpus: &Corpus, q: u64, step: u64) -> Option<u32> {
+    // A window that begins within the day begins after its first quarter.
+    let skipped = corpus.rules.visits * 3 / 8;
+    let from = if corpus.rules.days > 2 { 0 } else { skipped };
+    let at = q.checked_sub(from)?;
+    (at % step == 0)
+        .then(|| corpus.world.guests.get((at / step) as usize).copied())
+        .flatten()
+}
+
+impl<W: Write> Writer<'_, W> {
+    /// The instant of a line: each source has its own share of a visit's time.
+    fn instant(&self, visit: &Visit, nth: u32) -> i64 {
+        let rules = &self.corpus.rules;
+        let source = self.plan.source;
+        let lane = match source {
+            Source::Gitaly => i64::from(nth),
+            Source::Graphql => 2,
+            Source::Production | Source::Api => 3,
+            Source::Audit => 4,
+            Source::Sidekiq => 5 + i64::from(nth),
+            Source::Workhorse => 7,
+        };
+        let jitter = (mix(visit.seed, 0x7143 + lane.unsigned_abs()) % 110) as i64;
+        let own = lane * 120 + 1 + jitter;
+        let second = if source == Source::Workhorse { 1000 } else { own };
+        let offset = match visit.part {
+            Part::Ordinary if rules.is_sparse() => second,
+            Part::Ordinary => own * DAY / rules.visits as i64 * self.plan.parts as i64 / 1000,
+            Part::Impersonation(_) => 965,
+            Part::Guest => 975,
+        };
+        visit.ms
+            + if rules.is_sparse() {
+                offset
+            } else {
+                offset.min(DAY / rules.visits as i64 * self.plan.parts as i64)
+            }
+    }
+
+    fn special(&mut self, q: u64, part: Part, who: u32, victim: u32) -> io::Result<()> {
+        let corpus = self.corpus;
+        let mut visit = corpus.rules.special(&corpus.world, self.plan.day, q, part, who);
+        if matches!(part, Part::Impersonation(_)) {
+            visit.number = u64::from(victim - corpus.world.tenant(OURS).users.start);
+        }
+        let wanted = self.instant(&visit, 0);
+        self.emit(&visit, 0, wanted)
+    }
+
+    fn line(&mut self, visit: &Visit, nth: u32) -> io::Result<()> {
+        let wanted = self.instant(visit, nth);
+        while let Some(&edge) = self.edges.first().filter(|&&edge| edge <= wanted + 1) {
+            self.edges.remove(0);
+            self.edge(edge)?;
+        }
+        self.emit(visit, nth, wanted)
+    }
+
+    /// Lines of the customer at the last instant before an edge of the window and at the edge.
+    fn edge(&mut self, edge: i64) -> io::Result<()> {
+        let corpus = self.corpus;
+        let owner = corpus.world.tenant(OURS).users.start;
+        let mut visit = corpus.rules.special(
+            &corpus.world,
+            self.plan.day,
+            edge.unsigned_abs(),
+            Part::Ordinary,
+            owner,
+        );
+        visit.action = action("project_visibility_level_updated");
+        visit.status = 200;
+        for ms in [edge - 1, edge] {
+            visit.seed = mix(visit.seed, ms.unsigned_abs());
+            self.emit(&visit, 0, ms)?;
+        }
+        Ok(())
+    }
+
+    fn emit(&mut self, visit: &Visit, nth: u32, wanted: i64) -> io::Result<()> {
+        let (corpus, plan) = (self.corpus, self.plan);
+        let ms = if plan.source == Source::Workhorse {
+            wanted.max(self.last)
+        } else {
+            wanted.max(self.last + 1)
+        };
+        self.last = ms;
+        self.pen.clear();
+        let hostile = corpus.rules.hostile;
+        let desk = Desk {
+            world: &corpus.world,
+            visit,
+            hostile,
+            source: plan.source,
+            ms,
+        };
+        desk.write(&mut self.pen, nth);
+        if hostile && visit.part == Part::Ordinary {
+            dress::spell(
+                &mut self.pen,
+                &corpus.world,
+                visit,
+                plan.source,
+                &mut self.rng,
+                &mut self.spare,
+            );
+        }
+        dress::wrap(
+            plan.wrapper,
+            &mut self.pen,
+            ms,
+            &corpus.world,
+            &mut self.rng,
+            &mut self.spare,
+        );
+        let row = self.account(ms);
+        let late = if corpus.rules.visits < 2000 { 12 } else { 2 };
+        if self.held.is_none() && self.report.lines > 2 && self.rng.often(late) {
+            let line = self.pen.line.clone();
+            self.held = Some(Held {
+                line,
+                row,
+                left: 2 + self.rng.below(30),
+            });
+            return Ok(());
+        }
+        let line = std::mem::take(&mut self.pen.line);
+        self.put(&line, row)?;
+        self.pen.line = line;
+        self.release(false)?;
+        if corpus.damage && self.report.damages.len() < 4 && self.report.lines > 3 && self.rng.often(40) {
+            self.damage()?;
+        }
+        Ok(())
+    }
+
+    /// Enters the line in the pen into the account; its row if it must be found.
+    fn account(&mut self, ms: i64) -> Option<Row> {
+        let near = self.pen.why.is_some() || self.pen.own_user;
+        for &(mark, index) in &self.pen.marks {
+            self.report.seen.add(mark, index);
+            if near {
+                self.report.near.add(mark, index);
+            }
+        }
+        if near {
+            self.report.secrets.append(&mut self.pen.secrets);
+            self.report.unknown.append(&mut self.pen.unknown);
+        }
+        let (from, to) = self.corpus.window;
+        let ms = if self.plan.source == Source::Workhorse {
+            ms - ms.rem_euclid(1000)
+        } else {
+            ms
+        };
+        self.pen.why.map(|why| Row {
+            side: if ms < from {
+                Side::Before
+            } else if ms < to {
+                Side::Inside
+            } else {
+                Side::After
+            },
+            source: self.plan.source,
+            time: stamp(self.plan.source, ms),
+            input: self.plan.name.clone(),
+            offset: 0,
+            why,
+        })
+    }
+
+    /// Writes a line, and notes where it begins.
+    fn put(&mut self, line: &[u8], row: Option<Row>) -> io::Result<()> {
+        if self.pending_newline {
+            self.encoder.write(b"\n")?;
+            self.report.bytes += 1;
+        }
+        if let Some(mut row) = row {
+            row.offset = self.report.bytes;
+            self.report.rows.push(row);
+        }
+        self.encoder.write(line)?;
+        self.report.bytes += line.len() as u64;
+        self.report.lines += 1;
+        self.pending_newline = true;
+        Ok(())
+    }
+
+    fn release(&mut self, now: bool) -> io::Result<()> {
+        let due = self.held.as_mut().is_some_and(|held| {
+            held.left = held.left.saturating_sub(1);
+            now || held.left == 0
+        });
+        match self.held.take_if(|_| due) {
+            Some(held) => self.put(&held.line, held.row),
+            None => Ok(()),
+        }
+    }
+
+    /// A line that is no record.
+    fn damage(&mut self) -> io::Result<()> {
+        let corpus = self.corpus;
+        let named = self.rng.often(500);
+        let tenant = if named {
+            OURS
+        } else {
+            TWIN + 1 + self.rng.below(2) as u32
+        };
+        let root = corpus.world.tenant(tenant).root.clone();
+        let time = stamp(self.plan.source, self.last);
+        let word = self.pen_word();
+        let mut line = Vec::new();
+        let kind = match self.rng.below(4) {
+            0 => {
+                line.extend_from_slice(
+                    format!(r#"{{"time":"{time}","meta.root_namespace":"{root}","oops":"{word}"#).as_bytes(),
+                );
+                "truncated"
+            }
+            1 => {
+                line.extend_from_slice(
+                    format!("redis: {time} pubsub.go:168: discarding {root} password={word}").as_bytes(),
+                );
+                "text"
+            }
+            2 => {
+                line.extend_from_slice(
+                    format!(r#"{{"time":"{time}","meta.root_namespace":"{root}","u":"{word}"#).as_bytes(),
+                );
+                line.extend_from_slice(b"\xff\xfe\"}");
+                "utf8"
+            }
+            _ => {
+                line.extend_from_slice(
+                    format!(r#"{{"meta.root_namespace":"{root}","path":"/{root}","u":"{word}"}}"#).as_bytes(),
+                );
+                "no_time"
+            }
+        };
+        self.report.seen.add(Mark::Root, tenant);
+        let pending = u64::from(self.pending_newline);
+        let at = Damage {
+            input: self.plan.name.clone(),
+            offset: self.report.bytes + pending,
+            kind,
+            named,
+        };
+        self.report.damages.push(at);
+        self.put(&line, None)
+    }
+
+    fn pen_word(&mut self) -> String {
+        let word = self.rng.string(b"abcdefghijkmnpqrstuvwxyz", 14);
+        self.report.unknown.push(word.clone());
+        word
+    }
+
+    fn finish(mut self, end: i64) -> io::Result<(Report, W)> {
+        for edge in std::mem::take(&mut self.edges) {
+            if edge <= end {
+                self.edge(edge)?;
+            }
+        }
+        self.release(true)?;
+        let bare = self.corpus.rules.hostile && self.rng.often(300);
+        if self.pending_newline && !bare {
+            self.encoder.write(b"\n")?;
+            self.report.bytes += 1;
+        }
+        Ok((self.report, self.encoder.finish()?))
+    }
+}
+
+/// Where a file lies and what it is called.
+pub(crate) fn name(plan: &FilePlan, rules: &Rules, mixed: bool) -> String {
+    let source = plan.source.name();
+    let days = rules.start.div_euclid(DAY) + i64::from(plan.day);
+    let host = if plan.parts > 1 {
+        format!("host-{:02}/", plan.part)
+    } else {
+        String::new()
+    };
+    let dated = format!("{host}{source}.log-{}", clock::compact(days));
+    let newest = plan.day + 1 == rules.days;
+    match plan.codec {
+        Codec::Zstd | Codec::ZstdFrames => format!("{dated}.zst"),
+        Codec::Gzip if mixed && plan.source.is_service() => {
+            let rotated = rules.start + i64::from(plan.day + 1) * DAY;
+            format!("{host}{}/{}.s", plan.source.directory(), clock::tai64n(rotated))
+        }
+        Codec::Gzip if mixed => format!("{host}{source}.log.{}.gz", rules.days - plan.day),
+        Codec::Gzip => format!("{dated}.gz"),
+        Codec::Plain if mixed && newest && plan.source.is_service() => {
+            format!("{host}{}/current", plan.source.directory())
+        }
+        Codec::Plain if mixed && newest => format!("{host}{source}.log"),
+        Codec::Plain => dated,
+    }
+}

@@ -1,0 +1,133 @@
+//! What a corpus should be like.
+
+use std::num::NonZero;
+
+/// How the files are compressed.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum CodecMix {
+    /// Every codec and every way to name a rotated file.
+    #[default]
+    Mixed,
+    /// Not at all.
+    Plain,
+    /// Gzip with several members.
+    Gzip,
+    /// Zstandard, one frame a file.
+    Zstd,
+    /// Zstandard, many frames a file.
+    ZstdFrames,
+}
+
+/// What a corpus should be like. Build it from the default:
+///
+/// ```
+/// use decostop_testkit::synth::{CodecMix, Options};
+/// let options = Options::default().seed(7).megabytes(20).days(3).codec(CodecMix::Zstd);
+/// assert_eq!(options.days, 3);
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Options {
+    /// Decides every name and number. Default 1.
+    pub seed: u64,
+    /// Decoded size of all files in millions of bytes; the result is within a few per cent. Default 20.
+    pub megabytes: u64,
+    /// How many days the logs cover. Default 5.
+    pub days: u32,
+    /// How many customers the platform has; at least 4. Default 40.
+    pub tenants: u32,
+    /// How the files are compressed. Default: mixed.
+    pub codec: CodecMix,
+    /// Compression level of zstd and gzip; default 3 for zstd and 6 for gzip.
+    pub level: Option<i32>,
+    /// Whether some files have prefixes or envelopes around their lines. Default: yes.
+    pub wrappers: bool,
+    /// Whether lines hold secrets, escapes, strange spellings, people of other accounts, unknown and
+    /// doubled fields, impersonation. Default: yes.
+    pub hostile: bool,
+    /// Whether there are a few lines that are no records. Default: no, since a dive then says that
+    /// its coverage is incomplete.
+    pub damage: bool,
+    /// Share of requests about the customer. Default: 0.1 % from 200 MB on, more in smaller corpora.
+    pub our_share: Option<f64>,
+    /// First day. Default 2026-11-01.
+    pub start: jiff::civil::Date,
+    /// Files larger than this many decoded millions of bytes are split over hosts. Default 256.
+    pub file_megabytes: u64,
+    /// Threads; the result does not depend on it. Default: one a core.
+    pub threads: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            seed: 1,
+            megabytes: 20,
+            days: 5,
+            tenants: 40,
+            codec: CodecMix::Mixed,
+            level: None,
+            wrappers: true,
+            hostile: true,
+            damage: false,
+            our_share: None,
+            start: jiff::civil::date(2026, 11, 1),
+            file_megabytes: 256,
+            threads: std::thread::available_parallelism().map_or(1, NonZero::get),
+        }
+    }
+}
+
+macro_rules! setters {
+    ($($(#[$doc:meta])* $name:ident: $kind:ty;)*) => {
+        $($(#[$doc])* #[must_use] pub fn $name(mut self, $name: $kind) -> Self { self.$name = $name; self })*
+    };
+}
+
+impl Options {
+    setters! {
+        /// Sets [`Options::seed`].
+        seed: u64;
+        /// Sets [`Options::megabytes`].
+        megabytes: u64;
+        /// Sets [`Options::days`].
+        days: u32;
+        /// Sets [`Options::tenants`].
+        tenants: u32;
+        /// Sets [`Options::codec`].
+        codec: CodecMix;
+        /// Sets [`Options::level`].
+        level: Option<i32>;
+        /// Sets [`Options::wrappers`].
+        wrappers: bool;
+        /// Sets [`Options::hostile`].
+        hostile: bool;
+        /// Sets [`Options::damage`].
+        damage: bool;
+        /// Sets [`Options::our_share`].
+        our_share: Option<f64>;
+        /// Sets [`Options::start`].
+        start: jiff::civil::Date;
+        /// Sets [`Options::file_megabytes`].
+        file_megabytes: u64;
+        /// Sets [`Options::threads`].
+        threads: usize;
+    }
+
+    pub(crate) fn share(&self) -> f64 {
+        let small = if self.megabytes >= 200 {
+            0.001
+        } else {
+            (0.2 / self.megabytes.max(1) as f64).clamp(0.02, 0.2)
+        };
+        self.our_share.unwrap_or(small).clamp(0.0, 1.0)
+    }
+
+    /// The first instant.
+    pub(crate) fn start_ms(&self) -> i64 {
+        self.start
+            .at(0, 0, 0, 0)
+            .to_zoned(jiff::tz::TimeZone::UTC)
+            .map_or(0, |start| start.timestamp().as_millisecond())
+    }
+}

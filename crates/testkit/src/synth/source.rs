@@ -1,0 +1,59 @@
+//! The kinds of log that a corpus holds.
+
+/// A kind of log.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum Source {
+    /// Requests to Rails controllers.
+    Production,
+    /// Requests to the API.
+    Api,
+    /// GraphQL queries.
+    Graphql,
+    /// Audit events.
+    Audit,
+    /// Background jobs.
+    Sidekiq,
+    /// Git storage calls.
+    Gitaly,
+    /// The proxy in front of Rails.
+    Workhorse,
+}
+
+impl Source {
+    /// Every kind, in the order of their files.
+    pub const ALL: [Self; 7] = [
+        Self::Production,
+        Self::Api,
+        Self::Graphql,
+        Self::Audit,
+        Self::Sidekiq,
+        Self::Gitaly,
+        Self::Workhorse,
+    ];
+
+    /// The name in requests and records.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Production => "production_json",
+            Self::Api => "api_json",
+            Self::Graphql => "graphql_json",
+            Self::Audit => "audit_json",
+            Self::Sidekiq => "sidekiq",
+            Self::Gitaly => "gitaly",
+            Self::Workhorse => "workhorse",
+        }
+    }
+
+    /// The directory that holds `current` and its rotated siblings.
+    pub(crate) fn directory(self) -> &'static str {
+        match self {
+            Self::Workhorse => "gitlab-workhorse",
+            other => other.name(),
+        }
+    }
+
+    /// Whether runit, not logrotate, keeps the file.
+    pub(crate) fn is_service(self) -> bool {
+        matches!(self, Self::Sidekiq | Self::Gitaly | Self::Workhorse)
+    }
+}
