@@ -1,1 +1,23 @@
-//! placeholder
+//! The second pair of eyes.
+
+#![forbid(unsafe_code)]
+
+mod closure;
+mod error;
+mod fold;
+mod ground;
+mod instant;
+mod internal;
+mod leak;
+mod owned;
+mod pseudonym;
+mod reader;
+mod survival;
+#[cfg(test)]
+mod testing;
+mod verifier;
+
+pub use error::{Error, ErrorKind};
+pub use ground::Ground;
+pub use leak::{Leak, Place};
+pub use verifier::{Verified, Verifier};

@@ -1,0 +1,52 @@
+//! Closure: is every field, and every value, among what is allowed?
+//!
+//! A value that passes is either *proven* (an identity of the scope, a genuine pseudonym, a member
+//! of a closed list) or leaves a *residue*: the same text with its proven spans blanked, for the
+//! survival half to look through.
+
+mod agent;
+mod event;
+mod record;
+mod resource;
+mod text;
+mod value;
+mod words;
+
+pub(crate) use event::EventGrammar;
+pub(crate) use record::{Closed, SourcePlan};
+pub(crate) use resource::Routes;
+pub(crate) use text::Templates;
+pub(crate) use words::Words;
+
+use crate::instant::Instant;
+
+/// Stands for a proven span in a residue: no letter, no space, in no encoding's alphabet.
+pub(crate) const BLANK: char = '\u{1}';
+
+/// What of a record bears on its values.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Context {
+    pub(crate) time: Option<Instant>,
+    /// The record's actor is in scope and nobody acts in their place: address and agent are theirs.
+    pub(crate) own_actor: bool,
+}
+
+/// What is left to look through, and how.
+#[derive(Debug, Eq, PartialEq)]
+pub(crate) enum Residue {
+    /// Nothing: the value is proven.
+    None,
+    /// Names of code, in which `_` and `-` do not end a word.
+    Code(String),
+    /// Anything else.
+    Text(String),
+}
+
+impl Residue {
+    pub(crate) fn text(text: String) -> Self {
+        if text.chars().any(char::is_alphanumeric) { Self::Text(text) } else { Self::None }
+    }
+}
+
+/// The rule that a value breaks.
+pub(crate) type Broken = &'static str;

@@ -1,0 +1,366 @@
+//! One record: the order of its columns, the names of its fields, and what depends on siblings.
+
+use std::collections::{HashMap, HashSet};
+
+use decostop_profile::{Class, ClassRule, FieldSpec, Kind as TupleKind, Profile, Role, Source};
+use foldhash::fast::RandomState;
+
+use super::value::{Input, looks_like_pseudonym};
+use super::{Broken, Context, Residue};
+use crate::instant::Instant;
+use crate::leak::{Leak, Place};
+use crate::reader::{Field, Scalar};
+use crate::verifier::Verifier;
+
+/// The common columns, in order.
+const COLUMNS: [&str; 9] =
+    ["time", "source", "event", "actor", "namespace", "project", "ip", "status", "correlation_id"];
+
+/// What the verifier needs to know of one source.
+pub(crate) struct SourcePlan {
+    name: Box<str>,
+    fields: HashMap<Box<str>, FieldSpec, RandomState>,
+    /// For each common column, the fields that may supply it.
+    suppliers: HashMap<&'static str, Vec<Box<str>>>,
+    /// Fields of impersonators.
+    impersonators: HashSet<Box<str>, RandomState>,
+    /// Tuples of users: the fields of each.
+    people: Vec<Vec<Box<str>>>,
+    /// Whether some event expression uses no closed field, so that raw events have a grammar.
+    open_event: bool,
+}
+
+/// What a name in a record stands for.
+enum Named<'p> {
+    Own(&'p str, &'p FieldSpec),
+    Param(Class),
+    UnlistedParams,
+}
+
+impl SourcePlan {
+    pub(crate) fn new(source: &Source) -> Self {
+        let boxed = |names: &[String]| names.iter().map(|name| Box::from(name.as_str())).collect::<Vec<Box<str>>>();
+        let columns = &source.columns;
+        let is_closed = |expression: &str| {
+            source.fields.iter().any(|(name, spec)| spec.closed && expression.contains(&format!("{{{name}}}")))
+        };
+        Self {
+            name: source.name.as_str().into(),
+            fields: source.fields.iter().map(|(name, spec)| (name.as_str().into(), spec.clone())).collect(),
+            suppliers: HashMap::from([
+                ("actor", boxed(&columns.actor)),
+                ("namespace", boxed(&columns.namespace)),
+                ("project", boxed(&columns.project)),
+                ("ip", boxed(&columns.ip)),
+                ("status", boxed(&columns.status)),
+                ("correlation_id", boxed(&columns.correlation_id)),
+            ]),
+            impersonators: source
+                .tuples
+                .iter()
+                .filter(|tuple| tuple.role == Role::Impersonator)
+                .flat_map(|tuple| boxed(&tuple.fields))
+                .collect(),
+            people: source
+                .tuples
+                .iter()
+                .filter(|tuple| tuple.kind == TupleKind::User)
+                .map(|tuple| boxed(&tuple.fields))
+                .collect(),
+            open_event: source.event.iter().any(|expression| !is_closed(expression)),
+        }
+    }
+
+    /// The field behind an output name, without its `#n`.
+    fn named<'p>(&'p self, profile: &Profile, name: &str) -> Option<Named<'p>> {
+        let own = |name: &str| self.fields.get_key_value(name).map(|(key, spec)| Named::Own(key, spec));
+        let colliding = || {
+            let field = name.strip_prefix(self.name.as_ref())?.strip_prefix('.')?;
+            COLUMNS.contains(&field).then(|| own(field)).flatten()
+        };
+        let param = || {
+            name.match_indices('.').find_map(|(dot, _)| {
+                let field = self.fields.get(name.get(..dot)?)?;
+                let key = name.get(dot + 1..)?;
+                let holds_params = match &field.rule {
+                    ClassRule::Fixed(class) => *class == Class::Params,
+                    ClassRule::On { cases, .. } => cases.iter().any(|case| case.class == Class::Params),
+                    _ => false,
+                };
+                if !holds_params {
+                    None
+                } else if key == "[key]" {
+                    Some(Named::UnlistedParams)
+                } else {
+                    profile.params.get(key).copied().map(Named::Param)
+                }
+            })
+        };
+        let emittable = |named: &Named<'_>| match named {
+            Named::Own(_, FieldSpec { rule: ClassRule::Fixed(class), .. }) => !is_dropped(*class),
+            _ => true,
+        };
+        let first = own(name).or_else(colliding);
+        match first {
+            Some(named) if emittable(&named) => Some(named),
+            Some(named) => param().or(Some(named)),
+            None => param(),
+        }
+    }
+}
+
+fn is_dropped(class: Class) -> bool {
+    matches!(class, Class::System | Class::Metric | Class::Secret | Class::Params)
+}
+
+/// `name#2` is another value of `name`.
+fn base(name: &str) -> &str {
+    name.rsplit_once('#')
+        .filter(|(_, nth)| {
+            (1..=5).contains(&nth.len())
+                && nth.bytes().all(|b| b.is_ascii_digit())
+                && !nth.starts_with('0')
+                && *nth != "1"
+        })
+        .map_or(name, |(base, _)| base)
+}
+
+/// A record that passed: what is left to look through, by position of the field.
+pub(crate) struct Closed<'r, 'a> {
+    pub(crate) time: Option<&'r str>,
+    pub(crate) source: &'r str,
+    pub(crate) event: Option<&'r str>,
+    pub(crate) residues: Vec<(usize, Residue)>,
+    pub(crate) fields: &'r [Field<'a>],
+}
+
+fn text<'r>(field: &'r Field<'_>) -> Option<&'r str> {
+    match &field.value {
+        Scalar::String(text) => Some(text),
+        _ => None,
+    }
+}
+
+impl Verifier {
+    /// Every field against what its source allows.
+    pub(crate) fn closure<'r, 'a>(&self, fields: &'r [Field<'a>]) -> Result<Closed<'r, 'a>, Leak> {
+        let leak = |rule: Broken, at: usize| Leak::new(rule, self.place(fields, at));
+        let columns = leading_columns(fields);
+        let column = |name: &str| fields.get(..columns).unwrap_or_default().iter().position(|f| f.key == name);
+        let source = column("source").ok_or_else(|| Leak::new("closure.source", Place::Whole))?;
+        let plan = fields.get(source).and_then(text).and_then(|name| self.sources.get(name));
+        let plan = plan.ok_or_else(|| leak("closure.source", source))?;
+        let mut at = Context::default();
+        let time = column("time");
+        if let Some(time) = time {
+            let instant = fields.get(time).and_then(text).and_then(Instant::column);
+            at.time = Some(instant.ok_or_else(|| leak("closure.time", time))?);
+        }
+        let event = column("event");
+        let mut residues = Vec::new();
+        let mut keep = |position: usize, residue: Residue| {
+            if residue != Residue::None {
+                residues.push((position, residue));
+            }
+        };
+        if let Some(event) = event {
+            let name = fields.get(event).and_then(text).ok_or_else(|| leak("closure.type", event))?;
+            if !self.events.is_public(name) {
+                let checked = self.events.check(&self.profile, name, !plan.open_event);
+                keep(event, checked.map_err(|rule| leak(rule, event))?);
+            }
+        }
+        if let Some(actor) = column("actor") {
+            let known = fields.get(actor).and_then(|field| Input::of(&field.value));
+            let name = match known {
+                Some(Input::Number(name) | Input::Text(name)) => name,
+                None => "",
+            };
+            let impersonated = fields.iter().any(|field| {
+                let name = base(&field.key);
+                field.value != Scalar::Null
+                    && (plan.impersonators.contains(name)
+                        || plan.named(&self.profile, name).is_some_and(
+                            |named| matches!(named, Named::Own(field, _) if plan.impersonators.contains(field)),
+                        ))
+            });
+            at.own_actor = !impersonated && self.own_user(Class::Name, name, at);
+        }
+        for (position, field) in fields.iter().enumerate() {
+            if position < columns && matches!(field.key.as_ref(), "time" | "source" | "event") {
+                continue;
+            }
+            let checked = if position < columns {
+                self.column(plan, fields, columns, field, at)
+            } else {
+                self.own_field(plan, fields, columns, field, at)
+            };
+            keep(position, checked.map_err(|rule| leak(rule, position))?);
+        }
+        if let Some(position) = self.contradiction(plan, fields, columns, at) {
+            return Err(leak("closure.tuple", position));
+        }
+        let string = |position: Option<usize>| position.and_then(|n| fields.get(n)).and_then(text);
+        Ok(Closed {
+            time: string(time),
+            source: string(Some(source)).unwrap_or_default(),
+            event: string(event),
+            residues,
+            fields,
+        })
+    }
+
+    /// A common column holds what one of its suppliers may hold.
+    fn column(
+        &self,
+        plan: &SourcePlan,
+        fields: &[Field<'_>],
+        columns: usize,
+        field: &Field<'_>,
+        at: Context,
+    ) -> Result<Residue, Broken> {
+        let suppliers = plan.suppliers.get(field.key.as_ref()).map(Vec::as_slice).unwrap_or_default();
+        let mut broken = "closure.unknown_field";
+        for supplier in suppliers {
+            let Some(named) = plan.named(&self.profile, supplier) else { continue };
+            match self.named_value(plan, fields, columns, &named, &field.value, at) {
+                Ok(residue) => return Ok(residue),
+                Err(rule) => broken = rule,
+            }
+        }
+        Err(broken)
+    }
+
+    fn own_field(
+        &self,
+        plan: &SourcePlan,
+        fields: &[Field<'_>],
+        columns: usize,
+        field: &Field<'_>,
+        at: Context,
+    ) -> Result<Residue, Broken> {
+        let name = base(&field.key);
+        if COLUMNS.contains(&field.key.as_ref()) {
+            return Err("closure.column_order");
+        }
+        let named = plan.named(&self.profile, name).ok_or("closure.unknown_field")?;
+        self.named_value(plan, fields, columns, &named, &field.value, at)
+    }
+
+    fn named_value(
+        &self,
+        plan: &SourcePlan,
+        fields: &[Field<'_>],
+        columns: usize,
+        named: &Named<'_>,
+        value: &Scalar<'_>,
+        at: Context,
+    ) -> Result<Residue, Broken> {
+        let spec = match named {
+            Named::UnlistedParams if !self.personal_data => return Err("closure.personal_data"),
+            Named::UnlistedParams if *value == Scalar::Null => return Ok(Residue::None),
+            Named::UnlistedParams => return Err("closure.unlisted_param"),
+            Named::Param(_) if !self.personal_data => return Err("closure.personal_data"),
+            Named::Param(class) => {
+                let input = Input::of(value).ok_or("closure.type")?;
+                return self.value(*class, None, input, at);
+            }
+            Named::Own(_, spec) => spec,
+        };
+        match &spec.rule {
+            ClassRule::Fixed(class) if is_dropped(*class) => Err("closure.dropped_class"),
+            ClassRule::Fixed(class) => self.value(*class, Some(spec), Input::of(value).ok_or("closure.type")?, at),
+            ClassRule::On { field: sibling, cases } => {
+                let input = Input::of(value).ok_or("closure.type")?;
+                let told = siblings(plan, fields, columns, sibling);
+                let mut broken = "closure.no_class";
+                for case in cases.iter().filter(|case| told.is_empty() || told.contains(&case.value.as_str())) {
+                    match self.value(case.class, Some(spec), input, at) {
+                        Ok(residue) => return Ok(residue),
+                        Err(rule) => broken = rule,
+                    }
+                }
+                Err(broken)
+            }
+            _ => Err("closure.unknown_class"),
+        }
+    }
+
+    /// A name of the scope beside a pseudonym of the same person: one of the two is wrong.
+    ///
+    /// A display name never establishes scope, so it may not stand beside a foreign id or user
+    /// name. A user name may not stand beside a foreign id when the scope lists the right one.
+    fn contradiction(
+        &self,
+        plan: &SourcePlan,
+        fields: &[Field<'_>],
+        columns: usize,
+        at: Context,
+    ) -> Option<usize> {
+        if !self.personal_data {
+            return None;
+        }
+        plan.people.iter().find_map(|tuple| {
+            let members = || {
+                fields.iter().enumerate().skip(columns).filter_map(|(position, field)| {
+                    let Some(Named::Own(name, spec)) = plan.named(&self.profile, base(&field.key)) else { return None };
+                    let ClassRule::Fixed(class) = spec.rule else { return None };
+                    (base(&field.key) == field.key && tuple.iter().any(|member| member.as_ref() == name))
+                        .then_some((position, class, text(field)?))
+                })
+            };
+            let foreign = |wanted: Class| {
+                members().any(|(_, class, text)| class == wanted && looks_like_pseudonym(text))
+            };
+            members().find_map(|(position, class, text)| {
+                let wrong = match class {
+                    Class::Name => {
+                        self.owned.name(text, at.time) && (foreign(Class::UserId) || foreign(Class::User))
+                    }
+                    Class::User => {
+                        self.owned.user(text, at.time) && self.owned.lists_id_of(text) && foreign(Class::UserId)
+                    }
+                    _ => false,
+                };
+                wrong.then_some(position)
+            })
+        })
+    }
+
+    /// A name may be told when the profile knows it, or when it is made of harmless words.
+    fn place(&self, fields: &[Field<'_>], position: usize) -> Place {
+        let told = fields.get(position).map(|field| base(&field.key)).filter(|name| self.may_tell(name));
+        told.map_or(Place::Position(position + 1), |name| Place::Field(name.to_owned()))
+    }
+
+    fn may_tell(&self, name: &str) -> bool {
+        name.len() <= 64
+            && (COLUMNS.contains(&name)
+                || self.sources.values().any(|plan| plan.fields.contains_key(name))
+                || (name.split(['.', '_', '-']).all(|part| self.words.has(part)) && self.survives_key(name).is_none()))
+    }
+
+    pub(crate) fn place_of(&self, closed: &Closed<'_, '_>, position: usize) -> Place {
+        self.place(closed.fields, position)
+    }
+}
+
+/// How many fields from the start on are common columns in their order.
+fn leading_columns(fields: &[Field<'_>]) -> usize {
+    let mut order = COLUMNS.iter();
+    fields.iter().take_while(|field| order.any(|column| *column == field.key)).count()
+}
+
+/// The values that a record shows of a sibling field, under any of its output names.
+fn siblings<'r>(plan: &SourcePlan, fields: &'r [Field<'_>], columns: usize, sibling: &str) -> Vec<&'r str> {
+    let (head, tail) = fields.split_at_checked(columns).unwrap_or_default();
+    let supplied = head.iter().filter(|field| {
+        plan.suppliers.get(field.key.as_ref()).is_some_and(|names| names.iter().any(|name| name.as_ref() == sibling))
+    });
+    let own = tail.iter().filter(|field| {
+        let name = base(&field.key);
+        name == sibling
+            || name.strip_prefix(plan.name.as_ref()).and_then(|rest| rest.strip_prefix('.')) == Some(sibling)
+    });
+    own.chain(supplied).filter_map(text).collect()
+}

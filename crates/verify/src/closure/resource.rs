@@ -1,0 +1,204 @@
+//! URL paths, held against the profile's route patterns.
+
+use decostop_profile::{Class, Profile};
+
+use super::text::class_by_name;
+use super::value::Input;
+use super::words::short_number;
+use super::{BLANK, Broken, Context, Residue};
+use crate::error::Error;
+use crate::verifier::Verifier;
+
+/// The route patterns.
+pub(crate) struct Routes(Vec<Route>);
+
+struct Route {
+    segments: Vec<Segment>,
+    tail: bool,
+}
+
+enum Segment {
+    Literal(Box<str>),
+    Number,
+    Secret,
+    Slot(Class),
+    Word,
+}
+
+impl Routes {
+    pub(crate) fn new(profile: &Profile) -> Result<Self, Error> {
+        let bad = || Error::config("profile", "a route has an unknown slot");
+        let mut routes = Vec::with_capacity(profile.routes.len());
+        for pattern in &profile.routes {
+            let mut segments = Vec::new();
+            let mut tail = false;
+            for part in pattern.split('/').filter(|part| !part.is_empty()) {
+                if tail {
+                    return Err(bad());
+                }
+                segments.push(match part.strip_prefix(':') {
+                    _ if part == "**" => {
+                        tail = true;
+                        continue;
+                    }
+                    None => Segment::Literal(part.into()),
+                    Some("number") => Segment::Number,
+                    Some("secret") => Segment::Secret,
+                    Some("word") => Segment::Word,
+                    Some(class) => Segment::Slot(class_by_name(class).ok_or_else(bad)?),
+                });
+            }
+            routes.push(Route { segments, tail });
+        }
+        Ok(Self(routes))
+    }
+}
+
+/// The segments of a path with their places in it.
+struct Path<'p> {
+    text: &'p str,
+    cuts: Vec<(usize, usize)>,
+}
+
+impl<'p> Path<'p> {
+    /// The text of segments `from..to`.
+    fn span(&self, from: usize, to: usize) -> Option<&'p str> {
+        let (start, _) = self.cuts.get(from)?;
+        let (_, end) = self.cuts.get(to.checked_sub(1)?)?;
+        self.text.get(*start..*end)
+    }
+}
+
+impl Verifier {
+    /// A path that some route allows, with its query if the request asks for personal data.
+    pub(crate) fn resource(&self, text: &str, at: Context) -> Result<Residue, Broken> {
+        let (path, query) = text.split_once('?').map_or((text, None), |(path, query)| (path, Some(query)));
+        let tail = path.strip_prefix('/').ok_or("closure.resource")?;
+        let mut cuts = Vec::new();
+        if !tail.is_empty() {
+            let mut start = 1;
+            for part in tail.split('/') {
+                cuts.push((start, start + part.len()));
+                start += part.len() + 1;
+            }
+        }
+        let path = Path { text: path, cuts };
+        let mut residue = String::new();
+        if !self.routes.0.iter().any(|route| self.route(route, &path, at, &mut residue)) {
+            return Err("closure.resource");
+        }
+        if let Some(query) = query {
+            if !self.personal_data {
+                return Err("closure.personal_data");
+            }
+            self.query(query, at, &mut residue)?;
+        }
+        Ok(Residue::text(residue))
+    }
+
+    fn route(&self, route: &Route, path: &Path<'_>, at: Context, residue: &mut String) -> bool {
+        let count = path.cuts.len();
+        let wanted = route.segments.len();
+        if count < wanted || (matches!(route.segments.first(), Some(Segment::Literal(word)) if path.span(0, 1) != Some(word)))
+        {
+            return false;
+        }
+        residue.clear();
+        self.segments(route, &route.segments, path, 0, at, residue)
+    }
+
+    fn segments(
+        &self,
+        route: &Route,
+        wanted: &[Segment],
+        path: &Path<'_>,
+        from: usize,
+        at: Context,
+        residue: &mut String,
+    ) -> bool {
+        let left = path.cuts.len().saturating_sub(from);
+        let Some((segment, rest)) = wanted.split_first() else {
+            return if route.tail { self.tail(path, from, at, residue) } else { left == 0 };
+        };
+        if left < wanted.len() {
+            return false;
+        }
+        let longest = match segment {
+            Segment::Slot(Class::Project | Class::Namespace) => left - rest.len(),
+            _ => 1,
+        };
+        (1..=longest).rev().any(|count| {
+            let Some(span) = path.span(from, from + count) else { return false };
+            let kept = residue.len();
+            let fits = self.segment(segment, span, at, residue)
+                && self.segments(route, rest, path, from + count, at, residue);
+            if !fits {
+                residue.truncate(kept);
+            }
+            fits
+        })
+    }
+
+    fn segment(&self, segment: &Segment, span: &str, at: Context, residue: &mut String) -> bool {
+        residue.push('/');
+        match segment {
+            Segment::Literal(word) => span == word.as_ref(),
+            Segment::Secret => span == "[secret]",
+            Segment::Number => {
+                residue.push_str(span);
+                short_number(span, 6) || span == "[text]"
+            }
+            Segment::Word => {
+                residue.push_str(span);
+                self.words.has(span) || span == "[text]"
+            }
+            Segment::Slot(class) => {
+                let bare = match class {
+                    Class::Project | Class::Namespace | Class::ProjectId => [".git", ".wiki", ".design"]
+                        .iter()
+                        .fold(span, |span, suffix| span.strip_suffix(suffix).unwrap_or(span)),
+                    _ => span,
+                };
+                residue.push(BLANK);
+                span != "-" && matches!(self.value(*class, None, Input::Text(bare), at), Ok(Residue::None))
+            }
+        }
+    }
+
+    fn tail(&self, path: &Path<'_>, from: usize, at: Context, residue: &mut String) -> bool {
+        let left = path.cuts.len().saturating_sub(from);
+        if left == 0 || (left == 1 && path.span(from, from + 1) == Some("*")) {
+            return true;
+        }
+        self.personal_data
+            && (from..path.cuts.len()).all(|nth| {
+                let Some(chunk) = path.span(nth, nth + 1).filter(|span| !span.contains(' ')) else { return false };
+                self.chunk(chunk, at).is_some_and(|chunk| {
+                    residue.push('/');
+                    residue.push_str(&chunk.residue);
+                    true
+                })
+            })
+    }
+
+    /// `k=v&k2=v2&[key]`.
+    fn query(&self, query: &str, at: Context, residue: &mut String) -> Result<(), Broken> {
+        const RULE: Broken = "closure.resource.query";
+        let mut unlisted = false;
+        for pair in query.split('&') {
+            if pair == "[key]" && !std::mem::replace(&mut unlisted, true) {
+                continue;
+            }
+            let (key, value) = pair.split_once('=').ok_or(RULE)?;
+            let class = self.profile.params.get(key).copied().ok_or(RULE)?;
+            if value.contains(['?', '#', ' ']) {
+                return Err(RULE);
+            }
+            if let Residue::Text(text) | Residue::Code(text) = self.value(class, None, Input::Text(value), at)? {
+                residue.push('&');
+                residue.push_str(&text);
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,255 @@
+//! Text that is built up: templates, vocabulary, what is in scope, markers.
+
+use decostop_profile::{Class, Profile};
+use regex::{Captures, Regex, RegexSet};
+
+use super::value::Input;
+use super::words::short_number;
+use super::{BLANK, Broken, Context, Residue};
+use crate::error::Error;
+use crate::verifier::Verifier;
+
+const MARKER: &str = "[text]";
+const OUTER: &[char] = &['(', ')', '"', '\'', ',', '.', ':', ';', '!', '?'];
+const JOINERS: &[char] = &['_', '-', '/', '.', ':', '=', '#'];
+/// More parts than any message puts into one chunk; keeps the search for identities bounded.
+const MAX_PARTS: usize = 48;
+
+/// A chunk that passed.
+pub(crate) struct Chunk {
+    pub(crate) residue: String,
+    pub(crate) has_number: bool,
+}
+
+impl Verifier {
+    pub(crate) fn text(&self, text: &str, at: Context) -> Result<Residue, Broken> {
+        match self.chunks(text, at) {
+            Ok(residue) => Ok(Residue::text(residue)),
+            Err(broken) => self.templates.check(self, text, at).map(Residue::text).ok_or(broken),
+        }
+    }
+
+    /// Chunks between single spaces.
+    fn chunks(&self, text: &str, at: Context) -> Result<String, Broken> {
+        if text.is_empty() {
+            return Ok(String::new());
+        }
+        let chunks: Vec<&str> = text.split(' ').collect();
+        let mut residue = String::with_capacity(text.len());
+        let mut number_before = false;
+        let mut marker_before = false;
+        let mut nth = 0;
+        while let Some(&chunk) = chunks.get(nth) {
+            if nth > 0 {
+                residue.push(' ');
+            }
+            if let Some(words) = self.display_name(chunks.get(nth..).unwrap_or_default(), at) {
+                residue.push(BLANK);
+                (number_before, marker_before) = (false, false);
+                nth += words;
+                continue;
+            }
+            let passed = self.chunk(chunk, at).ok_or("closure.text")?;
+            if passed.has_number && number_before {
+                return Err("closure.text.numbers");
+            }
+            if chunk == MARKER && marker_before {
+                return Err("closure.text.markers");
+            }
+            number_before = passed.has_number;
+            marker_before = chunk == MARKER;
+            residue.push_str(&passed.residue);
+            nth += 1;
+        }
+        Ok(residue)
+    }
+
+    /// How many chunks from here on spell a display name of the scope.
+    fn display_name(&self, chunks: &[&str], at: Context) -> Option<usize> {
+        let first = chunks.first()?.trim_matches(OUTER);
+        if !self.personal_data || !self.owned.name_word(first, at.time) {
+            return None;
+        }
+        let longest = self.owned.longest_name().min(chunks.len());
+        (1..=longest).rev().find(|&count| {
+            let name = chunks.get(..count).unwrap_or_default().join(" ");
+            self.owned.name(name.trim_matches(OUTER), at.time)
+        })
+    }
+
+    /// One chunk by the text rule; its proven spans blanked.
+    pub(crate) fn chunk(&self, chunk: &str, at: Context) -> Option<Chunk> {
+        if let Some(chunk) = self.proven_chunk(chunk, at) {
+            return Some(chunk);
+        }
+        let head = chunk.len() - chunk.trim_start_matches(OUTER).len();
+        let (before, rest) = chunk.split_at_checked(head)?;
+        let core = rest.trim_end_matches(OUTER);
+        let after = rest.get(core.len()..)?;
+        if core.is_empty() {
+            let lone = chunk.chars().count() <= 3 && !chunk.is_empty();
+            return lone.then(|| Chunk { residue: chunk.to_owned(), has_number: false });
+        }
+        if chunk.len() == 1 && core.contains(JOINERS) {
+            return Some(Chunk { residue: chunk.to_owned(), has_number: false });
+        }
+        let parts = self.proven_chunk(core, at).or_else(|| self.parts(core, at))?;
+        Some(Chunk { residue: format!("{before}{}{after}", parts.residue), has_number: parts.has_number })
+    }
+
+    fn proven_chunk(&self, chunk: &str, at: Context) -> Option<Chunk> {
+        self.proven_span(chunk, at).then(|| Chunk { residue: BLANK.to_string(), has_number: false })
+    }
+
+    /// A marker, a genuine pseudonym, or an identity of the scope.
+    fn proven_span(&self, span: &str, at: Context) -> bool {
+        span == MARKER
+            || self.pseudonyms.kind_of(span).is_some()
+            || (self.personal_data && self.own_user(Class::User, span, at))
+            || self.own_namespace(span, at)
+            || self.own_project(span, at)
+    }
+
+    /// Words, numbers and proven spans joined by single characters.
+    fn parts(&self, core: &str, at: Context) -> Option<Chunk> {
+        let ends: Vec<usize> =
+            core.match_indices(JOINERS).map(|(end, _)| end).chain(std::iter::once(core.len())).collect();
+        if ends.len() > MAX_PARTS {
+            return None;
+        }
+        let mut residue = String::with_capacity(core.len());
+        let mut numbers = 0;
+        let mut start = 0;
+        loop {
+            let reach = ends.iter().rev().copied().filter(|&end| end > start);
+            let proven = reach.clone().find(|&end| core.get(start..end).is_some_and(|span| self.proven_span(span, at)));
+            let end = if let Some(end) = proven {
+                residue.push(BLANK);
+                end
+            } else {
+                let end = reach.last()?;
+                let part = core.get(start..end)?;
+                if short_number(part, 4) {
+                    numbers += 1;
+                } else if !self.words.part(part) && !(self.personal_data && self.owned.name_word(part, at.time)) {
+                    return None;
+                }
+                residue.push_str(part);
+                end
+            };
+            match core.get(end..)?.chars().next() {
+                None => break,
+                Some(joiner) => {
+                    residue.push(joiner);
+                    start = end + joiner.len_utf8();
+                }
+            }
+        }
+        (numbers <= 1).then_some(Chunk { residue, has_number: numbers > 0 })
+    }
+}
+
+/// The profile's message templates.
+pub(crate) struct Templates {
+    any: RegexSet,
+    templates: Vec<Template>,
+}
+
+struct Template {
+    pattern: Regex,
+    literals: Vec<Box<str>>,
+    slots: Vec<Slot>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Slot {
+    Class(Class),
+    Number,
+    Text,
+    Word,
+}
+
+impl Slot {
+    fn parse(name: &str) -> Option<Self> {
+        let name = name.split('.').next().unwrap_or(name);
+        Some(match name {
+            "number" => Self::Number,
+            "text" => Self::Text,
+            "word" => Self::Word,
+            _ => Self::Class(class_by_name(name)?),
+        })
+    }
+}
+
+/// A class by the name that profiles use.
+pub(crate) fn class_by_name(name: &str) -> Option<Class> {
+    serde_json::from_value(serde_json::Value::from(name)).ok()
+}
+
+impl Templates {
+    pub(crate) fn new(profile: &Profile) -> Result<Self, Error> {
+        let bad = || Error::config("profile", "a template has an unknown slot or is too large");
+        let mut templates = Vec::with_capacity(profile.templates.len());
+        for template in &profile.templates {
+            let mut pattern = String::from(r"\A");
+            let (mut literals, mut slots): (Vec<Box<str>>, Vec<Slot>) = (Vec::new(), Vec::new());
+            let mut rest = template.text.as_str();
+            while let Some((literal, tail)) = rest.split_once('{') {
+                let (name, tail) = tail.split_once('}').ok_or_else(bad)?;
+                pattern.push_str(&regex::escape(literal));
+                pattern.push_str("(.*?)");
+                literals.push(literal.into());
+                slots.push(Slot::parse(name).ok_or_else(bad)?);
+                rest = tail;
+            }
+            pattern.push_str(&regex::escape(rest));
+            pattern.push_str(r"\z");
+            literals.push(rest.into());
+            templates.push(Template { pattern: Regex::new(&pattern).map_err(|_| bad())?, literals, slots });
+        }
+        let any = RegexSet::new(templates.iter().map(|t| t.pattern.as_str())).map_err(|_| bad())?;
+        Ok(Self { any, templates })
+    }
+
+    fn check(&self, verifier: &Verifier, text: &str, at: Context) -> Option<String> {
+        self.any.matches(text).into_iter().find_map(|n| self.templates.get(n)?.check(verifier, text, at))
+    }
+}
+
+impl Template {
+    fn check(&self, verifier: &Verifier, text: &str, at: Context) -> Option<String> {
+        let captures: Captures<'_> = self.pattern.captures(text)?;
+        let mut residue = String::with_capacity(text.len());
+        for (nth, literal) in self.literals.iter().enumerate() {
+            if !literal.is_empty() {
+                residue.push(BLANK);
+            }
+            if let Some(slot) = self.slots.get(nth) {
+                residue.push_str(&slot.check(verifier, captures.get(nth + 1)?.as_str(), at)?);
+            }
+        }
+        Some(residue)
+    }
+}
+
+impl Slot {
+    fn check(self, verifier: &Verifier, value: &str, at: Context) -> Option<String> {
+        const MARKERS: &[&str] = &["", "[text]", "[secret]", "[event]"];
+        if MARKERS.contains(&value) {
+            return Some(String::new());
+        }
+        match self {
+            Self::Number => {
+                let (whole, fraction) = value.split_once('.').unwrap_or((value, "0"));
+                let whole = whole.strip_prefix('-').unwrap_or(whole);
+                (short_number(whole, 6) && short_number(fraction, 9)).then(|| format!("{BLANK}{whole}{BLANK}"))
+            }
+            Self::Word => verifier.words.part(value).then(|| value.to_owned()),
+            Self::Text => verifier.chunks(value, at).ok(),
+            Self::Class(class) => match verifier.value(class, None, Input::Text(value), at).ok()? {
+                Residue::None => Some(BLANK.to_string()),
+                Residue::Code(text) | Residue::Text(text) => Some(text),
+            },
+        }
+    }
+}

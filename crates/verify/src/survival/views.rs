@@ -1,0 +1,322 @@
+//! The texts that a reader could make of a text: unescaped, decoded, unpacked.
+
+use std::collections::HashSet;
+use std::hash::BuildHasher;
+use std::io::Read;
+
+use base64::Engine;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
+use base64::engine::DecodePaddingMode;
+use foldhash::fast::FixedState;
+
+const MAX_DEPTH: u8 = 4;
+const MAX_VIEWS: usize = 4096;
+/// Views may come to this much more text than they were made of.
+const MAX_GROWTH: usize = 64;
+const MAX_UNPACKED_BYTES: u64 = 1 << 20;
+const MIN_BASE64: usize = 8;
+const MIN_SHIFTED_BASE64: usize = 12;
+const MIN_HEX: usize = 8;
+/// Shorter readable runs in decoded bytes are chance.
+const MIN_RUN: usize = 8;
+
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &base64::alphabet::STANDARD,
+    GeneralPurposeConfig::new()
+        .with_decode_allow_trailing_bits(true)
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+struct View {
+    text: String,
+    depth: u8,
+    decoded: bool,
+}
+
+/// Shows every view to `visit`, the text itself first, until it answers `false`. Answers whether
+/// all views were seen; `false` if a limit was reached or `visit` stopped.
+pub(crate) fn each(text: &str, visit: &mut dyn FnMut(&str, bool) -> bool) -> bool {
+    if !visit(text, false) {
+        return false;
+    }
+    let mut found = Found { views: Vec::new(), depth: 1 };
+    decode(text, &mut found);
+    if found.views.is_empty() {
+        return true;
+    }
+    let mut seen = HashSet::new();
+    seen.insert(FixedState::default().hash_one(text));
+    let mut left = text.len().saturating_mul(MAX_GROWTH).saturating_add(MAX_UNPACKED_BYTES as usize);
+    while let Some(view) = found.views.pop() {
+        if view.text.is_empty() || !seen.insert(FixedState::default().hash_one(view.text.as_str())) {
+            continue;
+        }
+        let Some(rest) = left.checked_sub(view.text.len()).filter(|_| seen.len() <= MAX_VIEWS) else {
+            return false;
+        };
+        left = rest;
+        if !visit(&view.text, view.decoded) {
+            return false;
+        }
+        if view.depth < MAX_DEPTH {
+            found.depth = view.depth + 1;
+            decode(&view.text, &mut found);
+        }
+    }
+    true
+}
+
+struct Found {
+    views: Vec<View>,
+    depth: u8,
+}
+
+impl Found {
+    fn text(&mut self, text: String) {
+        self.views.push(View { text, depth: self.depth, decoded: false });
+    }
+
+    /// Bytes that came out of base64, hex or a container.
+    fn bytes(&mut self, bytes: &[u8]) {
+        if let Some(unpacked) = unpack(bytes) {
+            return self.bytes(&unpacked);
+        }
+        if let Ok(text) = std::str::from_utf8(bytes)
+            && !text.chars().any(|c| c.is_control() && !c.is_ascii_whitespace())
+        {
+            self.views.push(View { text: text.to_owned(), depth: self.depth, decoded: true });
+            return;
+        }
+        if bytes.iter().filter(|&&b| b == 0).count() * 3 >= bytes.len() {
+            for text in utf16(bytes) {
+                self.views.push(View { text, depth: self.depth, decoded: true });
+            }
+            return;
+        }
+        let mut text = String::new();
+        for run in bytes.split(|b| !(0x20..0x7f).contains(b)).filter(|run| run.len() >= MIN_RUN) {
+            text.push('\u{1}');
+            text.push_str(std::str::from_utf8(run).unwrap_or_default());
+        }
+        if !text.is_empty() {
+            self.views.push(View { text, depth: self.depth, decoded: true });
+        }
+    }
+}
+
+fn decode(text: &str, found: &mut Found) {
+    let has = |byte: u8| text.as_bytes().contains(&byte);
+    if has(b'\\') {
+        found.text(unescape(text));
+    }
+    if has(b'%') {
+        found.text(percent(text));
+    }
+    if has(b'+') {
+        found.text(text.replace('+', " "));
+    }
+    if has(b'&') {
+        found.text(entities(text));
+    }
+    if has(b'\n') || has(b'\r') {
+        found.text(text.lines().map(str::trim_start).collect());
+    }
+    if has(0) {
+        for text in utf16(text.as_bytes()) {
+            found.text(text);
+        }
+        found.text(text.replace('\0', ""));
+    }
+    if has(0x1b) || !text.is_ascii() {
+        found.text(visible(text));
+    }
+    base64_runs(text, found);
+    hex_runs(text, found);
+}
+
+/// Backslash escapes of JSON and of the languages that write logs.
+fn unescape(text: &str) -> String {
+    let mut units: Vec<u16> = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((plain, tail)) = rest.split_once('\\') {
+        units.extend(plain.encode_utf16());
+        let hex = |from: usize, count: usize| {
+            let digits = tail.get(from..from + count)?;
+            digits.bytes().all(|b| b.is_ascii_hexdigit()).then(|| u16::from_str_radix(digits, 16).ok()).flatten()
+        };
+        let (unit, used) = match tail.as_bytes().first() {
+            Some(b'u') => match hex(1, 4) {
+                Some(unit) => (unit, 5),
+                None => match braced(tail) {
+                    Some((c, used)) => {
+                        units.extend(c.encode_utf16(&mut [0; 2]).iter());
+                        rest = tail.get(used..).unwrap_or_default();
+                        continue;
+                    }
+                    None => (u16::from(b'u'), 1),
+                },
+            },
+            Some(b'x') => hex(1, 2).map_or((u16::from(b'x'), 1), |unit| (unit, 3)),
+            Some(b'n' | b'r' | b't') => (u16::from(b' '), 1),
+            Some(&c) if c.is_ascii() => (u16::from(c), 1),
+            _ => (u16::from(b' '), 0),
+        };
+        units.push(unit);
+        rest = tail.get(used..).unwrap_or_default();
+    }
+    units.extend(rest.encode_utf16());
+    char::decode_utf16(units).map(|unit| unit.unwrap_or('\u{fffd}')).collect()
+}
+
+/// `u{1F600}`.
+fn braced(tail: &str) -> Option<(char, usize)> {
+    let (digits, _) = tail.strip_prefix("u{")?.split_once('}')?;
+    let c = char::from_u32(u32::from_str_radix(digits, 16).ok()?)?;
+    Some((c, digits.len() + 3))
+}
+
+/// `%40`, and `%u0040` of old scripts.
+fn percent(text: &str) -> String {
+    let mut out: Vec<u8> = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&first, tail)) = rest.split_first() {
+        let hex = |from: usize, count: usize| {
+            let digits = std::str::from_utf8(tail.get(from..from + count)?).ok()?;
+            digits.bytes().all(|b| b.is_ascii_hexdigit()).then(|| u32::from_str_radix(digits, 16).ok()).flatten()
+        };
+        rest = tail;
+        if first != b'%' {
+            out.push(first);
+        } else if let Some(byte) = hex(0, 2) {
+            out.push(byte as u8);
+            rest = tail.get(2..).unwrap_or_default();
+        } else if let Some(c) = tail.first().filter(|b| **b == b'u').and_then(|_| char::from_u32(hex(1, 4)?)) {
+            out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
+            rest = tail.get(5..).unwrap_or_default();
+        } else {
+            out.push(first);
+        }
+    }
+    String::from_utf8_lossy(&out).into_owned()
+}
+
+/// HTML entities: numbers, and the names that stand for punctuation.
+fn entities(text: &str) -> String {
+    const NAMES: &[(&str, char)] = &[
+        ("amp", '&'), ("apos", '\''), ("bsol", '\\'), ("colon", ':'), ("comma", ','), ("commat", '@'),
+        ("dash", '-'), ("equals", '='), ("gt", '>'), ("hyphen", '-'), ("lowbar", '_'), ("lt", '<'),
+        ("nbsp", ' '), ("num", '#'), ("percnt", '%'), ("period", '.'), ("plus", '+'), ("quot", '"'),
+        ("semi", ';'), ("sol", '/'), ("Tab", ' '), ("NewLine", ' '),
+    ];
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((plain, tail)) = rest.split_once('&') {
+        out.push_str(plain);
+        let end = tail.bytes().take(12).position(|b| !(b.is_ascii_alphanumeric() || b == b'#')).unwrap_or(tail.len().min(12));
+        let name = tail.get(..end).unwrap_or_default();
+        let number = name.strip_prefix('#').and_then(|digits| match digits.strip_prefix(['x', 'X']) {
+            Some(hex) => u32::from_str_radix(hex, 16).ok(),
+            None => digits.parse().ok(),
+        });
+        let c = number
+            .and_then(char::from_u32)
+            .or_else(|| NAMES.iter().find(|(known, _)| *known == name).map(|(_, c)| *c));
+        if let Some(c) = c {
+            out.push(c);
+            let tail = tail.get(end..).unwrap_or_default();
+            rest = tail.strip_prefix(';').unwrap_or(tail);
+        } else {
+            out.push('&');
+            rest = tail;
+        }
+    }
+    out.push_str(rest);
+    out
+}
+
+/// Without terminal sequences and characters that take no room.
+fn visible(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        match c {
+            '\u{1b}' => {
+                if chars.next_if_eq(&'[').is_some() {
+                    for c in chars.by_ref() {
+                        if ('@'..='~').contains(&c) {
+                            break;
+                        }
+                    }
+                }
+            }
+            '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2064}' | '\u{feff}' => {}
+            // Full-width forms read as their ASCII twins.
+            '\u{ff01}'..='\u{ff5e}' => out.extend(char::from_u32(u32::from(c) - 0xfee0)),
+            _ => out.push(c),
+        }
+    }
+    out
+}
+
+fn utf16(bytes: &[u8]) -> Vec<String> {
+    let units = |order: fn([u8; 2]) -> u16, from: usize| {
+        let pairs = bytes.get(from..).unwrap_or_default().chunks_exact(2);
+        let units = pairs.filter_map(move |pair| Some(order(*pair.first_chunk()?)));
+        char::decode_utf16(units).map(|unit| unit.unwrap_or('\u{fffd}')).collect::<String>()
+    };
+    vec![units(u16::from_le_bytes, 0), units(u16::from_be_bytes, 0)]
+}
+
+/// The content of a gzip or zlib stream, as far as it goes.
+fn unpack(bytes: &[u8]) -> Option<Vec<u8>> {
+    let mut out = Vec::new();
+    let outcome = match bytes {
+        [0x1f, 0x8b, ..] => flate2::read::MultiGzDecoder::new(bytes).take(MAX_UNPACKED_BYTES).read_to_end(&mut out),
+        [0x78, 0x01 | 0x5e | 0x9c | 0xda, ..] => {
+            flate2::read::ZlibDecoder::new(bytes).take(MAX_UNPACKED_BYTES).read_to_end(&mut out)
+        }
+        _ => return None,
+    };
+    // What came before an error counts all the same.
+    drop(outcome);
+    (!out.is_empty()).then_some(out)
+}
+
+fn runs(text: &str, least: usize, within: fn(u8) -> bool) -> impl Iterator<Item = &[u8]> {
+    text.as_bytes().split(move |&b| !within(b)).filter(move |run| run.len() >= least)
+}
+
+fn base64_runs(text: &str, found: &mut Found) {
+    let within = |b: u8| b.is_ascii_alphanumeric() || b"+/-_".contains(&b);
+    for run in runs(text, MIN_BASE64, within) {
+        let standard: Vec<u8> = run
+            .iter()
+            .map(|b| match b {
+                b'-' => b'+',
+                b'_' => b'/',
+                other => *other,
+            })
+            .collect();
+        let shifts = if standard.len() >= MIN_SHIFTED_BASE64 { 4 } else { 1 };
+        for shift in 0..shifts {
+            let body = standard.get(shift..).unwrap_or_default();
+            let body = if body.len() % 4 == 1 { body.split_last().map_or(body, |(_, body)| body) } else { body };
+            if let Ok(bytes) = BASE64.decode(body) {
+                found.bytes(&bytes);
+            }
+        }
+    }
+}
+
+fn hex_runs(text: &str, found: &mut Found) {
+    for run in runs(text, MIN_HEX, |b| b.is_ascii_hexdigit()) {
+        for shift in 0..2 {
+            let digits = run.get(shift..).unwrap_or_default();
+            let bytes: Vec<u8> = digits
+                .chunks_exact(2)
+                .filter_map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
+                .collect();
+            found.bytes(&bytes);
+        }
+    }
+}

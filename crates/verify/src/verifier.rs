@@ -1,0 +1,135 @@
+//! The verifier of single records.
+
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+use std::sync::Arc;
+
+use decostop_profile::Profile;
+use foldhash::fast::RandomState;
+
+use crate::closure::{EventGrammar, Routes, SourcePlan, Templates, Words};
+use crate::error::Error;
+use crate::ground::Ground;
+use crate::internal::Internal;
+use crate::leak::{Leak, Place};
+use crate::owned::Owned;
+use crate::pseudonym::Pseudonyms;
+use crate::reader;
+use crate::survival::{Foreign, Rules};
+
+/// Values that a select names.
+pub(crate) type Named = HashSet<Box<str>, RandomState>;
+
+/// Checks records, one at a time, from any number of threads.
+pub struct Verifier {
+    pub(crate) profile: Arc<Profile>,
+    pub(crate) personal_data: bool,
+    pub(crate) sources: HashMap<Box<str>, SourcePlan, RandomState>,
+    pub(crate) events: EventGrammar,
+    pub(crate) words: Words,
+    pub(crate) routes: Routes,
+    pub(crate) templates: Templates,
+    pub(crate) internal: Internal,
+    pub(crate) pseudonyms: Pseudonyms,
+    pub(crate) owned: Owned,
+    pub(crate) foreign: Foreign,
+    pub(crate) correlation_ids: Named,
+    pub(crate) token_ids: Named,
+    pub(crate) rules: &'static Rules,
+}
+
+/// A record that may be disclosed. Only [`Verifier::check`] makes one.
+#[derive(Clone, Copy)]
+pub struct Verified<'a> {
+    bytes: &'a [u8],
+    columns: [Option<(u32, u32)>; 3],
+}
+
+impl Verifier {
+    /// Compiles a profile and the facts of one request.
+    ///
+    /// # Errors
+    /// When the scope has an edge that is no instant, or the profile a route, template or address
+    /// range that this crate cannot read.
+    pub fn new(profile: Arc<Profile>, ground: Ground) -> Result<Self, Error> {
+        let words = Words::new(&profile);
+        let named = |values: &[String]| values.iter().map(|value| value.as_str().into()).collect();
+        Ok(Self {
+            personal_data: ground.personal_data,
+            sources: profile.sources.iter().map(|s| (s.name.as_str().into(), SourcePlan::new(s))).collect(),
+            events: EventGrammar::new(&profile),
+            routes: Routes::new(&profile)?,
+            templates: Templates::new(&profile)?,
+            internal: Internal::new(&profile)?,
+            pseudonyms: Pseudonyms::new(&ground.request_key),
+            owned: Owned::new(&ground)?,
+            foreign: Foreign::new(&ground, &words),
+            correlation_ids: named(&ground.correlation_ids),
+            token_ids: named(&ground.token_ids),
+            rules: Rules::built_in(),
+            words,
+            profile,
+        })
+    }
+
+    /// Checks one record, given without its newline.
+    ///
+    /// # Errors
+    /// The first rule that the record breaks, and where.
+    pub fn check<'a>(&self, record: &'a [u8]) -> Result<Verified<'a>, Leak> {
+        let fields = reader::read(record).map_err(|malformed| {
+            let place = if malformed.position == 0 { Place::Whole } else { Place::Position(malformed.position) };
+            Leak::new(malformed.rule, place)
+        })?;
+        let closed = self.closure(&fields)?;
+        self.survival(&closed)?;
+        let columns = [closed.time, Some(closed.source), closed.event].map(|text| place_in(record, text?));
+        Ok(Verified { bytes: record, columns })
+    }
+}
+
+/// Where a borrowed string lies in a record; nothing if it was written with escapes.
+fn place_in(record: &[u8], text: &str) -> Option<(u32, u32)> {
+    let start = (text.as_ptr() as usize).checked_sub(record.as_ptr() as usize)?;
+    let end = start.checked_add(text.len())?;
+    (end <= record.len()).then(|| Some((u32::try_from(start).ok()?, u32::try_from(end).ok()?))).flatten()
+}
+
+impl fmt::Debug for Verifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Verifier").field("personal_data", &self.personal_data).finish_non_exhaustive()
+    }
+}
+
+impl<'a> Verified<'a> {
+    /// The record, without a newline.
+    pub fn as_bytes(&self) -> &'a [u8] {
+        self.bytes
+    }
+
+    fn column(&self, nth: usize) -> Option<&'a str> {
+        let (start, end) = self.columns.get(nth).copied().flatten()?;
+        std::str::from_utf8(self.bytes.get(start as usize..end as usize)?).ok()
+    }
+
+    /// The common column `time`.
+    pub fn time(&self) -> Option<&'a str> {
+        self.column(0)
+    }
+
+    /// The common column `source`.
+    pub fn source(&self) -> Option<&'a str> {
+        self.column(1)
+    }
+
+    /// The common column `event`.
+    pub fn event(&self) -> Option<&'a str> {
+        self.column(2)
+    }
+}
+
+impl fmt::Debug for Verified<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Verified(<{} bytes>)", self.bytes.len())
+    }
+}
