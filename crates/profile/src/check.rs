@@ -1,8 +1,486 @@
-//! A profile's own examples.
+//! What a profile's own data can prove about it: `decostop profile check`.
+//!
+//! Loading refuses a profile whose parts contradict each other. A check goes further and runs the
+//! examples: it finds a profile that is sound and still does not say what its author meant.
 
-/// What a check found.
-#[derive(Clone, Debug)]
-pub struct CheckFinding;
-/// All findings.
-#[derive(Clone, Debug)]
-pub struct CheckReport;
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde_json::{Map, Value};
+
+use crate::model::{Example, Profile, Source, Template};
+use crate::syntax::{self, Piece};
+
+/// Something in a profile that does not do what it says.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct CheckFinding {
+    /// The part of the profile, such as ``source `gitaly`.example[1]``.
+    pub place: String,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+impl fmt::Display for CheckFinding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.place, self.reason)
+    }
+}
+
+/// What a check looked at and what it found.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct CheckReport {
+    /// Sources.
+    pub sources: usize,
+    /// Fields and field patterns of all sources.
+    pub fields: usize,
+    /// Sample lines that were run.
+    pub examples: usize,
+    /// Public events.
+    pub events: usize,
+    /// Raw patterns of all public events.
+    pub raw_patterns: usize,
+    /// Path patterns.
+    pub routes: usize,
+    /// Message templates, each run on its example.
+    pub templates: usize,
+    /// Words of the vocabulary.
+    pub words: usize,
+    /// Raw events of the vocabulary.
+    pub known_events: usize,
+    /// What is wrong, in the order of the profile.
+    pub findings: Vec<CheckFinding>,
+}
+
+impl CheckReport {
+    /// Whether nothing was found.
+    pub fn is_clean(&self) -> bool {
+        self.findings.is_empty()
+    }
+
+    fn find(&mut self, place: impl Into<String>, reason: impl Into<String>) {
+        self.findings.push(CheckFinding {
+            place: place.into(),
+            reason: reason.into(),
+        });
+    }
+}
+
+impl Profile {
+    /// Runs the profile's examples and looks for parts that cannot work.
+    ///
+    /// ```
+    /// let report = decostop_profile::Profile::gitlab().check();
+    /// assert!(report.is_clean());
+    /// assert!(report.examples >= 14);
+    /// ```
+    pub fn check(&self) -> CheckReport {
+        let mut report = CheckReport {
+            sources: self.sources.len(),
+            fields: self
+                .sources
+                .iter()
+                .map(|source| source.fields.len() + source.patterns.len())
+                .sum(),
+            examples: self.sources.iter().map(|source| source.examples.len()).sum(),
+            events: self.events.len(),
+            raw_patterns: self
+                .events
+                .iter()
+                .flat_map(|event| event.raw.values())
+                .map(Vec::len)
+                .sum(),
+            routes: self.routes.len(),
+            templates: self.templates.len(),
+            words: self.vocabulary.words.len(),
+            known_events: self.vocabulary.events.len(),
+            findings: Vec::new(),
+        };
+        for source in &self.sources {
+            check_source(source, &mut report);
+        }
+        self.check_events(&mut report);
+        self.check_routes(&mut report);
+        check_templates(&self.templates, &mut report);
+        report
+    }
+
+    fn check_events(&self, report: &mut CheckReport) {
+        for (i, event) in self.events.iter().enumerate() {
+            let place = format!("event `{}`", event.name);
+            if event.raw.values().all(Vec::is_empty) {
+                report.find(&place, "stands for nothing: no raw pattern");
+            }
+            for (source, patterns) in &event.raw {
+                for pattern in patterns.iter().filter(|pattern| !pattern.contains('*')) {
+                    let known = self.vocabulary.events.contains(pattern.as_str());
+                    if !known && !syntax::is_caller(pattern) {
+                        let reason = format!("`{pattern}` fits no entry point and is not in the vocabulary");
+                        report.find(format!("{place}.raw.{source}"), reason);
+                    }
+                    let first = self.events.iter().position(|other| {
+                        let patterns = other.raw.get(source).map_or(&[][..], Vec::as_slice);
+                        patterns.iter().any(|other| syntax::glob(other, pattern))
+                    });
+                    if let Some(other) = first
+                        .filter(|&first| first != i)
+                        .and_then(|first| self.events.get(first))
+                    {
+                        let reason = format!(
+                            "`{pattern}` already belongs to `{}`, which comes first",
+                            other.name
+                        );
+                        report.find(format!("{place}.raw.{source}"), reason);
+                    }
+                }
+            }
+        }
+    }
+
+    fn check_routes(&self, report: &mut CheckReport) {
+        for (i, route) in self.routes.iter().enumerate() {
+            let Some(root) = route.strip_suffix("/**") else {
+                continue;
+            };
+            let hidden = |later: &String| {
+                later == root || later.strip_prefix(root).is_some_and(|r| r.starts_with('/'))
+            };
+            if let Some(later) = self.routes.iter().skip(i + 1).find(|later| hidden(later)) {
+                report.find(
+                    "paths.routes",
+                    format!("`{later}` is never reached: `{route}` comes first"),
+                );
+            }
+        }
+    }
+}
+
+fn check_source(source: &Source, report: &mut CheckReport) {
+    let place = format!("source `{}`", source.name);
+    if source.files.is_empty() && source.discriminators.is_empty() {
+        report.find(
+            &place,
+            "no line can be known to be of it: neither `files` nor `discriminators`",
+        );
+    }
+    if source.event.is_empty() {
+        report.find(&place, "its records have no event: no `event` expression");
+    }
+    if source.examples.is_empty() {
+        report.find(&place, "has no example line");
+    }
+    for (i, example) in source.examples.iter().enumerate() {
+        let place = format!("{place}.example[{i}]");
+        match serde_json::from_str::<Value>(&example.line) {
+            Ok(Value::Object(object)) => check_example(source, example, &object, &place, report),
+            Ok(_) => report.find(place, "the line is not a JSON object"),
+            Err(error) => report.find(place, format!("the line is not JSON (column {})", error.column())),
+        }
+    }
+}
+
+fn check_example(
+    source: &Source,
+    example: &Example,
+    object: &Map<String, Value>,
+    place: &str,
+    report: &mut CheckReport,
+) {
+    let mut fields = BTreeMap::new();
+    flatten(source, "", object, &mut fields);
+
+    let event = source
+        .event
+        .iter()
+        .find_map(|expression| evaluate(expression, &fields));
+    if example.event.is_some() && event != example.event {
+        let shown = |event: &Option<String>| {
+            event
+                .as_ref()
+                .map_or("none".to_owned(), |event| format!("`{event}`"))
+        };
+        report.find(
+            place,
+            format!("its event is {}, not {}", shown(&event), shown(&example.event)),
+        );
+    }
+    let time = source
+        .time
+        .iter()
+        .find_map(|field| text(fields.get(field.as_str())?))
+        .filter(|time| is_instant(time));
+    match (time, &example.time) {
+        (None, _) => report.find(place, "its time is not found or is no instant"),
+        (Some(found), Some(stated)) if found != stated => {
+            report.find(place, format!("its time is `{found}`, not `{stated}`"));
+        }
+        _ => {}
+    }
+    for field in &example.unknown {
+        if source.spec(field).is_some() {
+            report.find(place, format!("`{field}` is said to be unknown and has a class"));
+        } else if !fields.contains_key(field) {
+            report.find(
+                place,
+                format!("`{field}` is said to be unknown and does not occur"),
+            );
+        }
+    }
+    for field in fields.keys().filter(|field| !example.unknown.contains(field)) {
+        if source.spec(field).is_none() {
+            report.find(
+                place,
+                format!("`{field}` has no class; give it one or list it as `unknown`"),
+            );
+        }
+    }
+}
+
+/// Fields of nested objects under dotted names; an object that has a class of its own stays whole
+/// unless the profile knows the field below it.
+fn flatten<'v>(
+    source: &Source,
+    prefix: &str,
+    object: &'v Map<String, Value>,
+    fields: &mut BTreeMap<String, &'v Value>,
+) {
+    for (key, value) in object {
+        let name = if prefix.is_empty() {
+            key.clone()
+        } else {
+            format!("{prefix}.{key}")
+        };
+        match value {
+            Value::Object(inner) => {
+                let below = format!("{name}.");
+                let knows_below = source.fields.keys().any(|field| field.starts_with(&below));
+                if knows_below || source.spec(&name).is_none() {
+                    flatten(source, &name, inner, fields);
+                } else {
+                    fields.insert(name, value);
+                }
+            }
+            _ => {
+                fields.insert(name, value);
+            }
+        }
+    }
+}
+
+fn text(value: &Value) -> Option<&str> {
+    value.as_str().filter(|text| !text.is_empty())
+}
+
+fn evaluate(expression: &str, fields: &BTreeMap<String, &Value>) -> Option<String> {
+    let mut event = String::new();
+    for piece in syntax::pieces(expression).ok()? {
+        event.push_str(match piece {
+            Piece::Literal(literal) => literal,
+            Piece::Slot(field) => text(fields.get(field)?)?,
+        });
+    }
+    Some(event)
+}
+
+/// `2026-11-03T09:15:02.417Z` and its relatives: the shape only, as far as an example needs it.
+fn is_instant(text: &str) -> bool {
+    const SHAPE: &[u8] = b"0000-00-00T00:00:00";
+    let bytes = text.as_bytes();
+    bytes.len() >= SHAPE.len()
+        && bytes.iter().zip(SHAPE).all(|(byte, shape)| match shape {
+            b'0' => byte.is_ascii_digit(),
+            b'T' => matches!(byte, b'T' | b' '),
+            other => byte == other,
+        })
+        && bytes
+            .iter()
+            .skip(SHAPE.len())
+            .all(|b| b.is_ascii_digit() || b".,:+- ZUTC".contains(b))
+}
+
+fn check_templates(templates: &[Template], report: &mut CheckReport) {
+    let parsed: Vec<Vec<Piece<'_>>> = templates
+        .iter()
+        .map(|template| syntax::pieces(&template.text).unwrap_or_default())
+        .collect();
+    for (i, template) in templates.iter().enumerate() {
+        let place = format!("template[{i}] `{}`", template.text);
+        match parsed.iter().position(|pieces| fits(pieces, &template.example)) {
+            None => report.find(place, "its example does not fit it"),
+            Some(first) if first < i => {
+                let earlier = templates.get(first).map_or("", |earlier| earlier.text.as_str());
+                report.find(
+                    place,
+                    format!("its example already fits `{earlier}`, which comes first"),
+                );
+            }
+            Some(first) if first > i => report.find(place, "its example does not fit it"),
+            Some(_) => {}
+        }
+    }
+}
+
+/// Whether a message fits a template, each slot by the shape of its kind.
+fn fits(pieces: &[Piece<'_>], message: &str) -> bool {
+    let Some((first, rest)) = pieces.split_first() else {
+        return message.is_empty();
+    };
+    match first {
+        Piece::Literal(literal) => message
+            .strip_prefix(literal)
+            .is_some_and(|message| fits(rest, message)),
+        Piece::Slot(slot) => {
+            let kind = syntax::slot_kind(slot);
+            let ends = message.char_indices().map(|(at, c)| at + c.len_utf8());
+            ends.filter_map(|end| message.split_at_checked(end))
+                .any(|(value, after)| fits_slot(kind, value) && fits(rest, after))
+        }
+    }
+}
+
+fn fits_slot(kind: &str, value: &str) -> bool {
+    let all = |allowed: fn(char) -> bool| value.chars().all(allowed);
+    match kind {
+        "number" => {
+            value.starts_with(|c: char| c.is_ascii_digit()) && all(|c| c.is_ascii_digit() || c == '.')
+        }
+        "word" | "status" | "method" => all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-'),
+        "correlation" | "token_id" => all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-' || c == '/'),
+        "email" => value.contains('@') && all(|c| !c.is_whitespace() && c != '(' && c != ')'),
+        "event" => all(|c| c.is_ascii_alphanumeric() || "_:#./-".contains(c)),
+        "ip" => all(|c| c.is_ascii_hexdigit() || ".:[]%".contains(c)),
+        "namespace_id" | "project_id" | "user_id" => all(|c| c.is_ascii_alphanumeric() || "-/:_".contains(c)),
+        "resource" => value.starts_with('/') && all(|c| !c.is_whitespace()),
+        "time" => is_instant(value),
+        "namespace" | "project" | "user" => all(|c| !c.is_whitespace() && c != '"' && c != '\''),
+        _ => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{fits, fits_slot, is_instant};
+    use crate::syntax::pieces;
+    use crate::{ErrorKind, Profile};
+
+    fn small(source: &str, rest: &str) -> Profile {
+        let text = format!(
+            "version = 1\nname = 'x'\n{rest}\n[[source]]\nname = 's'\nabout = 'a'\nfiles = ['s.log']\n\
+             time = ['t']\nevent = ['{{e}}']\n[source.fields]\nt = 'time'\ne = 'event'\n{source}"
+        );
+        Profile::parse(&text).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    fn findings(profile: &Profile) -> Vec<String> {
+        profile.check().findings.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn gitlab_is_clean() {
+        let report = Profile::gitlab().check();
+        let told: Vec<String> = report.findings.iter().map(ToString::to_string).collect();
+        assert!(report.is_clean(), "{told:#?}");
+        assert_eq!(report.sources, 7);
+        assert!(
+            Profile::gitlab()
+                .sources
+                .iter()
+                .all(|source| source.examples.len() >= 2)
+        );
+    }
+
+    #[test]
+    fn examples_are_run() {
+        let good = "[[source.example]]\nline = '{\"t\":\"2026-11-01T00:00:00Z\",\"e\":\"a\"}'\nevent = 'a'\n";
+        assert_eq!(findings(&small(good, "")), Vec::<String>::new());
+        for (line, said) in [
+            ("line = 'x'", "not JSON"),
+            ("line = '[]'", "not a JSON object"),
+            (
+                "line = '{\"t\":\"2026-11-01T00:00:00Z\",\"e\":\"b\"}'\nevent = 'a'",
+                "its event is `b`, not `a`",
+            ),
+            (
+                "line = '{\"t\":\"2026-11-01T00:00:00Z\",\"e\":\"\"}'\nevent = 'a'",
+                "its event is none",
+            ),
+            (
+                "line = '{\"t\":\"yesterday\",\"e\":\"a\"}'",
+                "its time is not found",
+            ),
+            (
+                "line = '{\"t\":\"2026-11-01T00:00:00Z\"}'\ntime = 'x'",
+                "its time is",
+            ),
+            (
+                "line = '{\"t\":\"2026-11-01T00:00:00Z\",\"z\":1}'",
+                "`z` has no class",
+            ),
+            (
+                "line = '{\"t\":\"2026-11-01T00:00:00Z\"}'\nunknown = ['e']",
+                "`e` is said to be unknown and has",
+            ),
+            (
+                "line = '{\"t\":\"2026-11-01T00:00:00Z\"}'\nunknown = ['q']",
+                "and does not occur",
+            ),
+        ] {
+            let found = findings(&small(&format!("[[source.example]]\n{line}\n"), ""));
+            assert!(
+                found.len() == 1 && found.iter().all(|f| f.contains(said)),
+                "{line}: {found:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn unreachable_parts_are_told() {
+        let example = "[[source.example]]\nline = '{\"t\":\"2026-11-01T00:00:00Z\",\"e\":\"a\"}'\n";
+        for (rest, said) in [
+            ("[paths]\nroutes = ['/a/**', '/a/b']", "`/a/b` is never reached"),
+            (
+                "[[template]]\ntext = 'a {number}'\nexample = 'a b'",
+                "does not fit it",
+            ),
+            (
+                "[[template]]\ntext = 'a {text}'\nexample = 'a b'\n[[template]]\ntext = 'a {word}'\nexample = 'a b'",
+                "already fits",
+            ),
+            ("[[event]]\nname = 'a.b'\nabout = 'c'", "stands for nothing"),
+            (
+                "[[event]]\nname = 'a.b'\nabout = 'c'\nraw.s = ['no entry point']",
+                "fits no entry point",
+            ),
+            (
+                "[[event]]\nname = 'a.b'\nabout = 'c'\nraw.s = ['x_*']\n[[event]]\nname = 'a.c'\nabout = 'c'\nraw.s = ['x_y']",
+                "already belongs to `a.b`",
+            ),
+        ] {
+            let found = findings(&small(example, rest));
+            assert!(
+                found.len() == 1 && found.iter().all(|f| f.contains(said)),
+                "{rest}: {found:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn slots_have_shapes() {
+        assert!(fits(
+            &pieces("a {user} ({email}) b").unwrap_or_default(),
+            "a u1 (u@b.example) b"
+        ));
+        assert!(!fits(&pieces("a {user} b").unwrap_or_default(), "a u 1 b"));
+        assert!(fits(&pieces("{number} s").unwrap_or_default(), "0.5 s"));
+        assert!(!fits_slot("ip", "gitlab"));
+        assert!(is_instant("2026-11-01 00:00:00.5 UTC") && !is_instant("2026-11-01"));
+    }
+
+    #[test]
+    fn an_unknown_list_is_an_inconsistency() {
+        let error =
+            Profile::parse("version = 1\nname = 'x'\n[vocabulary]\nbuiltin = ['klingon']\n").map(|_| ());
+        assert_eq!(error.map_err(|e| e.kind()), Err(ErrorKind::Inconsistent));
+    }
+}
