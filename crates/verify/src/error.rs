@@ -55,7 +55,12 @@ impl fmt::Display for Inner {
 
 impl Error {
     pub(crate) fn config(part: &'static str, reason: &'static str) -> Self {
-        Self(Box::new(Inner { kind: ErrorKind::Config, place: Place::Part(part), reason, cause: None }))
+        Self(Box::new(Inner {
+            kind: ErrorKind::Config,
+            place: Place::Part(part),
+            reason,
+            cause: None,
+        }))
     }
 
     pub(crate) fn file(path: &Path, reason: &'static str) -> Self {

@@ -25,7 +25,11 @@ pub struct Ground {
 
 impl fmt::Debug for Ground {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Scope { namespaces, projects, users } = &self.scope;
+        let Scope {
+            namespaces,
+            projects,
+            users,
+        } = &self.scope;
         f.debug_struct("Ground")
             .field("namespaces", &namespaces.len())
             .field("projects", &projects.len())

@@ -12,7 +12,9 @@ struct Cursor<'a>(&'a [u8]);
 impl Cursor<'_> {
     fn digits(&mut self, count: usize) -> Option<u32> {
         let (head, rest) = self.0.split_at_checked(count)?;
-        let number = head.iter().try_fold(0u32, |n, b| b.is_ascii_digit().then(|| n * 10 + u32::from(b - b'0')))?;
+        let number = head.iter().try_fold(0u32, |n, b| {
+            b.is_ascii_digit().then(|| n * 10 + u32::from(b - b'0'))
+        })?;
         self.0 = rest;
         Some(number)
     }
@@ -98,8 +100,15 @@ impl Instant {
         let day = date(&mut cursor)?;
         cursor.one_of(b"T")?;
         let clock = clock(&mut cursor)?;
-        let nanos = if cursor.one_of(b".").is_some() { cursor.fraction()? } else { 0 };
-        (cursor.0 == b"Z").then_some(Self { seconds: day * 86_400 + clock, nanos })
+        let nanos = if cursor.one_of(b".").is_some() {
+            cursor.fraction()?
+        } else {
+            0
+        };
+        (cursor.0 == b"Z").then_some(Self {
+            seconds: day * 86_400 + clock,
+            nanos,
+        })
     }
 
     /// A field of class `time`: any of the notations that logs use, with or without a zone.
@@ -108,20 +117,30 @@ impl Instant {
         let day = date(&mut cursor)?;
         cursor.one_of(b"T ")?;
         let clock = clock(&mut cursor)?;
-        let nanos = if cursor.one_of(b".,").is_some() { cursor.fraction()? } else { 0 };
+        let nanos = if cursor.one_of(b".,").is_some() {
+            cursor.fraction()?
+        } else {
+            0
+        };
         let mut east = 0;
         if !cursor.0.is_empty() {
             let _ = cursor.one_of(b" ");
             east = zone(&mut cursor)?;
         }
-        cursor.0.is_empty().then_some(Self { seconds: day * 86_400 + clock - east, nanos })
+        cursor.0.is_empty().then_some(Self {
+            seconds: day * 86_400 + clock - east,
+            nanos,
+        })
     }
 
     /// An edge of a scope entry or window: an instant, or a date that stands for its midnight.
     pub(crate) fn edge(text: &str) -> Option<Self> {
         let mut cursor = Cursor(text.as_bytes());
         match date(&mut cursor) {
-            Some(day) if cursor.0.is_empty() => Some(Self { seconds: day * 86_400, nanos: 0 }),
+            Some(day) if cursor.0.is_empty() => Some(Self {
+                seconds: day * 86_400,
+                nanos: 0,
+            }),
             _ => Self::field(text),
         }
     }
@@ -133,7 +152,11 @@ mod tests {
 
     #[test]
     fn columns_are_utc_to_the_letter() {
-        for good in ["2026-11-01T00:00:00Z", "2024-02-29T23:59:60Z", "2026-11-01T00:00:00.123456789Z"] {
+        for good in [
+            "2026-11-01T00:00:00Z",
+            "2024-02-29T23:59:60Z",
+            "2026-11-01T00:00:00.123456789Z",
+        ] {
             assert!(Instant::column(good).is_some(), "{good}");
         }
         for bad in [
@@ -167,7 +190,16 @@ mod tests {
             assert_eq!(Instant::field(same), noon, "{same}");
         }
         assert!(Instant::edge("2026-11-01") < noon);
-        assert_eq!(Instant::field("1970-01-01T00:00:01Z"), Some(Instant { seconds: 1, nanos: 0 }));
-        assert_eq!(Instant::field("2000-03-01T00:00:00Z"), Some(Instant { seconds: 951_868_800, nanos: 0 }));
+        assert_eq!(
+            Instant::field("1970-01-01T00:00:01Z"),
+            Some(Instant { seconds: 1, nanos: 0 })
+        );
+        assert_eq!(
+            Instant::field("2000-03-01T00:00:00Z"),
+            Some(Instant {
+                seconds: 951_868_800,
+                nanos: 0
+            })
+        );
     }
 }

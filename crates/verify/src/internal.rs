@@ -34,7 +34,10 @@ impl Internal {
         let ranges = profile
             .internal_ranges
             .iter()
-            .map(|text| range(text).ok_or_else(|| Error::config("profile", "an internal range is not in CIDR notation")))
+            .map(|text| {
+                range(text)
+                    .ok_or_else(|| Error::config("profile", "an internal range is not in CIDR notation"))
+            })
             .collect::<Result<_, _>>()?;
         let domains = profile
             .internal_domains
@@ -48,7 +51,9 @@ impl Internal {
     /// An address that belongs to the platform, or to nobody outside.
     pub(crate) fn address(&self, address: IpAddr) -> bool {
         let own = match address {
-            IpAddr::V4(v4) => v4.is_private() || v4.is_loopback() || v4.is_link_local() || v4.is_unspecified(),
+            IpAddr::V4(v4) => {
+                v4.is_private() || v4.is_loopback() || v4.is_link_local() || v4.is_unspecified()
+            }
             IpAddr::V6(v6) => {
                 v6.is_loopback()
                     || v6.is_unspecified()
@@ -57,7 +62,10 @@ impl Internal {
             }
         };
         let bits = bits(address);
-        own || self.ranges.iter().any(|&(base, length)| length == 0 || (bits ^ base) >> (128 - length) == 0)
+        own || self
+            .ranges
+            .iter()
+            .any(|&(base, length)| length == 0 || (bits ^ base) >> (128 - length) == 0)
     }
 
     /// Whether a text in lower case holds a host name below an internal domain.
@@ -67,7 +75,11 @@ impl Internal {
             folded.match_indices(domain.as_ref()).any(|(at, _)| {
                 let before = folded.as_bytes().get(..at).and_then(<[u8]>::last);
                 let after = folded.as_bytes().get(at + domain.len());
-                let starts = if domain.starts_with('.') { before.is_some_and(label) } else { !before.is_some_and(label) };
+                let starts = if domain.starts_with('.') {
+                    before.is_some_and(label)
+                } else {
+                    !before.is_some_and(label)
+                };
                 starts && !after.is_some_and(label)
             })
         })

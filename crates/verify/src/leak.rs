@@ -47,7 +47,12 @@ pub struct Leak {
 
 impl Leak {
     pub(crate) fn new(rule: impl Into<String>, place: Place) -> Self {
-        Self { file: None, record: None, place, rule: rule.into() }
+        Self {
+            file: None,
+            record: None,
+            place,
+            rule: rule.into(),
+        }
     }
 
     pub(crate) fn in_file(mut self, file: &str) -> Self {

@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+mod artefact;
 mod closure;
 mod error;
 mod fold;
@@ -17,6 +18,7 @@ mod survival;
 mod testing;
 mod verifier;
 
+pub use artefact::{Report, verify_dir};
 pub use error::{Error, ErrorKind};
 pub use ground::Ground;
 pub use leak::{Leak, Place};

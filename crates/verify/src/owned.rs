@@ -12,6 +12,18 @@ use crate::instant::Instant;
 
 type Index<K> = HashMap<K, Vec<Spell>, RandomState>;
 
+/// The time for which a question is asked.
+#[derive(Clone, Copy, Default)]
+pub(crate) enum When {
+    /// At this instant.
+    At(Instant),
+    /// At any time: what was ever the customer's.
+    Ever,
+    /// At a time that the record does not tell: only what always was the customer's.
+    #[default]
+    Unknown,
+}
+
 /// The time during which an entry belongs to the customer.
 #[derive(Clone, Copy, Default)]
 struct Spell {
@@ -22,17 +34,24 @@ struct Spell {
 impl Spell {
     fn new(since: Option<&str>, until: Option<&str>) -> Result<Self, Error> {
         let edge = |text: Option<&str>| {
-            text.map(|text| Instant::edge(text).ok_or_else(|| Error::config("scope", "since or until is no instant")))
-                .transpose()
+            text.map(|text| {
+                Instant::edge(text).ok_or_else(|| Error::config("scope", "since or until is no instant"))
+            })
+            .transpose()
         };
-        Ok(Self { since: edge(since)?, until: edge(until)? })
+        Ok(Self {
+            since: edge(since)?,
+            until: edge(until)?,
+        })
     }
 
-    /// A record without a time is inside only what has no edges.
-    fn holds(self, time: Option<Instant>) -> bool {
-        match time {
-            Some(time) => self.since.is_none_or(|since| since <= time) && self.until.is_none_or(|until| time < until),
-            None => self.since.is_none() && self.until.is_none(),
+    fn holds(self, when: When) -> bool {
+        match when {
+            When::Ever => true,
+            When::At(time) => {
+                self.since.is_none_or(|since| since <= time) && self.until.is_none_or(|until| time < until)
+            }
+            When::Unknown => self.since.is_none() && self.until.is_none(),
         }
     }
 }
@@ -68,9 +87,11 @@ fn add_text(index: &mut Index<Box<str>>, text: &str, spell: Spell) {
 fn holds<K: Eq + std::hash::Hash + std::borrow::Borrow<Q>, Q: Eq + std::hash::Hash + ?Sized>(
     index: &Index<K>,
     key: &Q,
-    time: Option<Instant>,
+    when: When,
 ) -> bool {
-    index.get(key).is_some_and(|spells| spells.iter().any(|spell| spell.holds(time)))
+    index
+        .get(key)
+        .is_some_and(|spells| spells.iter().any(|spell| spell.holds(when)))
 }
 
 /// A plain decimal id.
@@ -82,7 +103,11 @@ pub(crate) fn number(text: &str) -> Option<u64> {
 
 /// An id behind one of the given prefixes, or alone.
 fn id_after(text: &str, prefixes: &[&str]) -> Option<u64> {
-    number(text).or_else(|| prefixes.iter().find_map(|prefix| number(text.strip_prefix(prefix)?)))
+    number(text).or_else(|| {
+        prefixes
+            .iter()
+            .find_map(|prefix| number(text.strip_prefix(prefix)?))
+    })
 }
 
 impl Owned {
@@ -145,12 +170,18 @@ impl Owned {
         match class {
             Class::Namespace => add_text(&mut self.namespaces, value, always),
             Class::NamespaceId => {
-                number(value).into_iter().for_each(|id| add(&mut self.namespace_ids, id, always));
+                number(value)
+                    .into_iter()
+                    .for_each(|id| add(&mut self.namespace_ids, id, always));
             }
             Class::Project => add_text(&mut self.projects, value, always),
-            Class::ProjectId => number(value).into_iter().for_each(|id| add(&mut self.project_ids, id, always)),
+            Class::ProjectId => number(value)
+                .into_iter()
+                .for_each(|id| add(&mut self.project_ids, id, always)),
             Class::User => add_text(&mut self.users, value, always),
-            Class::UserId => number(value).into_iter().for_each(|id| add(&mut self.user_ids, id, always)),
+            Class::UserId => number(value)
+                .into_iter()
+                .for_each(|id| add(&mut self.user_ids, id, always)),
             Class::Email => add_text(&mut self.emails, value, always),
             Class::Name => self.add_display_name(value, always),
             _ => {}
@@ -158,64 +189,90 @@ impl Owned {
     }
 
     /// A namespace path: an entry's, or below one.
-    pub(crate) fn namespace(&self, path: &str, time: Option<Instant>) -> bool {
+    pub(crate) fn namespace(&self, path: &str, when: When) -> bool {
         let path = fold(path);
         let whole = std::iter::once(path.len());
-        let cuts = path.bytes().enumerate().filter_map(|(at, b)| (b == b'/').then_some(at));
+        let cuts = path
+            .bytes()
+            .enumerate()
+            .filter_map(|(at, b)| (b == b'/').then_some(at));
         plain_path(&path)
-            && cuts.chain(whole).any(|end| path.get(..end).is_some_and(|head| holds(&self.namespaces, head, time)))
+            && cuts.chain(whole).any(|end| {
+                path.get(..end)
+                    .is_some_and(|head| holds(&self.namespaces, head, when))
+            })
     }
 
     /// A namespace id in any of its forms.
-    pub(crate) fn namespace_id(&self, text: &str, time: Option<Instant>) -> bool {
+    pub(crate) fn namespace_id(&self, text: &str, when: When) -> bool {
         const FORMS: &[&str] = &[
-            "group-", "group/", "groups/", "namespace-", "namespace/", "namespaces/", "gid://gitlab/Group/",
-            "gid://gitlab/Namespace/", "gid://gitlab/Namespaces::UserNamespace/",
+            "group-",
+            "group/",
+            "groups/",
+            "namespace-",
+            "namespace/",
+            "namespaces/",
+            "gid://gitlab/Group/",
+            "gid://gitlab/Namespace/",
+            "gid://gitlab/Namespaces::UserNamespace/",
         ];
-        id_after(text, FORMS).is_some_and(|id| holds(&self.namespace_ids, &id, time))
+        id_after(text, FORMS).is_some_and(|id| holds(&self.namespace_ids, &id, when))
     }
 
     /// A project path: an entry's, or below a namespace; with the suffixes of its repositories.
-    pub(crate) fn project(&self, path: &str, time: Option<Instant>) -> bool {
+    pub(crate) fn project(&self, path: &str, when: When) -> bool {
         let decoded = unslash(path);
         let path: &str = decoded.as_deref().unwrap_or(path);
-        let bare = [".git", ".wiki", ".design"].iter().fold(path, |path, suffix| path.strip_suffix(suffix).unwrap_or(path));
+        let bare = [".git", ".wiki", ".design"]
+            .iter()
+            .fold(path, |path, suffix| path.strip_suffix(suffix).unwrap_or(path));
         plain_path(bare)
-            && (holds(&self.projects, fold(bare).as_ref(), time) || (bare.contains('/') && self.namespace(bare, time)))
+            && (holds(&self.projects, fold(bare).as_ref(), when)
+                || (bare.contains('/') && self.namespace(bare, when)))
     }
 
     /// A project id in any of its forms.
-    pub(crate) fn project_id(&self, text: &str, time: Option<Instant>) -> bool {
-        const FORMS: &[&str] =
-            &["project-", "project/", "projects/", "wiki-", "design-", "gid://gitlab/Project/"];
+    pub(crate) fn project_id(&self, text: &str, when: When) -> bool {
+        const FORMS: &[&str] = &[
+            "project-",
+            "project/",
+            "projects/",
+            "wiki-",
+            "design-",
+            "gid://gitlab/Project/",
+        ];
         let text = text.strip_suffix(".git").unwrap_or(text);
-        id_after(text, FORMS).is_some_and(|id| holds(&self.project_ids, &id, time))
+        id_after(text, FORMS).is_some_and(|id| holds(&self.project_ids, &id, when))
     }
 
     /// A user name, with or without `@`.
-    pub(crate) fn user(&self, text: &str, time: Option<Instant>) -> bool {
-        holds(&self.users, fold(text.strip_prefix('@').unwrap_or(text)).as_ref(), time)
+    pub(crate) fn user(&self, text: &str, when: When) -> bool {
+        holds(
+            &self.users,
+            fold(text.strip_prefix('@').unwrap_or(text)).as_ref(),
+            when,
+        )
     }
 
     /// A user id in any of its forms.
-    pub(crate) fn user_id(&self, text: &str, time: Option<Instant>) -> bool {
+    pub(crate) fn user_id(&self, text: &str, when: When) -> bool {
         id_after(text, &["user-", "user/", "users/", "gid://gitlab/User/"])
-            .is_some_and(|id| holds(&self.user_ids, &id, time))
+            .is_some_and(|id| holds(&self.user_ids, &id, when))
     }
 
     /// An e-mail address.
-    pub(crate) fn email(&self, text: &str, time: Option<Instant>) -> bool {
-        holds(&self.emails, fold(text).as_ref(), time)
+    pub(crate) fn email(&self, text: &str, when: When) -> bool {
+        holds(&self.emails, fold(text).as_ref(), when)
     }
 
     /// A whole display name.
-    pub(crate) fn name(&self, text: &str, time: Option<Instant>) -> bool {
-        holds(&self.names, fold(text).as_ref(), time)
+    pub(crate) fn name(&self, text: &str, when: When) -> bool {
+        holds(&self.names, fold(text).as_ref(), when)
     }
 
     /// One word of a display name.
-    pub(crate) fn name_word(&self, text: &str, time: Option<Instant>) -> bool {
-        holds(&self.name_words, fold(text).as_ref(), time)
+    pub(crate) fn name_word(&self, text: &str, when: When) -> bool {
+        holds(&self.name_words, fold(text).as_ref(), when)
     }
 
     /// The longest display name, in words.
@@ -230,7 +287,8 @@ impl Owned {
 
     /// Whether the scope lists the id that belongs to this user name.
     pub(crate) fn lists_id_of(&self, name: &str) -> bool {
-        self.identified.contains_key(fold(name.strip_prefix('@').unwrap_or(name)).as_ref())
+        self.identified
+            .contains_key(fold(name.strip_prefix('@').unwrap_or(name)).as_ref())
     }
 }
 
@@ -246,5 +304,6 @@ fn plain_path(path: &str) -> bool {
 
 /// A path whose slashes are percent-encoded, decoded.
 fn unslash(path: &str) -> Option<String> {
-    path.contains('%').then(|| path.replace("%2F", "/").replace("%2f", "/"))
+    path.contains('%')
+        .then(|| path.replace("%2F", "/").replace("%2f", "/"))
 }

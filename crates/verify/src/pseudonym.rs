@@ -55,7 +55,9 @@ impl Pseudonyms {
     /// The kind of a genuine pseudonym; nothing for anything else.
     pub(crate) fn kind_of(&self, text: &str) -> Option<Kind> {
         let (word, body) = text.split_once('-')?;
-        if body.len() != VALUE_CHARS + TAG_CHARS || !body.bytes().all(|b| matches!(b, b'a'..=b'z' | b'2'..=b'7')) {
+        if body.len() != VALUE_CHARS + TAG_CHARS
+            || !body.bytes().all(|b| matches!(b, b'a'..=b'z' | b'2'..=b'7'))
+        {
             return None;
         }
         let kind = Kind::parse(word)?;
@@ -90,7 +92,9 @@ fn keyed(key: &[u8; 32], kind: &str, text: &str) -> blake3::Hash {
 
 /// The first `5 * out.len()` bits, most significant first.
 fn base32(bytes: &[u8], out: &mut [u8]) {
-    let mut bits = bytes.iter().flat_map(|byte| (0..8).rev().map(move |n| usize::from(byte >> n & 1)));
+    let mut bits = bytes
+        .iter()
+        .flat_map(|byte| (0..8).rev().map(move |n| usize::from(byte >> n & 1)));
     for slot in out {
         let index = bits.by_ref().take(5).fold(0, |index, bit| index << 1 | bit);
         *slot = ALPHABET.get(index).copied().unwrap_or(b'a');

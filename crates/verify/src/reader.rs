@@ -37,8 +37,14 @@ struct Reader<'a> {
 
 /// Reads the fields in order.
 pub(crate) fn read(record: &[u8]) -> Result<Vec<Field<'_>>, Malformed> {
-    let syntax = |position| Malformed { rule: "closure.syntax", position };
-    let text = std::str::from_utf8(record).map_err(|_| Malformed { rule: "closure.utf8", position: 0 })?;
+    let syntax = |position| Malformed {
+        rule: "closure.syntax",
+        position,
+    };
+    let text = std::str::from_utf8(record).map_err(|_| Malformed {
+        rule: "closure.utf8",
+        position: 0,
+    })?;
     let mut reader = Reader { text, at: 0 };
     let mut fields: Vec<Field<'_>> = Vec::with_capacity(32);
     reader.expect(b'{').ok_or(syntax(0))?;
@@ -46,7 +52,10 @@ pub(crate) fn read(record: &[u8]) -> Result<Vec<Field<'_>>, Malformed> {
         loop {
             let position = fields.len() + 1;
             if position > MAX_FIELDS {
-                return Err(Malformed { rule: "closure.too_many_fields", position });
+                return Err(Malformed {
+                    rule: "closure.too_many_fields",
+                    position,
+                });
             }
             let key = reader.string().ok_or(syntax(position))?;
             reader.expect(b':').ok_or(syntax(position))?;
@@ -59,10 +68,16 @@ pub(crate) fn read(record: &[u8]) -> Result<Vec<Field<'_>>, Malformed> {
         }
     }
     if reader.at != text.len() {
-        return Err(Malformed { rule: "closure.trailing_bytes", position: fields.len() });
+        return Err(Malformed {
+            rule: "closure.trailing_bytes",
+            position: fields.len(),
+        });
     }
     match duplicate(&fields) {
-        Some(position) => Err(Malformed { rule: "closure.duplicate_key", position }),
+        Some(position) => Err(Malformed {
+            rule: "closure.duplicate_key",
+            position,
+        }),
         None => Ok(fields),
     }
 }
@@ -72,12 +87,16 @@ fn duplicate(fields: &[Field<'_>]) -> Option<usize> {
         return (1..fields.len())
             .find(|&n| {
                 let (before, from) = fields.split_at(n);
-                from.first().is_some_and(|field| before.iter().any(|other| other.key == field.key))
+                from.first()
+                    .is_some_and(|field| before.iter().any(|other| other.key == field.key))
             })
             .map(|n| n + 1);
     }
     let mut seen = HashSet::with_capacity_and_hasher(fields.len(), foldhash::fast::RandomState::default());
-    fields.iter().position(|field| !seen.insert(field.key.as_ref())).map(|n| n + 1)
+    fields
+        .iter()
+        .position(|field| !seen.insert(field.key.as_ref()))
+        .map(|n| n + 1)
 }
 
 impl<'a> Reader<'a> {
@@ -186,7 +205,9 @@ impl<'a> Reader<'a> {
         }
         self.word("\\u")?;
         let low = self.hex4()?;
-        char::decode_utf16([u16::try_from(high).ok()?, u16::try_from(low).ok()?]).next()?.ok()
+        char::decode_utf16([u16::try_from(high).ok()?, u16::try_from(low).ok()?])
+            .next()?
+            .ok()
     }
 
     fn hex4(&mut self) -> Option<u32> {
@@ -215,7 +236,10 @@ mod tests {
         assert_eq!(fields.len(), json.as_object().map_or(0, serde_json::Map::len));
         for field in &fields {
             if let Scalar::String(text) = &field.value {
-                assert_eq!(json.get(field.key.as_ref()).and_then(|v| v.as_str()), Some(text.as_ref()));
+                assert_eq!(
+                    json.get(field.key.as_ref()).and_then(|v| v.as_str()),
+                    Some(text.as_ref())
+                );
             }
         }
     }
@@ -249,6 +273,12 @@ mod tests {
         ] {
             assert_eq!(rule(text), want, "{text}");
         }
-        assert!(matches!(read(b"{\"a\":\"\xff\"}"), Err(Malformed { rule: "closure.utf8", .. })));
+        assert!(matches!(
+            read(b"{\"a\":\"\xff\"}"),
+            Err(Malformed {
+                rule: "closure.utf8",
+                ..
+            })
+        ));
     }
 }

@@ -4,11 +4,12 @@ use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
-use decostop_profile::Profile;
+use decostop_profile::{Class, Profile};
 use foldhash::fast::RandomState;
 
 use crate::closure::{EventGrammar, Routes, SourcePlan, Templates, Words};
 use crate::error::Error;
+use crate::fold::fold;
 use crate::ground::Ground;
 use crate::internal::Internal;
 use crate::leak::{Leak, Place};
@@ -35,6 +36,8 @@ pub struct Verifier {
     pub(crate) foreign: Foreign,
     pub(crate) correlation_ids: Named,
     pub(crate) token_ids: Named,
+    /// Domains of the scope's e-mail addresses.
+    own_domains: Named,
     pub(crate) rules: &'static Rules,
 }
 
@@ -54,16 +57,25 @@ impl Verifier {
     pub fn new(profile: Arc<Profile>, ground: Ground) -> Result<Self, Error> {
         let words = Words::new(&profile);
         let named = |values: &[String]| values.iter().map(|value| value.as_str().into()).collect();
+        let emails = ground.scope.users.iter().flat_map(|user| &user.emails);
+        let own_domains: Named = emails
+            .filter_map(|email| Some(fold(email.split_once('@')?.1).into()))
+            .collect();
         Ok(Self {
             personal_data: ground.personal_data,
-            sources: profile.sources.iter().map(|s| (s.name.as_str().into(), SourcePlan::new(s))).collect(),
+            sources: profile
+                .sources
+                .iter()
+                .map(|s| (s.name.as_str().into(), SourcePlan::new(s)))
+                .collect(),
             events: EventGrammar::new(&profile),
             routes: Routes::new(&profile)?,
             templates: Templates::new(&profile)?,
             internal: Internal::new(&profile)?,
             pseudonyms: Pseudonyms::new(&ground.request_key),
             owned: Owned::new(&ground)?,
-            foreign: Foreign::new(&ground, &words),
+            foreign: Foreign::new(&ground.foreign, &own_domains, &words),
+            own_domains,
             correlation_ids: named(&ground.correlation_ids),
             token_ids: named(&ground.token_ids),
             rules: Rules::built_in(),
@@ -77,14 +89,40 @@ impl Verifier {
     /// # Errors
     /// The first rule that the record breaks, and where.
     pub fn check<'a>(&self, record: &'a [u8]) -> Result<Verified<'a>, Leak> {
+        self.check_with(record, None)
+    }
+
+    /// As [`Self::check`], with a second foreign set.
+    pub(crate) fn check_with<'a>(
+        &self,
+        record: &'a [u8],
+        derived: Option<&Foreign>,
+    ) -> Result<Verified<'a>, Leak> {
         let fields = reader::read(record).map_err(|malformed| {
-            let place = if malformed.position == 0 { Place::Whole } else { Place::Position(malformed.position) };
+            let place = if malformed.position == 0 {
+                Place::Whole
+            } else {
+                Place::Position(malformed.position)
+            };
             Leak::new(malformed.rule, place)
         })?;
         let closed = self.closure(&fields)?;
-        self.survival(&closed)?;
+        self.survival(&closed, derived)?;
         let columns = [closed.time, Some(closed.source), closed.event].map(|text| place_in(record, text?));
-        Ok(Verified { bytes: record, columns })
+        Ok(Verified {
+            bytes: record,
+            columns,
+        })
+    }
+
+    /// A set of further foreign values.
+    pub(crate) fn foreign_of<'v>(&self, values: impl IntoIterator<Item = &'v (Class, String)>) -> Foreign {
+        Foreign::new(values, &self.own_domains, &self.words)
+    }
+
+    /// An event that the profile itself names.
+    pub(crate) fn is_listed_event(&self, name: &str) -> bool {
+        self.events.is_public(name) || self.events.is_listed(&self.profile, name)
     }
 }
 
@@ -92,12 +130,16 @@ impl Verifier {
 fn place_in(record: &[u8], text: &str) -> Option<(u32, u32)> {
     let start = (text.as_ptr() as usize).checked_sub(record.as_ptr() as usize)?;
     let end = start.checked_add(text.len())?;
-    (end <= record.len()).then(|| Some((u32::try_from(start).ok()?, u32::try_from(end).ok()?))).flatten()
+    (end <= record.len())
+        .then(|| Some((u32::try_from(start).ok()?, u32::try_from(end).ok()?)))
+        .flatten()
 }
 
 impl fmt::Debug for Verifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Verifier").field("personal_data", &self.personal_data).finish_non_exhaustive()
+        f.debug_struct("Verifier")
+            .field("personal_data", &self.personal_data)
+            .finish_non_exhaustive()
     }
 }
 

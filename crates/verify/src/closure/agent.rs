@@ -12,7 +12,9 @@ impl Verifier {
         while !rest.is_empty() {
             let end = self.family(rest).or_else(|| {
                 let chunk = rest.split(' ').next()?;
-                at.own_actor.then(|| self.product(chunk).then_some(chunk.len())).flatten()
+                at.own_actor
+                    .then(|| self.product(chunk).then_some(chunk.len()))
+                    .flatten()
             });
             let end = if let Some(end) = end {
                 residue.push(BLANK);
@@ -37,8 +39,16 @@ impl Verifier {
 
     /// Where a product family that stands here alone ends; the longest one.
     fn family(&self, rest: &str) -> Option<usize> {
-        let ends = rest.match_indices(' ').map(|(at, _)| at).take(3).chain(std::iter::once(rest.len()));
-        ends.filter(|&end| rest.get(..end).is_some_and(|name| self.profile.vocabulary.agents.contains(name))).max()
+        let ends = rest
+            .match_indices(' ')
+            .map(|(at, _)| at)
+            .take(3)
+            .chain(std::iter::once(rest.len()));
+        ends.filter(|&end| {
+            rest.get(..end)
+                .is_some_and(|name| self.profile.vocabulary.agents.contains(name))
+        })
+        .max()
     }
 
     /// `Family/1.2.3`.

@@ -34,10 +34,20 @@ pub(crate) struct EventGrammar {
 
 impl EventGrammar {
     pub(crate) fn new(profile: &Profile) -> Self {
-        let patterns = profile.events.iter().flat_map(|event| event.raw.values().flatten());
+        let patterns = profile
+            .events
+            .iter()
+            .flat_map(|event| event.raw.values().flatten());
         Self {
-            listed: patterns.filter(|raw| !raw.contains('*')).map(|raw| raw.as_str().into()).collect(),
-            public: profile.events.iter().map(|event| event.name.as_str().into()).collect(),
+            listed: patterns
+                .filter(|raw| !raw.contains('*'))
+                .map(|raw| raw.as_str().into())
+                .collect(),
+            public: profile
+                .events
+                .iter()
+                .map(|event| event.name.as_str().into())
+                .collect(),
         }
     }
 
@@ -46,9 +56,14 @@ impl EventGrammar {
         self.public.contains(name)
     }
 
+    /// A raw event that the profile names.
+    pub(crate) fn is_listed(&self, profile: &Profile, event: &str) -> bool {
+        self.listed.contains(event) || profile.vocabulary.events.contains(event)
+    }
+
     /// A raw event. `closed` admits the vocabulary only.
     pub(crate) fn check(&self, profile: &Profile, event: &str, closed: bool) -> Result<Residue, Broken> {
-        if event == "[event]" || self.listed.contains(event) || profile.vocabulary.events.contains(event) {
+        if event == "[event]" || self.is_listed(profile, event) {
             return Ok(Residue::None);
         }
         if closed {

@@ -15,10 +15,11 @@ mod words;
 pub(crate) use event::EventGrammar;
 pub(crate) use record::{Closed, SourcePlan};
 pub(crate) use resource::Routes;
-pub(crate) use text::Templates;
+pub(crate) use text::{Templates, class_by_name};
+pub(crate) use value::Input;
 pub(crate) use words::Words;
 
-use crate::instant::Instant;
+use crate::owned::When;
 
 /// Stands for a proven span in a residue: no letter, no space, in no encoding's alphabet.
 pub(crate) const BLANK: char = '\u{1}';
@@ -26,9 +27,19 @@ pub(crate) const BLANK: char = '\u{1}';
 /// What of a record bears on its values.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Context {
-    pub(crate) time: Option<Instant>,
+    pub(crate) time: When,
     /// The record's actor is in scope and nobody acts in their place: address and agent are theirs.
     pub(crate) own_actor: bool,
+}
+
+impl Context {
+    /// Outside any record.
+    pub(crate) fn always() -> Self {
+        Self {
+            time: When::Ever,
+            own_actor: false,
+        }
+    }
 }
 
 /// What is left to look through, and how.
@@ -44,7 +55,11 @@ pub(crate) enum Residue {
 
 impl Residue {
     pub(crate) fn text(text: String) -> Self {
-        if text.chars().any(char::is_alphanumeric) { Self::Text(text) } else { Self::None }
+        if text.chars().any(char::is_alphanumeric) {
+            Self::Text(text)
+        } else {
+            Self::None
+        }
     }
 }
 

@@ -9,12 +9,22 @@ use super::value::{Input, looks_like_pseudonym};
 use super::{Broken, Context, Residue};
 use crate::instant::Instant;
 use crate::leak::{Leak, Place};
+use crate::owned::When;
 use crate::reader::{Field, Scalar};
 use crate::verifier::Verifier;
 
 /// The common columns, in order.
-const COLUMNS: [&str; 9] =
-    ["time", "source", "event", "actor", "namespace", "project", "ip", "status", "correlation_id"];
+const COLUMNS: [&str; 9] = [
+    "time",
+    "source",
+    "event",
+    "actor",
+    "namespace",
+    "project",
+    "ip",
+    "status",
+    "correlation_id",
+];
 
 /// What the verifier needs to know of one source.
 pub(crate) struct SourcePlan {
@@ -39,14 +49,26 @@ enum Named<'p> {
 
 impl SourcePlan {
     pub(crate) fn new(source: &Source) -> Self {
-        let boxed = |names: &[String]| names.iter().map(|name| Box::from(name.as_str())).collect::<Vec<Box<str>>>();
+        let boxed = |names: &[String]| {
+            names
+                .iter()
+                .map(|name| Box::from(name.as_str()))
+                .collect::<Vec<Box<str>>>()
+        };
         let columns = &source.columns;
         let is_closed = |expression: &str| {
-            source.fields.iter().any(|(name, spec)| spec.closed && expression.contains(&format!("{{{name}}}")))
+            source
+                .fields
+                .iter()
+                .any(|(name, spec)| spec.closed && expression.contains(&format!("{{{name}}}")))
         };
         Self {
             name: source.name.as_str().into(),
-            fields: source.fields.iter().map(|(name, spec)| (name.as_str().into(), spec.clone())).collect(),
+            fields: source
+                .fields
+                .iter()
+                .map(|(name, spec)| (name.as_str().into(), spec.clone()))
+                .collect(),
             suppliers: HashMap::from([
                 ("actor", boxed(&columns.actor)),
                 ("namespace", boxed(&columns.namespace)),
@@ -73,7 +95,11 @@ impl SourcePlan {
 
     /// The field behind an output name, without its `#n`.
     fn named<'p>(&'p self, profile: &Profile, name: &str) -> Option<Named<'p>> {
-        let own = |name: &str| self.fields.get_key_value(name).map(|(key, spec)| Named::Own(key, spec));
+        let own = |name: &str| {
+            self.fields
+                .get_key_value(name)
+                .map(|(key, spec)| Named::Own(key, spec))
+        };
         let colliding = || {
             let field = name.strip_prefix(self.name.as_ref())?.strip_prefix('.')?;
             COLUMNS.contains(&field).then(|| own(field)).flatten()
@@ -97,7 +123,13 @@ impl SourcePlan {
             })
         };
         let emittable = |named: &Named<'_>| match named {
-            Named::Own(_, FieldSpec { rule: ClassRule::Fixed(class), .. }) => !is_dropped(*class),
+            Named::Own(
+                _,
+                FieldSpec {
+                    rule: ClassRule::Fixed(class),
+                    ..
+                },
+            ) => !is_dropped(*class),
             _ => true,
         };
         let first = own(name).or_else(colliding);
@@ -110,7 +142,10 @@ impl SourcePlan {
 }
 
 fn is_dropped(class: Class) -> bool {
-    matches!(class, Class::System | Class::Metric | Class::Secret | Class::Params)
+    matches!(
+        class,
+        Class::System | Class::Metric | Class::Secret | Class::Params
+    )
 }
 
 /// `name#2` is another value of `name`.
@@ -146,15 +181,24 @@ impl Verifier {
     pub(crate) fn closure<'r, 'a>(&self, fields: &'r [Field<'a>]) -> Result<Closed<'r, 'a>, Leak> {
         let leak = |rule: Broken, at: usize| Leak::new(rule, self.place(fields, at));
         let columns = leading_columns(fields);
-        let column = |name: &str| fields.get(..columns).unwrap_or_default().iter().position(|f| f.key == name);
+        let column = |name: &str| {
+            fields
+                .get(..columns)
+                .unwrap_or_default()
+                .iter()
+                .position(|f| f.key == name)
+        };
         let source = column("source").ok_or_else(|| Leak::new("closure.source", Place::Whole))?;
-        let plan = fields.get(source).and_then(text).and_then(|name| self.sources.get(name));
+        let plan = fields
+            .get(source)
+            .and_then(text)
+            .and_then(|name| self.sources.get(name));
         let plan = plan.ok_or_else(|| leak("closure.source", source))?;
         let mut at = Context::default();
         let time = column("time");
         if let Some(time) = time {
             let instant = fields.get(time).and_then(text).and_then(Instant::column);
-            at.time = Some(instant.ok_or_else(|| leak("closure.time", time))?);
+            at.time = When::At(instant.ok_or_else(|| leak("closure.time", time))?);
         }
         let event = column("event");
         let mut residues = Vec::new();
@@ -164,7 +208,10 @@ impl Verifier {
             }
         };
         if let Some(event) = event {
-            let name = fields.get(event).and_then(text).ok_or_else(|| leak("closure.type", event))?;
+            let name = fields
+                .get(event)
+                .and_then(text)
+                .ok_or_else(|| leak("closure.type", event))?;
             if !self.events.is_public(name) {
                 let checked = self.events.check(&self.profile, name, !plan.open_event);
                 keep(event, checked.map_err(|rule| leak(rule, event))?);
@@ -219,10 +266,16 @@ impl Verifier {
         field: &Field<'_>,
         at: Context,
     ) -> Result<Residue, Broken> {
-        let suppliers = plan.suppliers.get(field.key.as_ref()).map(Vec::as_slice).unwrap_or_default();
+        let suppliers = plan
+            .suppliers
+            .get(field.key.as_ref())
+            .map(Vec::as_slice)
+            .unwrap_or_default();
         let mut broken = "closure.unknown_field";
         for supplier in suppliers {
-            let Some(named) = plan.named(&self.profile, supplier) else { continue };
+            let Some(named) = plan.named(&self.profile, supplier) else {
+                continue;
+            };
             match self.named_value(plan, fields, columns, &named, &field.value, at) {
                 Ok(residue) => return Ok(residue),
                 Err(rule) => broken = rule,
@@ -269,12 +322,20 @@ impl Verifier {
         };
         match &spec.rule {
             ClassRule::Fixed(class) if is_dropped(*class) => Err("closure.dropped_class"),
-            ClassRule::Fixed(class) => self.value(*class, Some(spec), Input::of(value).ok_or("closure.type")?, at),
-            ClassRule::On { field: sibling, cases } => {
+            ClassRule::Fixed(class) => {
+                self.value(*class, Some(spec), Input::of(value).ok_or("closure.type")?, at)
+            }
+            ClassRule::On {
+                field: sibling,
+                cases,
+            } => {
                 let input = Input::of(value).ok_or("closure.type")?;
                 let told = siblings(plan, fields, columns, sibling);
                 let mut broken = "closure.no_class";
-                for case in cases.iter().filter(|case| told.is_empty() || told.contains(&case.value.as_str())) {
+                for case in cases
+                    .iter()
+                    .filter(|case| told.is_empty() || told.contains(&case.value.as_str()))
+                {
                     match self.value(case.class, Some(spec), input, at) {
                         Ok(residue) => return Ok(residue),
                         Err(rule) => broken = rule,
@@ -302,12 +363,18 @@ impl Verifier {
         }
         plan.people.iter().find_map(|tuple| {
             let members = || {
-                fields.iter().enumerate().skip(columns).filter_map(|(position, field)| {
-                    let Some(Named::Own(name, spec)) = plan.named(&self.profile, base(&field.key)) else { return None };
-                    let ClassRule::Fixed(class) = spec.rule else { return None };
-                    (base(&field.key) == field.key && tuple.iter().any(|member| member.as_ref() == name))
-                        .then_some((position, class, text(field)?))
-                })
+                fields
+                    .iter()
+                    .enumerate()
+                    .skip(columns)
+                    .filter_map(|(position, field)| {
+                        let Some(Named::Own(name, spec)) = plan.named(&self.profile, base(&field.key)) else {
+                            return None;
+                        };
+                        let class = class_told(plan, fields, columns, spec)?;
+                        (base(&field.key) == field.key && tuple.iter().any(|member| member.as_ref() == name))
+                            .then_some((position, class, text(field)?))
+                    })
             };
             let foreign = |wanted: Class| {
                 members().any(|(_, class, text)| class == wanted && looks_like_pseudonym(text))
@@ -318,7 +385,9 @@ impl Verifier {
                         self.owned.name(text, at.time) && (foreign(Class::UserId) || foreign(Class::User))
                     }
                     Class::User => {
-                        self.owned.user(text, at.time) && self.owned.lists_id_of(text) && foreign(Class::UserId)
+                        self.owned.user(text, at.time)
+                            && self.owned.lists_id_of(text)
+                            && foreign(Class::UserId)
                     }
                     _ => false,
                 };
@@ -329,15 +398,21 @@ impl Verifier {
 
     /// A name may be told when the profile knows it, or when it is made of harmless words.
     fn place(&self, fields: &[Field<'_>], position: usize) -> Place {
-        let told = fields.get(position).map(|field| base(&field.key)).filter(|name| self.may_tell(name));
-        told.map_or(Place::Position(position + 1), |name| Place::Field(name.to_owned()))
+        let told = fields
+            .get(position)
+            .map(|field| base(&field.key))
+            .filter(|name| self.may_tell(name));
+        told.map_or(Place::Position(position + 1), |name| {
+            Place::Field(name.to_owned())
+        })
     }
 
     fn may_tell(&self, name: &str) -> bool {
         name.len() <= 64
             && (COLUMNS.contains(&name)
                 || self.sources.values().any(|plan| plan.fields.contains_key(name))
-                || (name.split(['.', '_', '-']).all(|part| self.words.has(part)) && self.survives_key(name).is_none()))
+                || (name.split(['.', '_', '-']).all(|part| self.words.has(part))
+                    && self.survives_key(name).is_none()))
     }
 
     pub(crate) fn place_of(&self, closed: &Closed<'_, '_>, position: usize) -> Place {
@@ -348,19 +423,43 @@ impl Verifier {
 /// How many fields from the start on are common columns in their order.
 fn leading_columns(fields: &[Field<'_>]) -> usize {
     let mut order = COLUMNS.iter();
-    fields.iter().take_while(|field| order.any(|column| *column == field.key)).count()
+    fields
+        .iter()
+        .take_while(|field| order.any(|column| *column == field.key))
+        .count()
+}
+
+/// The class of a field in this record, when the record tells it.
+fn class_told(plan: &SourcePlan, fields: &[Field<'_>], columns: usize, spec: &FieldSpec) -> Option<Class> {
+    match &spec.rule {
+        ClassRule::Fixed(class) => Some(*class),
+        ClassRule::On { field, cases } => {
+            let told = siblings(plan, fields, columns, field);
+            let [only] = told.as_slice() else { return None };
+            cases
+                .iter()
+                .find(|case| case.value == *only)
+                .map(|case| case.class)
+        }
+        _ => None,
+    }
 }
 
 /// The values that a record shows of a sibling field, under any of its output names.
 fn siblings<'r>(plan: &SourcePlan, fields: &'r [Field<'_>], columns: usize, sibling: &str) -> Vec<&'r str> {
     let (head, tail) = fields.split_at_checked(columns).unwrap_or_default();
     let supplied = head.iter().filter(|field| {
-        plan.suppliers.get(field.key.as_ref()).is_some_and(|names| names.iter().any(|name| name.as_ref() == sibling))
+        plan.suppliers
+            .get(field.key.as_ref())
+            .is_some_and(|names| names.iter().any(|name| name.as_ref() == sibling))
     });
     let own = tail.iter().filter(|field| {
         let name = base(&field.key);
         name == sibling
-            || name.strip_prefix(plan.name.as_ref()).and_then(|rest| rest.strip_prefix('.')) == Some(sibling)
+            || name
+                .strip_prefix(plan.name.as_ref())
+                .and_then(|rest| rest.strip_prefix('.'))
+                == Some(sibling)
     });
     own.chain(supplied).filter_map(text).collect()
 }

@@ -72,7 +72,9 @@ impl<'p> Path<'p> {
 impl Verifier {
     /// A path that some route allows, with its query if the request asks for personal data.
     pub(crate) fn resource(&self, text: &str, at: Context) -> Result<Residue, Broken> {
-        let (path, query) = text.split_once('?').map_or((text, None), |(path, query)| (path, Some(query)));
+        let (path, query) = text
+            .split_once('?')
+            .map_or((text, None), |(path, query)| (path, Some(query)));
         let tail = path.strip_prefix('/').ok_or("closure.resource")?;
         let mut cuts = Vec::new();
         if !tail.is_empty() {
@@ -84,7 +86,12 @@ impl Verifier {
         }
         let path = Path { text: path, cuts };
         let mut residue = String::new();
-        if !self.routes.0.iter().any(|route| self.route(route, &path, at, &mut residue)) {
+        if !self
+            .routes
+            .0
+            .iter()
+            .any(|route| self.route(route, &path, at, &mut residue))
+        {
             return Err("closure.resource");
         }
         if let Some(query) = query {
@@ -99,7 +106,8 @@ impl Verifier {
     fn route(&self, route: &Route, path: &Path<'_>, at: Context, residue: &mut String) -> bool {
         let count = path.cuts.len();
         let wanted = route.segments.len();
-        if count < wanted || (matches!(route.segments.first(), Some(Segment::Literal(word)) if path.span(0, 1) != Some(word)))
+        if count < wanted
+            || (matches!(route.segments.first(), Some(Segment::Literal(word)) if path.span(0, 1) != Some(word)))
         {
             return false;
         }
@@ -118,7 +126,11 @@ impl Verifier {
     ) -> bool {
         let left = path.cuts.len().saturating_sub(from);
         let Some((segment, rest)) = wanted.split_first() else {
-            return if route.tail { self.tail(path, from, at, residue) } else { left == 0 };
+            return if route.tail {
+                self.tail(path, from, at, residue)
+            } else {
+                left == 0
+            };
         };
         if left < wanted.len() {
             return false;
@@ -128,7 +140,9 @@ impl Verifier {
             _ => 1,
         };
         (1..=longest).rev().any(|count| {
-            let Some(span) = path.span(from, from + count) else { return false };
+            let Some(span) = path.span(from, from + count) else {
+                return false;
+            };
             let kept = residue.len();
             let fits = self.segment(segment, span, at, residue)
                 && self.segments(route, rest, path, from + count, at, residue);
@@ -172,7 +186,9 @@ impl Verifier {
         }
         self.personal_data
             && (from..path.cuts.len()).all(|nth| {
-                let Some(chunk) = path.span(nth, nth + 1).filter(|span| !span.contains(' ')) else { return false };
+                let Some(chunk) = path.span(nth, nth + 1).filter(|span| !span.contains(' ')) else {
+                    return false;
+                };
                 self.chunk(chunk, at).is_some_and(|chunk| {
                     residue.push('/');
                     residue.push_str(&chunk.residue);
@@ -194,7 +210,9 @@ impl Verifier {
             if value.contains(['?', '#', ' ']) {
                 return Err(RULE);
             }
-            if let Residue::Text(text) | Residue::Code(text) = self.value(class, None, Input::Text(value), at)? {
+            if let Residue::Text(text) | Residue::Code(text) =
+                self.value(class, None, Input::Text(value), at)?
+            {
                 residue.push('&');
                 residue.push_str(&text);
             }

@@ -25,7 +25,11 @@ impl Verifier {
     pub(crate) fn text(&self, text: &str, at: Context) -> Result<Residue, Broken> {
         match self.chunks(text, at) {
             Ok(residue) => Ok(Residue::text(residue)),
-            Err(broken) => self.templates.check(self, text, at).map(Residue::text).ok_or(broken),
+            Err(broken) => self
+                .templates
+                .check(self, text, at)
+                .map(Residue::text)
+                .ok_or(broken),
         }
     }
 
@@ -88,17 +92,29 @@ impl Verifier {
         let after = rest.get(core.len()..)?;
         if core.is_empty() {
             let lone = chunk.chars().count() <= 3 && !chunk.is_empty();
-            return lone.then(|| Chunk { residue: chunk.to_owned(), has_number: false });
+            return lone.then(|| Chunk {
+                residue: chunk.to_owned(),
+                has_number: false,
+            });
         }
         if chunk.len() == 1 && core.contains(JOINERS) {
-            return Some(Chunk { residue: chunk.to_owned(), has_number: false });
+            return Some(Chunk {
+                residue: chunk.to_owned(),
+                has_number: false,
+            });
         }
         let parts = self.proven_chunk(core, at).or_else(|| self.parts(core, at))?;
-        Some(Chunk { residue: format!("{before}{}{after}", parts.residue), has_number: parts.has_number })
+        Some(Chunk {
+            residue: format!("{before}{}{after}", parts.residue),
+            has_number: parts.has_number,
+        })
     }
 
     fn proven_chunk(&self, chunk: &str, at: Context) -> Option<Chunk> {
-        self.proven_span(chunk, at).then(|| Chunk { residue: BLANK.to_string(), has_number: false })
+        self.proven_span(chunk, at).then(|| Chunk {
+            residue: BLANK.to_string(),
+            has_number: false,
+        })
     }
 
     /// A marker, a genuine pseudonym, or an identity of the scope.
@@ -112,8 +128,11 @@ impl Verifier {
 
     /// Words, numbers and proven spans joined by single characters.
     fn parts(&self, core: &str, at: Context) -> Option<Chunk> {
-        let ends: Vec<usize> =
-            core.match_indices(JOINERS).map(|(end, _)| end).chain(std::iter::once(core.len())).collect();
+        let ends: Vec<usize> = core
+            .match_indices(JOINERS)
+            .map(|(end, _)| end)
+            .chain(std::iter::once(core.len()))
+            .collect();
         if ends.len() > MAX_PARTS {
             return None;
         }
@@ -122,7 +141,10 @@ impl Verifier {
         let mut start = 0;
         loop {
             let reach = ends.iter().rev().copied().filter(|&end| end > start);
-            let proven = reach.clone().find(|&end| core.get(start..end).is_some_and(|span| self.proven_span(span, at)));
+            let proven = reach.clone().find(|&end| {
+                core.get(start..end)
+                    .is_some_and(|span| self.proven_span(span, at))
+            });
             let end = if let Some(end) = proven {
                 residue.push(BLANK);
                 end
@@ -131,7 +153,9 @@ impl Verifier {
                 let part = core.get(start..end)?;
                 if short_number(part, 4) {
                     numbers += 1;
-                } else if !self.words.part(part) && !(self.personal_data && self.owned.name_word(part, at.time)) {
+                } else if !self.words.part(part)
+                    && !(self.personal_data && self.owned.name_word(part, at.time))
+                {
                     return None;
                 }
                 residue.push_str(part);
@@ -145,7 +169,10 @@ impl Verifier {
                 }
             }
         }
-        (numbers <= 1).then_some(Chunk { residue, has_number: numbers > 0 })
+        (numbers <= 1).then_some(Chunk {
+            residue,
+            has_number: numbers > 0,
+        })
     }
 }
 
@@ -183,7 +210,7 @@ impl Slot {
 
 /// A class by the name that profiles use.
 pub(crate) fn class_by_name(name: &str) -> Option<Class> {
-    serde_json::from_value(serde_json::Value::from(name)).ok()
+    Class::ALL.into_iter().find(|class| class.as_str() == name)
 }
 
 impl Templates {
@@ -205,14 +232,21 @@ impl Templates {
             pattern.push_str(&regex::escape(rest));
             pattern.push_str(r"\z");
             literals.push(rest.into());
-            templates.push(Template { pattern: Regex::new(&pattern).map_err(|_| bad())?, literals, slots });
+            templates.push(Template {
+                pattern: Regex::new(&pattern).map_err(|_| bad())?,
+                literals,
+                slots,
+            });
         }
         let any = RegexSet::new(templates.iter().map(|t| t.pattern.as_str())).map_err(|_| bad())?;
         Ok(Self { any, templates })
     }
 
     fn check(&self, verifier: &Verifier, text: &str, at: Context) -> Option<String> {
-        self.any.matches(text).into_iter().find_map(|n| self.templates.get(n)?.check(verifier, text, at))
+        self.any
+            .matches(text)
+            .into_iter()
+            .find_map(|n| self.templates.get(n)?.check(verifier, text, at))
     }
 }
 
@@ -242,7 +276,8 @@ impl Slot {
             Self::Number => {
                 let (whole, fraction) = value.split_once('.').unwrap_or((value, "0"));
                 let whole = whole.strip_prefix('-').unwrap_or(whole);
-                (short_number(whole, 6) && short_number(fraction, 9)).then(|| format!("{BLANK}{whole}{BLANK}"))
+                (short_number(whole, 6) && short_number(fraction, 9))
+                    .then(|| format!("{BLANK}{whole}{BLANK}"))
             }
             Self::Word => verifier.words.part(value).then(|| value.to_owned()),
             Self::Text => verifier.chunks(value, at).ok(),

@@ -37,7 +37,13 @@ impl<'v> Input<'v> {
 
 impl Verifier {
     /// Whether a value is what its class allows in this record.
-    pub(crate) fn value(&self, class: Class, spec: Option<&FieldSpec>, input: Input<'_>, at: Context) -> Checked {
+    pub(crate) fn value(
+        &self,
+        class: Class,
+        spec: Option<&FieldSpec>,
+        input: Input<'_>,
+        at: Context,
+    ) -> Checked {
         let personal_only = |checked: fn(&Self, &str, Context) -> Checked| match input {
             _ if !self.personal_data => Err("closure.personal_data"),
             Input::Text(text) => checked(self, text, at),
@@ -51,7 +57,9 @@ impl Verifier {
             Class::Status => self.status(spec, input),
             Class::Method => match input {
                 Input::Text(text) => {
-                    let listed = spec.map(|spec| spec.values.as_slice()).filter(|values| !values.is_empty());
+                    let listed = spec
+                        .map(|spec| spec.values.as_slice())
+                        .filter(|values| !values.is_empty());
                     let known = listed.map_or_else(
                         || self.profile.vocabulary.methods.contains(text),
                         |values| values.iter().any(|value| value == text),
@@ -61,7 +69,10 @@ impl Verifier {
                 Input::Number(_) => Err("closure.type"),
             },
             Class::Event => match input {
-                Input::Text(text) => self.events.check(&self.profile, text, spec.is_some_and(|spec| spec.closed)),
+                Input::Text(text) => {
+                    self.events
+                        .check(&self.profile, text, spec.is_some_and(|spec| spec.closed))
+                }
                 Input::Number(_) => Err("closure.type"),
             },
             Class::User | Class::UserId | Class::Name | Class::Email => self.user(class, input, at),
@@ -75,7 +86,12 @@ impl Verifier {
                 Input::Text(text) => self.addresses(text, at),
                 Input::Number(_) => Err("closure.type"),
             },
-            Class::Correlation => self.key(input, Kind::Correlation, &self.correlation_ids, "closure.correlation"),
+            Class::Correlation => self.key(
+                input,
+                Kind::Correlation,
+                &self.correlation_ids,
+                "closure.correlation",
+            ),
             Class::TokenId => self.key(input, Kind::Token, &self.token_ids, "closure.token_id"),
             Class::Resource => match input {
                 Input::Text(text) => self.resource(text, at),
@@ -93,8 +109,12 @@ impl Verifier {
         if short_number(text.strip_prefix('-').unwrap_or(text), 6) {
             return Ok(Residue::text(text.to_owned()));
         }
-        let Input::Text(word) = input else { return Err("closure.status") };
-        let listed = spec.map(|spec| spec.values.as_slice()).filter(|values| !values.is_empty());
+        let Input::Text(word) = input else {
+            return Err("closure.status");
+        };
+        let listed = spec
+            .map(|spec| spec.values.as_slice())
+            .filter(|values| !values.is_empty());
         let known = listed.map_or_else(
             || self.profile.vocabulary.statuses.contains(word),
             |values| values.iter().any(|value| value == word),
@@ -122,7 +142,11 @@ impl Verifier {
             return proven(fits, "closure.pseudonym_kind");
         }
         if !self.own_user(class, text, at) {
-            return Err(if looks_like_pseudonym(text) { "closure.pseudonym" } else { "closure.foreign_user" });
+            return Err(if looks_like_pseudonym(text) {
+                "closure.pseudonym"
+            } else {
+                "closure.foreign_user"
+            });
         }
         proven(self.personal_data, "closure.personal_data")
     }
@@ -141,7 +165,11 @@ impl Verifier {
         if own(self, text, at) {
             return Ok(Residue::None);
         }
-        Err(if looks_like_pseudonym(text) { "closure.pseudonym" } else { "closure.foreign_resource" })
+        Err(if looks_like_pseudonym(text) {
+            "closure.pseudonym"
+        } else {
+            "closure.foreign_resource"
+        })
     }
 
     /// A namespace of the scope that may be shown.
@@ -153,7 +181,8 @@ impl Verifier {
 
     /// A project of the scope that may be shown.
     pub(crate) fn own_project(&self, text: &str, at: Context) -> bool {
-        self.owned.project_id(text, at.time) || (self.owned.project(text, at.time) && self.shows_namespace(text))
+        self.owned.project_id(text, at.time)
+            || (self.owned.project(text, at.time) && self.shows_namespace(text))
     }
 
     /// A personal namespace is a user's name, so it needs the request's leave.
@@ -173,7 +202,11 @@ impl Verifier {
                 continue;
             }
             let Ok(address) = element.parse::<IpAddr>() else {
-                return Err(if looks_like_pseudonym(element) { "closure.pseudonym" } else { "closure.ip" });
+                return Err(if looks_like_pseudonym(element) {
+                    "closure.pseudonym"
+                } else {
+                    "closure.ip"
+                });
             };
             if self.internal.address(address) {
                 return Err("closure.ip.internal");
@@ -194,7 +227,11 @@ impl Verifier {
         if genuine || named.contains(text) {
             return Ok(Residue::None);
         }
-        Err(if looks_like_pseudonym(text) { "closure.pseudonym" } else { rule })
+        Err(if looks_like_pseudonym(text) {
+            "closure.pseudonym"
+        } else {
+            rule
+        })
     }
 }
 

@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 
 use crate::closure::Words;
 use crate::fold::fold;
-use crate::ground::Ground;
+use crate::verifier::Named;
 
 /// Shorter values are searched only where their type is known.
 const MIN_CHARS: usize = 4;
@@ -92,22 +92,19 @@ fn is_number(text: &str) -> bool {
 }
 
 impl Foreign {
-    pub(crate) fn new(ground: &Ground, words: &Words) -> Self {
+    pub(crate) fn new<'v>(
+        values: impl IntoIterator<Item = &'v (Class, String)>,
+        own_domains: &Named,
+        words: &Words,
+    ) -> Self {
         let mut foreign = Self::default();
-        let own_domains: HashSet<String> = ground
-            .scope
-            .users
-            .iter()
-            .flat_map(|user| &user.emails)
-            .filter_map(|email| Some(normal(email.split_once('@')?.1)))
-            .collect();
-        for (class, value) in &ground.foreign {
-            foreign.learn(*class, value, words, &own_domains);
+        for (class, value) in values {
+            foreign.learn(*class, value, words, own_domains);
         }
         foreign
     }
 
-    fn learn(&mut self, class: Class, value: &str, words: &Words, own_domains: &HashSet<String>) {
+    fn learn(&mut self, class: Class, value: &str, words: &Words, own_domains: &Named) {
         let text = normal(value.trim());
         let text = text.as_str();
         match class {
@@ -145,7 +142,10 @@ impl Foreign {
     fn learn_address(&mut self, text: &str, words: &Words) {
         for element in text.split(',').map(str::trim) {
             let bare = element.strip_prefix("ip/").unwrap_or(element);
-            let address = bare.parse::<IpAddr>().ok().or_else(|| Some(bare.parse::<std::net::SocketAddr>().ok()?.ip()));
+            let address = bare
+                .parse::<IpAddr>()
+                .ok()
+                .or_else(|| Some(bare.parse::<std::net::SocketAddr>().ok()?.ip()));
             if let Some(address) = address {
                 let address = address.to_canonical();
                 self.addresses.insert(address);
@@ -167,7 +167,8 @@ impl Foreign {
             Class::NamespaceId => self.namespace_ids.insert(id),
             _ => {
                 let digest = Sha256::digest(id.to_string().as_bytes());
-                self.digests.extend(digest.first_chunk().map(|start| u64::from_be_bytes(*start)));
+                self.digests
+                    .extend(digest.first_chunk().map(|start| u64::from_be_bytes(*start)));
                 self.project_ids.insert(id)
             }
         };
@@ -176,12 +177,18 @@ impl Foreign {
 
     fn insert(&mut self, class: Class, text: &str, words: &Words) {
         let text = text.trim_matches(|c: char| !c.is_alphanumeric());
-        let searched = if is_number(text) { text.len() >= MIN_DIGITS } else { text.chars().count() >= MIN_CHARS };
+        let searched = if is_number(text) {
+            text.len() >= MIN_DIGITS
+        } else {
+            text.chars().count() >= MIN_CHARS
+        };
         if !searched || words.has(text) {
             return;
         }
         let pieces = pieces(text);
-        let Some(first) = pieces.first().and_then(|&(start, end)| text.get(start..end)) else { return };
+        let Some(first) = pieces.first().and_then(|&(start, end)| text.get(start..end)) else {
+            return;
+        };
         if pieces.len() > MAX_PIECES {
             return;
         }
@@ -260,14 +267,16 @@ impl Foreign {
         const LABELS: &[&str] = &["username", "user", "author", "owner", "login", "actor"];
         let marked = match head.strip_suffix('@') {
             Some(left) => !left.ends_with(char::is_alphanumeric),
-            None => head
-                .strip_suffix(['=', ':'])
-                .is_some_and(|left| before.is_some_and(|word| left.ends_with(word) && LABELS.contains(&word))),
+            None => head.strip_suffix(['=', ':']).is_some_and(|left| {
+                before.is_some_and(|word| left.ends_with(word) && LABELS.contains(&word))
+            }),
         };
         if !marked {
             return None;
         }
-        let end = from.find(|c: char| !c.is_alphanumeric() && !"_-.".contains(c)).unwrap_or(from.len());
+        let end = from
+            .find(|c: char| !c.is_alphanumeric() && !"_-.".contains(c))
+            .unwrap_or(from.len());
         let name = from.get(..end)?.trim_end_matches(['.', '-', '_']);
         self.users.contains(name).then_some(Class::User)
     }

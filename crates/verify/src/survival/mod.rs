@@ -11,7 +11,7 @@ mod views;
 pub(crate) use foreign::{Foreign, Probe};
 pub(crate) use rules::Rules;
 
-use crate::closure::Residue;
+use crate::closure::{Closed, Residue};
 use crate::leak::Leak;
 use crate::verifier::Verifier;
 
@@ -29,14 +29,14 @@ pub(crate) struct Look {
 
 impl Verifier {
     /// The residues of a record, in order.
-    pub(crate) fn survival(&self, closed: &crate::closure::Closed<'_, '_>) -> Result<(), Leak> {
+    pub(crate) fn survival(&self, closed: &Closed<'_, '_>, derived: Option<&Foreign>) -> Result<(), Leak> {
         for (position, residue) in &closed.residues {
-            let found = match residue {
-                Residue::None => None,
-                Residue::Code(text) => self.survives(text, Look { numbers: true, code: true }),
-                Residue::Text(text) => self.survives(text, Look { numbers: true, code: false }),
+            let (text, code) = match residue {
+                Residue::None => continue,
+                Residue::Code(text) => (text, true),
+                Residue::Text(text) => (text, false),
             };
-            if let Some(rule) = found {
+            if let Some(rule) = self.survives_in(text, Look { numbers: true, code }, derived) {
                 return Err(Leak::new(rule, self.place_of(closed, *position)));
             }
         }
@@ -45,27 +45,46 @@ impl Verifier {
 
     /// The rule of the first thing that lives on in a name.
     pub(crate) fn survives_key(&self, name: &str) -> Option<String> {
-        self.survives(name, Look { numbers: true, code: false })
+        self.survives(
+            name,
+            Look {
+                numbers: true,
+                code: false,
+            },
+        )
     }
 
     /// The rule of the first thing that lives on in a text, in any view.
     pub(crate) fn survives(&self, text: &str, look: Look) -> Option<String> {
+        self.survives_in(text, look, None)
+    }
+
+    fn survives_in(&self, text: &str, look: Look, derived: Option<&Foreign>) -> Option<String> {
         if text.len() > MAX_TEXT_BYTES {
             return Some("survival.undecidable".to_owned());
         }
         let mut found = None;
         let complete = views::each(text, &mut |view, decoded| {
-            found = self.in_view(view, decoded, look);
+            found = self.in_view(view, decoded, look, derived);
             found.is_none()
         });
         found.or_else(|| (!complete).then(|| "survival.undecidable".to_owned()))
     }
 
-    fn in_view(&self, view: &str, decoded: bool, look: Look) -> Option<String> {
-        let probe = Probe { numbers: look.numbers, code: look.code && !decoded, decoded };
+    fn in_view(&self, view: &str, decoded: bool, look: Look, derived: Option<&Foreign>) -> Option<String> {
+        let probe = Probe {
+            numbers: look.numbers,
+            code: look.code && !decoded,
+            decoded,
+        };
         if let Some(class) = self.foreign.find(view, probe) {
             return Some(format!("survival.foreign.{}", class.as_str()));
         }
-        self.rules.find(view, &self.internal).map(|rule| format!("survival.{rule}"))
+        if let Some(class) = derived.and_then(|derived| derived.find(view, probe)) {
+            return Some(format!("survival.derived.{}", class.as_str()));
+        }
+        self.rules
+            .find(view, &self.internal)
+            .map(|rule| format!("survival.{rule}"))
     }
 }

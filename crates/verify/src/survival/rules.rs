@@ -62,13 +62,19 @@ impl Rules {
 
     fn parse(text: &str) -> Result<Self, Box<dyn std::error::Error>> {
         let file: RuleFile = toml::from_str(text)?;
-        let any = RegexSetBuilder::new(file.rule.iter().map(|rule| &rule.pattern)).unicode(false).build()?;
+        let any = RegexSetBuilder::new(file.rule.iter().map(|rule| &rule.pattern))
+            .unicode(false)
+            .build()?;
         let rules = file
             .rule
             .into_iter()
             .map(|rule| {
                 let pattern = RegexBuilder::new(&rule.pattern).unicode(false).build()?;
-                Ok(Rule { id: rule.id, pattern, check: rule.check })
+                Ok(Rule {
+                    id: rule.id,
+                    pattern,
+                    check: rule.check,
+                })
             })
             .collect::<Result<_, regex::Error>>()?;
         Ok(Self { any, rules })
@@ -77,8 +83,14 @@ impl Rules {
     /// The id of the first rule that a text breaks.
     pub(crate) fn find(&self, text: &str, internal: &Internal) -> Option<&str> {
         let hits = self.any.matches(text.as_bytes());
-        let broken = |rule: &&Rule| rule.check.is_none_or(|check| rule.confirmed(check, text, internal));
-        hits.into_iter().filter_map(|n| self.rules.get(n)).find(broken).map(|rule| rule.id.as_str())
+        let broken = |rule: &&Rule| {
+            rule.check
+                .is_none_or(|check| rule.confirmed(check, text, internal))
+        };
+        hits.into_iter()
+            .filter_map(|n| self.rules.get(n))
+            .find(broken)
+            .map(|rule| rule.id.as_str())
     }
 }
 
@@ -90,8 +102,13 @@ impl Rule {
         // A match may swallow the start of the next one: go on one byte after each start.
         let bytes = text.as_bytes();
         let mut from = 0;
-        while let Some(found) = bytes.get(from..).and_then(|_| self.pattern.captures_at(bytes, from)) {
-            let Some(part) = found.get(1).or_else(|| found.get(0)) else { return false };
+        while let Some(found) = bytes
+            .get(from..)
+            .and_then(|_| self.pattern.captures_at(bytes, from))
+        {
+            let Some(part) = found.get(1).or_else(|| found.get(0)) else {
+                return false;
+            };
             if check.holds(part.as_bytes(), internal) {
                 return true;
             }
@@ -109,14 +126,29 @@ impl Check {
             Self::Iban => iban(text),
             Self::InternalAddress => {
                 let text = text.trim_end_matches('.');
-                text.parse::<IpAddr>().is_ok_and(|address| internal.address(address))
+                text.parse::<IpAddr>()
+                    .is_ok_and(|address| internal.address(address))
             }
             Self::InternalHost => internal.host(text),
             Self::Luhn => luhn(part),
             Self::SetSecret => {
                 const HARMLESS: &[&str] = &[
-                    "[text]", "[secret]", "[key]", "[filtered]", "true", "false", "null", "nil", "none", "yes", "no",
-                    "invalid", "missing", "expired", "filtered", "required",
+                    "[text]",
+                    "[secret]",
+                    "[key]",
+                    "[filtered]",
+                    "true",
+                    "false",
+                    "null",
+                    "nil",
+                    "none",
+                    "yes",
+                    "no",
+                    "invalid",
+                    "missing",
+                    "expired",
+                    "filtered",
+                    "required",
                 ];
                 let value = crate::fold::fold(text);
                 !HARMLESS.contains(&value.trim_end_matches(['.', '!', '?', ')', ']']))
@@ -127,7 +159,11 @@ impl Check {
 }
 
 fn luhn(part: &[u8]) -> bool {
-    let digits: Vec<u32> = part.iter().filter(|b| b.is_ascii_digit()).map(|b| u32::from(b - b'0')).collect();
+    let digits: Vec<u32> = part
+        .iter()
+        .filter(|b| b.is_ascii_digit())
+        .map(|b| u32::from(b - b'0'))
+        .collect();
     let sum: u32 = digits
         .iter()
         .rev()
@@ -143,11 +179,17 @@ fn luhn(part: &[u8]) -> bool {
 
 fn iban(text: &str) -> bool {
     let compact: String = text.chars().filter(|c| *c != ' ').collect();
-    let Some((head, body)) = compact.split_at_checked(4) else { return false };
+    let Some((head, body)) = compact.split_at_checked(4) else {
+        return false;
+    };
     (15..=34).contains(&compact.len())
         && body.chars().chain(head.chars()).try_fold(0u32, |rest, c| {
             let value = c.to_digit(36)?;
-            Some(if value < 10 { (rest * 10 + value) % 97 } else { (rest * 100 + value) % 97 })
+            Some(if value < 10 {
+                (rest * 10 + value) % 97
+            } else {
+                (rest * 100 + value) % 97
+            })
         }) == Some(1)
 }
 
@@ -161,17 +203,40 @@ mod tests {
         let internal = crate::testing::internal();
         let mut faults = Vec::new();
         for entry in file.rule {
-            let pattern = RegexBuilder::new(&entry.pattern).unicode(false).build().expect("valid pattern");
-            let rule = Rule { id: entry.id, pattern, check: entry.check };
+            let pattern = RegexBuilder::new(&entry.pattern)
+                .unicode(false)
+                .build()
+                .expect("valid pattern");
+            let rule = Rule {
+                id: entry.id,
+                pattern,
+                check: entry.check,
+            };
             let fires = |text: &str| {
                 rule.pattern.is_match(text.as_bytes())
-                    && rule.check.is_none_or(|check| rule.confirmed(check, text, &internal))
+                    && rule
+                        .check
+                        .is_none_or(|check| rule.confirmed(check, text, &internal))
             };
-            faults.extend(entry.examples.iter().filter(|text| !fires(text)).map(|text| format!("{}: {text}", rule.id)));
             faults.extend(
-                entry.negative_examples.iter().filter(|text| fires(text)).map(|text| format!("not {}: {text}", rule.id)),
+                entry
+                    .examples
+                    .iter()
+                    .filter(|text| !fires(text))
+                    .map(|text| format!("{}: {text}", rule.id)),
             );
-            assert!(!entry.examples.is_empty() && !entry.negative_examples.is_empty(), "{}", rule.id);
+            faults.extend(
+                entry
+                    .negative_examples
+                    .iter()
+                    .filter(|text| fires(text))
+                    .map(|text| format!("not {}: {text}", rule.id)),
+            );
+            assert!(
+                !entry.examples.is_empty() && !entry.negative_examples.is_empty(),
+                "{}",
+                rule.id
+            );
         }
         assert!(faults.is_empty(), "{faults:#?}");
     }

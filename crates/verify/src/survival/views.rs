@@ -5,8 +5,8 @@ use std::hash::BuildHasher;
 use std::io::Read;
 
 use base64::Engine;
-use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use base64::engine::DecodePaddingMode;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use foldhash::fast::FixedState;
 
 const MAX_DEPTH: u8 = 4;
@@ -39,19 +39,28 @@ pub(crate) fn each(text: &str, visit: &mut dyn FnMut(&str, bool) -> bool) -> boo
     if !visit(text, false) {
         return false;
     }
-    let mut found = Found { views: Vec::new(), depth: 1 };
+    let mut found = Found {
+        views: Vec::new(),
+        depth: 1,
+    };
     decode(text, &mut found);
     if found.views.is_empty() {
         return true;
     }
     let mut seen = HashSet::new();
     seen.insert(FixedState::default().hash_one(text));
-    let mut left = text.len().saturating_mul(MAX_GROWTH).saturating_add(MAX_UNPACKED_BYTES as usize);
+    let mut left = text
+        .len()
+        .saturating_mul(MAX_GROWTH)
+        .saturating_add(MAX_UNPACKED_BYTES as usize);
     while let Some(view) = found.views.pop() {
         if view.text.is_empty() || !seen.insert(FixedState::default().hash_one(view.text.as_str())) {
             continue;
         }
-        let Some(rest) = left.checked_sub(view.text.len()).filter(|_| seen.len() <= MAX_VIEWS) else {
+        let Some(rest) = left
+            .checked_sub(view.text.len())
+            .filter(|_| seen.len() <= MAX_VIEWS)
+        else {
             return false;
         };
         left = rest;
@@ -73,7 +82,11 @@ struct Found {
 
 impl Found {
     fn text(&mut self, text: String) {
-        self.views.push(View { text, depth: self.depth, decoded: false });
+        self.views.push(View {
+            text,
+            depth: self.depth,
+            decoded: false,
+        });
     }
 
     /// Bytes that came out of base64, hex or a container.
@@ -84,22 +97,37 @@ impl Found {
         if let Ok(text) = std::str::from_utf8(bytes)
             && !text.chars().any(|c| c.is_control() && !c.is_ascii_whitespace())
         {
-            self.views.push(View { text: text.to_owned(), depth: self.depth, decoded: true });
+            self.views.push(View {
+                text: text.to_owned(),
+                depth: self.depth,
+                decoded: true,
+            });
             return;
         }
         if bytes.iter().filter(|&&b| b == 0).count() * 3 >= bytes.len() {
             for text in utf16(bytes) {
-                self.views.push(View { text, depth: self.depth, decoded: true });
+                self.views.push(View {
+                    text,
+                    depth: self.depth,
+                    decoded: true,
+                });
             }
             return;
         }
         let mut text = String::new();
-        for run in bytes.split(|b| !(0x20..0x7f).contains(b)).filter(|run| run.len() >= MIN_RUN) {
+        for run in bytes
+            .split(|b| !(0x20..0x7f).contains(b))
+            .filter(|run| run.len() >= MIN_RUN)
+        {
             text.push('\u{1}');
             text.push_str(std::str::from_utf8(run).unwrap_or_default());
         }
         if !text.is_empty() {
-            self.views.push(View { text, depth: self.depth, decoded: true });
+            self.views.push(View {
+                text,
+                depth: self.depth,
+                decoded: true,
+            });
         }
     }
 }
@@ -142,7 +170,11 @@ fn unescape(text: &str) -> String {
         units.extend(plain.encode_utf16());
         let hex = |from: usize, count: usize| {
             let digits = tail.get(from..from + count)?;
-            digits.bytes().all(|b| b.is_ascii_hexdigit()).then(|| u16::from_str_radix(digits, 16).ok()).flatten()
+            digits
+                .bytes()
+                .all(|b| b.is_ascii_hexdigit())
+                .then(|| u16::from_str_radix(digits, 16).ok())
+                .flatten()
         };
         let (unit, used) = match tail.as_bytes().first() {
             Some(b'u') => match hex(1, 4) {
@@ -165,7 +197,9 @@ fn unescape(text: &str) -> String {
         rest = tail.get(used..).unwrap_or_default();
     }
     units.extend(rest.encode_utf16());
-    char::decode_utf16(units).map(|unit| unit.unwrap_or('\u{fffd}')).collect()
+    char::decode_utf16(units)
+        .map(|unit| unit.unwrap_or('\u{fffd}'))
+        .collect()
 }
 
 /// `u{1F600}`.
@@ -182,7 +216,11 @@ fn percent(text: &str) -> String {
     while let Some((&first, tail)) = rest.split_first() {
         let hex = |from: usize, count: usize| {
             let digits = std::str::from_utf8(tail.get(from..from + count)?).ok()?;
-            digits.bytes().all(|b| b.is_ascii_hexdigit()).then(|| u32::from_str_radix(digits, 16).ok()).flatten()
+            digits
+                .bytes()
+                .all(|b| b.is_ascii_hexdigit())
+                .then(|| u32::from_str_radix(digits, 16).ok())
+                .flatten()
         };
         rest = tail;
         if first != b'%' {
@@ -190,7 +228,11 @@ fn percent(text: &str) -> String {
         } else if let Some(byte) = hex(0, 2) {
             out.push(byte as u8);
             rest = tail.get(2..).unwrap_or_default();
-        } else if let Some(c) = tail.first().filter(|b| **b == b'u').and_then(|_| char::from_u32(hex(1, 4)?)) {
+        } else if let Some(c) = tail
+            .first()
+            .filter(|b| **b == b'u')
+            .and_then(|_| char::from_u32(hex(1, 4)?))
+        {
             out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
             rest = tail.get(5..).unwrap_or_default();
         } else {
@@ -203,21 +245,45 @@ fn percent(text: &str) -> String {
 /// HTML entities: numbers, and the names that stand for punctuation.
 fn entities(text: &str) -> String {
     const NAMES: &[(&str, char)] = &[
-        ("amp", '&'), ("apos", '\''), ("bsol", '\\'), ("colon", ':'), ("comma", ','), ("commat", '@'),
-        ("dash", '-'), ("equals", '='), ("gt", '>'), ("hyphen", '-'), ("lowbar", '_'), ("lt", '<'),
-        ("nbsp", ' '), ("num", '#'), ("percnt", '%'), ("period", '.'), ("plus", '+'), ("quot", '"'),
-        ("semi", ';'), ("sol", '/'), ("Tab", ' '), ("NewLine", ' '),
+        ("amp", '&'),
+        ("apos", '\''),
+        ("bsol", '\\'),
+        ("colon", ':'),
+        ("comma", ','),
+        ("commat", '@'),
+        ("dash", '-'),
+        ("equals", '='),
+        ("gt", '>'),
+        ("hyphen", '-'),
+        ("lowbar", '_'),
+        ("lt", '<'),
+        ("nbsp", ' '),
+        ("num", '#'),
+        ("percnt", '%'),
+        ("period", '.'),
+        ("plus", '+'),
+        ("quot", '"'),
+        ("semi", ';'),
+        ("sol", '/'),
+        ("Tab", ' '),
+        ("NewLine", ' '),
     ];
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some((plain, tail)) = rest.split_once('&') {
         out.push_str(plain);
-        let end = tail.bytes().take(12).position(|b| !(b.is_ascii_alphanumeric() || b == b'#')).unwrap_or(tail.len().min(12));
+        let end = tail
+            .bytes()
+            .take(12)
+            .position(|b| !(b.is_ascii_alphanumeric() || b == b'#'))
+            .unwrap_or(tail.len().min(12));
         let name = tail.get(..end).unwrap_or_default();
-        let number = name.strip_prefix('#').and_then(|digits| match digits.strip_prefix(['x', 'X']) {
-            Some(hex) => u32::from_str_radix(hex, 16).ok(),
-            None => digits.parse().ok(),
-        });
+        let number = name
+            .strip_prefix('#')
+            .and_then(|digits| match digits.strip_prefix(['x', 'X']) {
+                Some(hex) => u32::from_str_radix(hex, 16).ok(),
+                None => digits.parse().ok(),
+            });
         let c = number
             .and_then(char::from_u32)
             .or_else(|| NAMES.iter().find(|(known, _)| *known == name).map(|(_, c)| *c));
@@ -249,7 +315,11 @@ fn visible(text: &str) -> String {
                     }
                 }
             }
-            '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2064}' | '\u{feff}' => {}
+            '\u{ad}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{2064}'
+            | '\u{feff}' => {}
             // Full-width forms read as their ASCII twins.
             '\u{ff01}'..='\u{ff5e}' => out.extend(char::from_u32(u32::from(c) - 0xfee0)),
             _ => out.push(c),
@@ -262,7 +332,9 @@ fn utf16(bytes: &[u8]) -> Vec<String> {
     let units = |order: fn([u8; 2]) -> u16, from: usize| {
         let pairs = bytes.get(from..).unwrap_or_default().chunks_exact(2);
         let units = pairs.filter_map(move |pair| Some(order(*pair.first_chunk()?)));
-        char::decode_utf16(units).map(|unit| unit.unwrap_or('\u{fffd}')).collect::<String>()
+        char::decode_utf16(units)
+            .map(|unit| unit.unwrap_or('\u{fffd}'))
+            .collect::<String>()
     };
     vec![units(u16::from_le_bytes, 0), units(u16::from_be_bytes, 0)]
 }
@@ -271,10 +343,12 @@ fn utf16(bytes: &[u8]) -> Vec<String> {
 fn unpack(bytes: &[u8]) -> Option<Vec<u8>> {
     let mut out = Vec::new();
     let outcome = match bytes {
-        [0x1f, 0x8b, ..] => flate2::read::MultiGzDecoder::new(bytes).take(MAX_UNPACKED_BYTES).read_to_end(&mut out),
-        [0x78, 0x01 | 0x5e | 0x9c | 0xda, ..] => {
-            flate2::read::ZlibDecoder::new(bytes).take(MAX_UNPACKED_BYTES).read_to_end(&mut out)
-        }
+        [0x1f, 0x8b, ..] => flate2::read::MultiGzDecoder::new(bytes)
+            .take(MAX_UNPACKED_BYTES)
+            .read_to_end(&mut out),
+        [0x78, 0x01 | 0x5e | 0x9c | 0xda, ..] => flate2::read::ZlibDecoder::new(bytes)
+            .take(MAX_UNPACKED_BYTES)
+            .read_to_end(&mut out),
         _ => return None,
     };
     // What came before an error counts all the same.
@@ -283,7 +357,9 @@ fn unpack(bytes: &[u8]) -> Option<Vec<u8>> {
 }
 
 fn runs(text: &str, least: usize, within: fn(u8) -> bool) -> impl Iterator<Item = &[u8]> {
-    text.as_bytes().split(move |&b| !within(b)).filter(move |run| run.len() >= least)
+    text.as_bytes()
+        .split(move |&b| !within(b))
+        .filter(move |run| run.len() >= least)
 }
 
 fn base64_runs(text: &str, found: &mut Found) {
@@ -297,10 +373,18 @@ fn base64_runs(text: &str, found: &mut Found) {
                 other => *other,
             })
             .collect();
-        let shifts = if standard.len() >= MIN_SHIFTED_BASE64 { 4 } else { 1 };
+        let shifts = if standard.len() >= MIN_SHIFTED_BASE64 {
+            4
+        } else {
+            1
+        };
         for shift in 0..shifts {
             let body = standard.get(shift..).unwrap_or_default();
-            let body = if body.len() % 4 == 1 { body.split_last().map_or(body, |(_, body)| body) } else { body };
+            let body = if body.len() % 4 == 1 {
+                body.split_last().map_or(body, |(_, body)| body)
+            } else {
+                body
+            };
             if let Ok(bytes) = BASE64.decode(body) {
                 found.bytes(&bytes);
             }
