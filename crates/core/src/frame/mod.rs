@@ -1,1 +1,193 @@
-//! placeholder
+//! From decoded bytes to whole lines.
+//!
+//! The framer pushes: [`for_each_segment`] drives the decoder over one [`Unit`] and hands out
+//! [`Piece`]s, in order. How the bytes were cut up on the way (blocks, reads, units) leaves no trace
+//! in the lines.
+//!
+//! ```text
+//! Unit -> decoder -> buffer (recycled) -> Piece::Lines     whole lines with their decoded offset
+//!             mapped and plain: no buffer  Piece::Overlong a line beyond the limit, in parts
+//!                                          Piece::Lost     where lines are missing, and why
+//! ```
+//!
+//! Not for: taking lines apart, or deciding about them. A `\r` before the `\n` stays where it is.
+
+use std::fmt;
+use std::ops::ControlFlow;
+
+use crate::Limits;
+use crate::source::{Backing, Codec, Coders, Feed, LossReason, LostRange, Opened, Supply, Unit, decode};
+
+mod lines;
+mod segment;
+
+pub use lines::{Line, Lines};
+use segment::Framer;
+
+/// What a unit is made of.
+#[non_exhaustive]
+pub enum Piece<'a> {
+    /// A run of whole lines, none longer than [`Limits::max_line_bytes`]. It ends with a line feed,
+    /// or is the end of the input.
+    Lines {
+        /// Decoded offset of the first byte.
+        offset: u64,
+        /// The lines with their line feeds; never empty.
+        bytes: &'a [u8],
+    },
+    /// A part of a line that is longer than [`Limits::max_line_bytes`]; the parts follow each other.
+    /// Where they are cut has no meaning, and the last one may be empty.
+    Overlong {
+        /// Decoded offset of this part.
+        offset: u64,
+        /// The part; the last one ends with the line feed, if the line has one.
+        bytes: &'a [u8],
+        /// Whether the line begins here.
+        first: bool,
+        /// Whether the line ends here.
+        last: bool,
+    },
+    /// Lines are missing, or in doubt.
+    Lost(LostRange),
+}
+
+impl fmt::Debug for Piece<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Lines { offset, bytes } => write!(f, "Lines(<{} bytes> at {offset})", bytes.len()),
+            Self::Overlong { offset, bytes, first, last } => {
+                write!(f, "Overlong(<{} bytes> at {offset}, first: {first}, last: {last})", bytes.len())
+            }
+            Self::Lost(range) => write!(f, "Lost({range:?})"),
+        }
+    }
+}
+
+/// What reading a unit came to.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Summary {
+    /// Bytes of the input as stored that were looked at.
+    pub stored_bytes: u64,
+    /// Decoded bytes that were framed.
+    pub decoded_bytes: u64,
+    /// BLAKE3 digest of the whole input as stored; of compressed inputs that were read to the end.
+    pub digest: Option<[u8; 32]>,
+    /// Whether the caller asked to stop.
+    pub stopped: bool,
+}
+
+/// Buffers and decoders of one worker, used again for each unit.
+///
+/// # Memory usage
+///
+/// [`Limits::segment_bytes`] and, after a long line, up to [`Limits::max_line_bytes`] more; the bytes
+/// that are read at a time; the decoder's window, bounded by [`Limits::max_zstd_window_log`].
+#[derive(Default)]
+pub struct Scratch {
+    lines: Vec<u8>,
+    stored: Vec<u8>,
+    coders: Coders,
+}
+
+impl fmt::Debug for Scratch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Scratch(<{} bytes>)", self.lines.capacity() + self.stored.capacity())
+    }
+}
+
+/// Reads a unit and hands out its pieces in order, until the end or until `each` breaks.
+///
+/// A stream has one unit, and yields its pieces only once. Trouble with the input is a
+/// [`Piece::Lost`]; the rest is read where that is possible.
+pub fn for_each_segment(
+    opened: &Opened,
+    unit: &Unit,
+    limits: &Limits,
+    scratch: &mut Scratch,
+    each: &mut dyn FnMut(Piece<'_>) -> ControlFlow<()>,
+) -> Summary {
+    let Scratch { lines, stored, coders } = scratch;
+    stored.clear();
+    if opened.codec() == Codec::Plain && unit.range != (0..opened.bytes()) {
+        return plain_part(opened, unit, limits, lines, stored, each);
+    }
+    let mut framer = Framer::new(lines, limits, each);
+    let mut stream;
+    let supply = match &opened.backing {
+        Backing::Mapped { bytes, .. } if opened.codec() == Codec::Plain => {
+            let flow = framer.slices(bytes);
+            return framer.finish(flow, bytes.len() as u64);
+        }
+        Backing::Mapped { bytes, .. } => Supply::Slice(bytes),
+        Backing::File { file, end } => Supply::File(file, *end),
+        Backing::Stream(slot) => {
+            // A poisoned lock means that a reader panicked; what it left cannot be relied on.
+            stream = slot.lock().ok().and_then(|mut slot| slot.take());
+            match &mut stream {
+                Some(stream) => {
+                    stored.append(&mut stream.head);
+                    Supply::Stream(stream.reader.as_mut())
+                }
+                None => return framer.finish(ControlFlow::Continue(()), 0),
+            }
+        }
+    };
+    let mut feed = Feed::new(supply, opened.read_bytes, stored);
+    if opened.digest && opened.codec() != Codec::Plain {
+        feed = feed.digesting();
+    }
+    let flow = decode(opened.codec(), &mut feed, &mut framer, coders, limits);
+    let mut summary = framer.finish(flow, feed.position());
+    if !summary.stopped {
+        summary.digest = feed.digest();
+    }
+    summary
+}
+
+/// Reads one of several parts of a plain file: the lines that begin behind the first line feed at or
+/// after the start of the range, up to the first line feed at or after its end.
+fn plain_part(
+    opened: &Opened,
+    unit: &Unit,
+    limits: &Limits,
+    lines: &mut Vec<u8>,
+    stored: &mut Vec<u8>,
+    each: &mut dyn FnMut(Piece<'_>) -> ControlFlow<()>,
+) -> Summary {
+    let mut framer = Framer::new(lines, limits, each);
+    match &opened.backing {
+        Backing::Mapped { bytes, .. } => {
+            let begin = part_edge(bytes, unit.range.start);
+            let end = if unit.range.end >= bytes.len() as u64 {
+                bytes.len()
+            } else {
+                part_edge(bytes, unit.range.end)
+            };
+            framer.start_at(begin as u64);
+            let flow = framer.slices(bytes.get(begin..end).unwrap_or_default());
+            framer.finish(flow, unit.bytes())
+        }
+        Backing::File { file, end } => {
+            let mut feed = Feed::new(Supply::File(file, *end), opened.read_bytes, stored);
+            feed.start_at(unit.range.start);
+            let flow = segment::part(&mut feed, &mut framer, unit, end.unwrap_or(u64::MAX));
+            framer.finish(flow, unit.bytes())
+        }
+        // Streams are not split.
+        Backing::Stream(_) => framer.finish(ControlFlow::Continue(()), 0),
+    }
+}
+
+/// Where the lines of a part begin: behind the first line feed at or after `at`, or at the very front.
+fn part_edge(bytes: &[u8], at: u64) -> usize {
+    let at = usize::try_from(at).unwrap_or(usize::MAX).min(bytes.len());
+    if at == 0 {
+        return 0;
+    }
+    let rest = bytes.get(at..).unwrap_or_default();
+    memchr::memchr(b'\n', rest).map_or(bytes.len(), |found| at + found + 1)
+}
+
+#[cfg(test)]
+mod tests;

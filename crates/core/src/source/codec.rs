@@ -1,0 +1,158 @@
+//! Which codec an input has, and how its bytes reach the framer.
+
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use flate2::Decompress;
+use ::zstd::zstd_safe::DCtx;
+
+use super::{Feed, LossReason, gzip, zstd};
+use crate::Limits;
+
+/// How an input is stored.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Codec {
+    /// Gzip members, one or many.
+    Gzip,
+    /// As it is.
+    Plain,
+    /// Recognised, not decoded.
+    Unsupported(&'static str),
+    /// Zstandard frames, one or many.
+    Zstd,
+}
+
+/// First bytes that tell a codec. Plain logs begin with a brace, a digit or a word, never with these.
+const MAGIC: &[(&[u8], Codec)] = &[
+    (&[0x1f, 0x8b], Codec::Gzip),
+    (&[0x28, 0xb5, 0x2f, 0xfd], Codec::Zstd),
+    (b"BZh", Codec::Unsupported("bzip2")),
+    (&[0xfd, b'7', b'z', b'X', b'Z', 0], Codec::Unsupported("xz")),
+    (&[0x04, 0x22, 0x4d, 0x18], Codec::Unsupported("lz4")),
+    (&[0x02, 0x21, 0x4c, 0x18], Codec::Unsupported("lz4")),
+    (&[0x1f, 0x9d], Codec::Unsupported("compress")),
+    (b"PK\x03\x04", Codec::Unsupported("zip")),
+    (b"7z\xbc\xaf\x27\x1c", Codec::Unsupported("7z")),
+];
+
+/// Extensions that tell a codec where the first bytes do not.
+const EXTENSIONS: &[(&str, Codec)] = &[
+    ("gz", Codec::Gzip),
+    ("tgz", Codec::Gzip),
+    ("zst", Codec::Zstd),
+    ("zstd", Codec::Zstd),
+    ("bz2", Codec::Unsupported("bzip2")),
+    ("xz", Codec::Unsupported("xz")),
+    ("lzma", Codec::Unsupported("lzma")),
+    ("lz4", Codec::Unsupported("lz4")),
+    ("Z", Codec::Unsupported("compress")),
+    ("zip", Codec::Unsupported("zip")),
+    ("7z", Codec::Unsupported("7z")),
+];
+
+impl Codec {
+    /// The codec by the first bytes (some hundred are enough), else by the extension.
+    ///
+    /// Text in a file called `x.gz` is plain; anything else there is taken for damaged gzip, so that
+    /// it is reported instead of being searched as if it were lines.
+    pub fn detect(head: &[u8], path: &Path) -> Self {
+        if let Some((_, codec)) = MAGIC.iter().find(|(magic, _)| head.starts_with(magic)) {
+            return *codec;
+        }
+        if zstd::is_skippable(head) {
+            return Self::Zstd;
+        }
+        let extension = path.extension().unwrap_or_default();
+        match EXTENSIONS.iter().find(|(name, _)| extension == *name) {
+            Some((_, codec)) if !is_text(head) => *codec,
+            _ => Self::Plain,
+        }
+    }
+
+    /// The name used in reports.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Gzip => "gzip",
+            Self::Plain => "plain",
+            Self::Unsupported(name) => name,
+            Self::Zstd => "zstd",
+        }
+    }
+}
+
+fn is_text(head: &[u8]) -> bool {
+    let whole = match std::str::from_utf8(head) {
+        Ok(_) => true,
+        Err(error) => error.error_len().is_none(),
+    };
+    whole && !head.iter().any(|&byte| byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r' | 0x1b))
+}
+
+/// Where decoded bytes go: the framer, as the decoders see it. `Break` means that no more is wanted.
+pub(crate) trait Drain {
+    /// Free space, never empty.
+    fn room(&mut self) -> &mut [u8];
+
+    /// The first `count` bytes of the room were filled by the input up to byte `at`.
+    fn filled(&mut self, count: usize, at: u64) -> ControlFlow<()>;
+
+    /// More may be long in coming: whole lines need not wait for it.
+    fn pause(&mut self) -> ControlFlow<()>;
+
+    /// Decoded bytes so far.
+    fn decoded(&self) -> u64;
+
+    /// What follows could not be decoded; an unfinished line goes with it.
+    fn lost(&mut self, at: u64, reason: LossReason) -> ControlFlow<()>;
+
+    /// What was decoded from decoded byte `since` on may be wrong.
+    fn doubt(&mut self, since: u64, at: u64, reason: LossReason) -> ControlFlow<()>;
+}
+
+/// Decoders of one worker, kept for the next input.
+#[derive(Default)]
+pub(crate) struct Coders {
+    zstd: Option<DCtx<'static>>,
+    inflate: Option<Decompress>,
+}
+
+/// Decodes the whole of `feed` into `drain`.
+pub(crate) fn decode(
+    codec: Codec,
+    feed: &mut Feed<'_>,
+    drain: &mut dyn Drain,
+    coders: &mut Coders,
+    limits: &Limits,
+) -> ControlFlow<()> {
+    match codec {
+        Codec::Gzip => {
+            let inflate = coders.inflate.get_or_insert_with(|| Decompress::new(false));
+            gzip::decode(feed, drain, inflate)
+        }
+        Codec::Plain => copy(feed, drain),
+        Codec::Unsupported(_) => drain.lost(feed.position(), LossReason::Garbage),
+        Codec::Zstd => zstd::decode(feed, drain, coders.zstd.get_or_insert_with(DCtx::create), limits),
+    }
+}
+
+fn copy(feed: &mut Feed<'_>, drain: &mut dyn Drain) -> ControlFlow<()> {
+    loop {
+        let at = feed.position();
+        let seen = match feed.peek(1) {
+            Ok([]) => return ControlFlow::Continue(()),
+            Ok(seen) => seen,
+            Err(error) => return drain.lost(at, LossReason::Io(error.kind())),
+        };
+        let room = drain.room();
+        let count = seen.len().min(room.len());
+        if let (Some(to), Some(from)) = (room.get_mut(..count), seen.get(..count)) {
+            to.copy_from_slice(from);
+        }
+        feed.consume(count);
+        drain.filled(count, feed.position())?;
+        if !feed.can_go_back() {
+            drain.pause()?;
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! File name patterns that no shell has expanded.
+
+use std::fs;
+use std::path::{Component, Path, PathBuf};
+
+use globset::{GlobBuilder, GlobMatcher};
+
+use super::Problem;
+
+/// Whether a path that does not exist may be a pattern.
+pub(super) fn is_pattern(path: &Path) -> bool {
+    path.as_os_str().as_encoded_bytes().iter().any(|byte| matches!(byte, b'*' | b'?' | b'[' | b'{'))
+}
+
+/// Files and directories that fit `pattern`, in no particular order.
+///
+/// Works like a shell: `*` stays within a path component, `**` spans any number of directories, and
+/// names that begin with a dot fit only where the pattern says so.
+pub(super) fn expand(pattern: &Path, problems: &mut Vec<Problem>) -> Result<Vec<PathBuf>, globset::Error> {
+    let mut found = vec![PathBuf::new()];
+    for component in pattern.components() {
+        let Component::Normal(name) = component else {
+            for path in &mut found {
+                path.push(component);
+            }
+            continue;
+        };
+        if name == "**" {
+            found = found.iter().flat_map(|path| directories(path, problems)).collect();
+        } else if is_pattern(Path::new(name)) {
+            let matcher = matcher(&name.to_string_lossy())?;
+            let hidden = name.as_encoded_bytes().starts_with(b".");
+            found = found.iter().flat_map(|path| entries(path, hidden, problems)).collect();
+            found.retain(|path| path.file_name().is_some_and(|name| matcher.is_match(name)));
+        } else {
+            for path in &mut found {
+                path.push(name);
+            }
+            found.retain(|path| path.symlink_metadata().is_ok());
+        }
+    }
+    found.sort_unstable();
+    found.dedup();
+    Ok(found)
+}
+
+/// Compiles one glob; `*` does not cross `/`.
+pub(super) fn matcher(glob: &str) -> Result<GlobMatcher, globset::Error> {
+    Ok(GlobBuilder::new(glob).literal_separator(true).backslash_escape(true).build()?.compile_matcher())
+}
+
+fn entries(path: &Path, hidden: bool, problems: &mut Vec<Problem>) -> Vec<PathBuf> {
+    let here = if path.as_os_str().is_empty() { Path::new(".") } else { path };
+    let listing = match fs::read_dir(here) {
+        Ok(listing) => listing,
+        Err(error) => {
+            if here.is_dir() {
+                problems.push(Problem::unreadable(here, error));
+            }
+            return Vec::new();
+        }
+    };
+    let mut found = Vec::new();
+    for entry in listing {
+        match entry {
+            Ok(entry) if hidden || !is_hidden(&entry.path()) => found.push(path.join(entry.file_name())),
+            Ok(_) => {}
+            Err(error) => problems.push(Problem::unreadable(here, error)),
+        }
+    }
+    found
+}
+
+/// `path` and all directories below it; links to directories are not followed.
+fn directories(path: &Path, problems: &mut Vec<Problem>) -> Vec<PathBuf> {
+    let mut found = vec![path.to_owned()];
+    let mut next = 0;
+    while let Some(directory) = found.get(next).cloned() {
+        let below = entries(&directory, false, problems);
+        found.extend(below.into_iter().filter(|path| {
+            path.symlink_metadata().is_ok_and(|metadata| metadata.is_dir())
+        }));
+        next += 1;
+    }
+    found
+}
+
+pub(super) fn is_hidden(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
+}

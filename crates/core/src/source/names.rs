@@ -1,0 +1,180 @@
+//! What file names tell: their order, their source, and which files of svlogd belong together.
+
+use std::cmp::Ordering;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+const COMPRESSED: &[&str] = &[".gz", ".zst", ".zstd", ".bz2", ".xz", ".lz4", ".lzma"];
+
+/// Natural order of paths: runs of digits compare by value, and what is in a directory stays together.
+///
+/// `x.2` comes before `x.10`, `a/b` before `a-b`. Total: only equal paths are equal.
+pub fn natural_order(a: &Path, b: &Path) -> Ordering {
+    let (a, b) = (a.as_os_str().as_bytes(), b.as_os_str().as_bytes());
+    let (mut x, mut y) = (a, b);
+    loop {
+        match (x.split_first(), y.split_first()) {
+            (Some((i, _)), Some((j, _))) if i.is_ascii_digit() && j.is_ascii_digit() => {
+                let (number_x, rest_x) = leading_number(x);
+                let (number_y, rest_y) = leading_number(y);
+                let by_value = number_x.len().cmp(&number_y.len()).then_with(|| number_x.cmp(number_y));
+                if by_value.is_ne() {
+                    return by_value;
+                }
+                (x, y) = (rest_x, rest_y);
+            }
+            (Some((i, rest_x)), Some((j, rest_y))) if i == j => (x, y) = (rest_x, rest_y),
+            (Some((i, _)), Some((j, _))) => return rank(*i).cmp(&rank(*j)),
+            // Equal but for leading zeros, perhaps.
+            (None, None) => return a.cmp(b),
+            (x, y) => return x.is_some().cmp(&y.is_some()),
+        }
+    }
+}
+
+/// The digits in front without leading zeros, and what follows them.
+fn leading_number(text: &[u8]) -> (&[u8], &[u8]) {
+    let end = text.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(text.len());
+    let (digits, rest) = text.split_at_checked(end).unwrap_or((text, &[]));
+    let zeros = digits.iter().take_while(|&&byte| byte == b'0').count();
+    (digits.get(zeros..).unwrap_or_default(), rest)
+}
+
+fn rank(byte: u8) -> u16 {
+    if byte == b'/' { 0 } else { u16::from(byte) + 1 }
+}
+
+/// Names under which a file may be known to a profile, most exact first: its own, without the suffix
+/// of a codec, without what rotation added. Each is `dir/name`; a glob without `/` looks at the last
+/// part only.
+pub(super) fn aliases(path: &Path) -> Vec<PathBuf> {
+    let Some(name) = path.file_name() else { return Vec::new() };
+    let mut bytes = name.as_bytes();
+    let mut names = vec![bytes.to_vec()];
+    if let Some(stem) = COMPRESSED.iter().find_map(|suffix| bytes.strip_suffix(suffix.as_bytes())) {
+        bytes = stem;
+        names.push(bytes.to_vec());
+    }
+    while let Some(stem) = without_rotation(bytes) {
+        bytes = stem;
+        names.push(bytes.to_vec());
+    }
+    if svlogd(path).is_some() {
+        names.push(b"current".to_vec());
+    }
+    let parent = path.parent().and_then(Path::file_name);
+    let join = |name: &Vec<u8>| parent.map(PathBuf::from).unwrap_or_default().join(OsStr::from_bytes(name));
+    names.iter().filter(|name| !name.is_empty()).map(join).collect()
+}
+
+/// Takes one rotation suffix off: `.7`, `-20261101`, `.2026-11-01`, `-2026-11-01_03`, `-1584057562`.
+fn without_rotation(name: &[u8]) -> Option<&[u8]> {
+    let start = name.iter().rposition(|byte| !byte.is_ascii_digit() && !matches!(byte, b'-' | b'_' | b'T' | b':'));
+    let tail = name.get(start.map_or(0, |start| start + 1)..)?;
+    let (separator, digits) = match start.and_then(|start| name.get(start)) {
+        Some(b'.') => (start?, tail),
+        _ => (name.len() - tail.len(), tail.strip_prefix(b"-")?),
+    };
+    let all = digits.iter().filter(|byte| byte.is_ascii_digit()).count();
+    let plain = all == digits.len() && digits.first().is_some();
+    let dated = all >= 8 && digits.first().is_some_and(u8::is_ascii_digit);
+    let dash = name.get(separator) == Some(&b'-');
+    let rotated = if dash { dated } else { plain || dated };
+    let stem = name.get(..separator).filter(|stem| !stem.is_empty())?;
+    rotated.then_some(stem)
+}
+
+/// The parts that svlogd keeps of one log.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Stage {
+    /// `.s`: processed, usually gzip.
+    Processed,
+    /// `.t`: the processor's unfinished output.
+    Temporary,
+    /// `.u`: not processed yet, complete.
+    Unprocessed,
+}
+
+/// For `dir/@<stamp>.s` and the like: `dir/@<stamp>` and the stage.
+pub(super) fn svlogd(path: &Path) -> Option<(PathBuf, Stage)> {
+    let name = path.file_name()?.as_bytes();
+    let stage = match name.strip_prefix(b"@")? {
+        [stamp @ .., b'.', last] if !stamp.is_empty() && stamp.iter().all(u8::is_ascii_hexdigit) => match last {
+            b's' => Stage::Processed,
+            b't' => Stage::Temporary,
+            b'u' => Stage::Unprocessed,
+            _ => return None,
+        },
+        _ => return None,
+    };
+    Some((path.with_extension(""), stage))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn natural_order_is_by_value() {
+        let ordered = [
+            "-", "a", "a/b", "a/b.1", "a-b", "a1", "a01", "a2", "a10", "a10.1", "a10.2", "a10.10", "b", "x.log",
+            "x.log.1.gz", "x.log.2.gz", "x.log.10.gz", "x.log.30.gz",
+        ];
+        for (i, a) in ordered.iter().enumerate() {
+            for (j, b) in ordered.iter().enumerate() {
+                assert_eq!(natural_order(Path::new(a), Path::new(b)), natural_rank(a, b, i, j), "{a} {b}");
+            }
+        }
+    }
+
+    /// `a1` and `a01` are equal by value; the bytes decide, zeros first.
+    fn natural_rank(a: &str, b: &str, i: usize, j: usize) -> Ordering {
+        match (a, b) {
+            ("a1", "a01") => Ordering::Greater,
+            ("a01", "a1") => Ordering::Less,
+            _ => i.cmp(&j),
+        }
+    }
+
+    #[test]
+    fn numbers_longer_than_any_integer_compare() {
+        let long = "9".repeat(60);
+        assert_eq!(natural_order(Path::new(&long), Path::new(&format!("1{long}"))), Ordering::Less);
+    }
+
+    #[test]
+    fn aliases_lose_codec_and_rotation() {
+        let last = |path: &str| aliases(Path::new(path)).last().map(|path| path.display().to_string());
+        for (path, expected) in [
+            ("log/production_json.log", "log/production_json.log"),
+            ("log/production_json.log.1.gz", "log/production_json.log"),
+            ("log/production_json.log-20261101.gz", "log/production_json.log"),
+            ("log/production_json.log-2026-11-01.zst", "log/production_json.log"),
+            ("log/production_json.log.2026-11-01.zst", "log/production_json.log"),
+            ("log/production_json.log-2026-11-01_03.zst", "log/production_json.log"),
+            ("log/production_json.log-1584057562", "log/production_json.log"),
+            ("log/api_json.log-20261101.3.gz", "log/api_json.log"),
+            ("gitaly/@400000005f8eaf6f1a80ef5c.s", "gitaly/current"),
+            ("gitaly/@1584057562.u", "gitaly/current"),
+            ("gitaly/current", "gitaly/current"),
+            ("production_json.log", "production_json.log"),
+            ("web-01.log", "web-01.log"),
+            ("node-7", "node-7"),
+            ("v2", "v2"),
+            ("20261101", "20261101"),
+        ] {
+            assert_eq!(last(path).as_deref(), Some(expected), "{path}");
+        }
+    }
+
+    #[test]
+    fn svlogd_names_are_told_from_others() {
+        assert_eq!(svlogd(Path::new("d/@4000.s")), Some((PathBuf::from("d/@4000"), Stage::Processed)));
+        assert_eq!(svlogd(Path::new("d/@4000.u")), Some((PathBuf::from("d/@4000"), Stage::Unprocessed)));
+        assert_eq!(svlogd(Path::new("d/@4000.t")), Some((PathBuf::from("d/@4000"), Stage::Temporary)));
+        for other in ["d/@.s", "d/@xyz.s", "d/4000.s", "d/@4000.v", "d/@4000"] {
+            assert_eq!(svlogd(Path::new(other)), None, "{other}");
+        }
+    }
+}

@@ -1,0 +1,295 @@
+//! Opening an input: mapped or read, with its codec, and split into units of work.
+
+use std::fs::{File, Metadata};
+use std::fmt;
+use std::io::{self, Read};
+use std::ops::Range;
+use std::os::unix::fs::FileExt;
+use std::path::PathBuf;
+use std::sync::Mutex;
+use std::time::{Duration, SystemTime};
+
+use decostop_mmap::{Bytes, MapPolicy};
+
+use super::{Codec, Feed, Input, InputId, InputKind, Problem, SourceProblem, Supply};
+
+/// First bytes that are looked at to tell a codec.
+const HEAD_BYTES: usize = 512;
+
+/// A file changed within this time may still be written to, and is read instead of mapped.
+const SETTLED: Duration = Duration::from_secs(60);
+
+/// How inputs are opened.
+#[derive(Clone, Debug)]
+pub struct OpenOptions {
+    map: MapPolicy,
+    now: SystemTime,
+    read_bytes: usize,
+    unit_bytes: u64,
+    digest: bool,
+}
+
+impl OpenOptions {
+    /// Inputs are read, and mapped only if `map` allows it and they were not changed in the minute
+    /// before `now`.
+    pub fn new(map: MapPolicy, now: SystemTime) -> Self {
+        Self { map, now, read_bytes: 256 << 10, unit_bytes: 64 << 20, digest: true }
+    }
+
+    /// Bytes that are looked at or read at a time. By default, 256 KiB.
+    #[must_use]
+    pub fn read_bytes(mut self, bytes: usize) -> Self {
+        self.read_bytes = bytes.max(1);
+        self
+    }
+
+    /// Bytes of a plain file that make one unit of work. By default, 64 MiB.
+    #[must_use]
+    pub fn unit_bytes(mut self, bytes: u64) -> Self {
+        self.unit_bytes = bytes.max(1);
+        self
+    }
+
+    /// Whether compressed inputs are digested while they are read. By default, they are.
+    #[must_use]
+    pub fn digest(mut self, yes: bool) -> Self {
+        self.digest = yes;
+        self
+    }
+}
+
+/// A part of an input that one worker reads from front to back. Units of one input, in order, yield
+/// all its lines once and in order.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Unit {
+    /// The input.
+    pub input: InputId,
+    /// Bytes of the input as stored. In a plain input the unit has the lines that begin in this range,
+    /// give or take the one at each edge; callers need not care which.
+    pub range: Range<u64>,
+}
+
+impl Unit {
+    /// Bytes as stored: a measure of the work.
+    pub fn bytes(&self) -> u64 {
+        self.range.end.saturating_sub(self.range.start)
+    }
+}
+
+/// An input that is open for reading.
+pub struct Opened {
+    input: InputId,
+    path: PathBuf,
+    codec: Codec,
+    pub(crate) backing: Backing,
+    before: Option<Stamp>,
+    pub(crate) read_bytes: usize,
+    unit_bytes: u64,
+    pub(crate) digest: bool,
+}
+
+pub(crate) enum Backing {
+    File { file: File, end: Option<u64> },
+    Mapped { file: File, bytes: Bytes },
+    Stream(Mutex<Option<Stream>>),
+}
+
+/// A stream and the bytes that were read to tell its codec.
+pub(crate) struct Stream {
+    pub(crate) reader: Box<dyn Read + Send>,
+    pub(crate) head: Vec<u8>,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+struct Stamp {
+    bytes: u64,
+    mtime: Option<SystemTime>,
+}
+
+impl Stamp {
+    fn of(metadata: &Metadata) -> Self {
+        Self { bytes: metadata.len(), mtime: metadata.modified().ok() }
+    }
+}
+
+/// Opens an input.
+///
+/// # Errors
+///
+/// A [`Problem`] with this input: it cannot be read, or its codec is not supported.
+pub fn open(input: &Input, options: &OpenOptions) -> Result<Opened, Problem> {
+    let unreadable = |cause| Problem::unreadable(&input.path, cause).of(input.id);
+    if input.kind == InputKind::Stream {
+        let reader: Box<dyn Read + Send> = if input.path.as_os_str() == "-" {
+            Box::new(io::stdin())
+        } else {
+            Box::new(File::open(&input.path).map_err(unreadable)?)
+        };
+        return Opened::from_reader(input, reader, options);
+    }
+    let file = File::open(&input.path).map_err(unreadable)?;
+    let metadata = file.metadata().map_err(unreadable)?;
+    if !metadata.is_file() {
+        return Err(Problem::new(&input.path, SourceProblem::NotAFile).of(input.id));
+    }
+    let before = Stamp::of(&metadata);
+    let settled = before
+        .mtime
+        .and_then(|mtime| options.now.duration_since(mtime).ok())
+        .is_some_and(|age| age >= SETTLED);
+    let mapped = if settled { options.map.map(&file).map_err(unreadable)? } else { None };
+    let mut head = vec![0; HEAD_BYTES];
+    let known = file.read_at(&mut head, 0).map_err(unreadable)?;
+    head.truncate(known);
+    let codec = supported(&head, input)?;
+    let backing = match mapped {
+        Some(bytes) => Backing::Mapped { file, bytes },
+        // Files that the kernel makes up on the spot have no size.
+        None => Backing::File { file, end: (before.bytes > 0).then_some(before.bytes) },
+    };
+    Ok(Opened::new(input, codec, backing, Some(before), options))
+}
+
+fn supported(head: &[u8], input: &Input) -> Result<Codec, Problem> {
+    match Codec::detect(head, &input.path) {
+        Codec::Unsupported(name) if !head.is_empty() => {
+            Err(Problem::new(&input.path, SourceProblem::UnsupportedCodec(name)).of(input.id))
+        }
+        Codec::Unsupported(_) => Ok(Codec::Plain),
+        codec => Ok(codec),
+    }
+}
+
+/// What one read yields, and more only while that is too short to tell a codec: whoever writes to the
+/// other end may be waiting for an answer.
+fn head_of(reader: &mut dyn Read) -> io::Result<Vec<u8>> {
+    let mut head = vec![0; HEAD_BYTES];
+    let mut known = 0;
+    while known < 6 {
+        match reader.read(head.get_mut(known..).unwrap_or_default()) {
+            Ok(0) => break,
+            Ok(count) => known += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    head.truncate(known);
+    Ok(head)
+}
+
+impl Opened {
+    /// An input that is read from `reader`, as standard input is.
+    ///
+    /// # Errors
+    ///
+    /// A [`Problem`] if the first bytes cannot be read, or the codec is not supported.
+    pub fn from_reader(
+        input: &Input,
+        mut reader: Box<dyn Read + Send>,
+        options: &OpenOptions,
+    ) -> Result<Self, Problem> {
+        let head = head_of(&mut reader).map_err(|cause| Problem::unreadable(&input.path, cause).of(input.id))?;
+        let codec = supported(&head, input)?;
+        let backing = Backing::Stream(Mutex::new(Some(Stream { reader, head })));
+        Ok(Self::new(input, codec, backing, None, options))
+    }
+
+    fn new(
+        input: &Input,
+        codec: Codec,
+        backing: Backing,
+        before: Option<Stamp>,
+        options: &OpenOptions,
+    ) -> Self {
+        Self {
+            input: input.id,
+            path: input.path.clone(),
+            codec,
+            backing,
+            before,
+            read_bytes: options.read_bytes,
+            unit_bytes: options.unit_bytes,
+            digest: options.digest,
+        }
+    }
+
+    /// The input's number.
+    pub fn input(&self) -> InputId {
+        self.input
+    }
+
+    /// How it is stored.
+    pub fn codec(&self) -> Codec {
+        self.codec
+    }
+
+    /// Whether it is mapped into memory.
+    pub fn is_mapped(&self) -> bool {
+        matches!(self.backing, Backing::Mapped { .. })
+    }
+
+    /// Bytes as stored; 0 for streams.
+    pub fn bytes(&self) -> u64 {
+        self.before.map_or(0, |stamp| stamp.bytes)
+    }
+
+    /// Units of work. Plain files are split; a compressed input and a stream are one unit each.
+    ///
+    /// What is read does not depend on the split.
+    pub fn units(&self) -> Vec<Unit> {
+        let bytes = self.bytes();
+        let unit = |range| Unit { input: self.input, range };
+        if self.codec != Codec::Plain || bytes == 0 {
+            return vec![unit(0..bytes)];
+        }
+        // Equal parts of at least the unit size: no small one is left at the end.
+        let parts = (bytes / self.unit_bytes).max(1);
+        let edge = |part: u64| (u128::from(bytes) * u128::from(part) / u128::from(parts)) as u64;
+        (0..parts).map(|part| unit(edge(part)..edge(part + 1))).collect()
+    }
+
+    /// BLAKE3 digest of the file as stored, in a pass of its own. None for streams.
+    ///
+    /// # Errors
+    ///
+    /// A [`Problem`] if it cannot be read.
+    pub fn digest(&self) -> Result<Option<[u8; 32]>, Problem> {
+        let mut buffer = Vec::new();
+        let supply = match &self.backing {
+            Backing::File { file, end } => Supply::File(file, *end),
+            Backing::Mapped { bytes, .. } => Supply::Slice(bytes),
+            Backing::Stream(_) => return Ok(None),
+        };
+        let digest = Feed::new(supply, self.read_bytes, &mut buffer).digesting().digest();
+        let cause = || io::Error::from(io::ErrorKind::UnexpectedEof);
+        digest.map(Some).ok_or_else(|| Problem::unreadable(&self.path, cause()).of(self.input))
+    }
+
+    /// Closes the input and says whether it is still what it was when it was opened. To be called
+    /// when everything was read; a change means that lines may be missing or cut.
+    pub fn close(self) -> Option<Problem> {
+        let (file, cut) = match &self.backing {
+            Backing::File { file, .. } => (file, false),
+            Backing::Mapped { file, bytes } => (file, bytes.was_truncated()),
+            Backing::Stream(_) => return None,
+        };
+        let before = self.before?;
+        let after = match file.metadata() {
+            Ok(metadata) => Stamp::of(&metadata),
+            Err(cause) => return Some(Problem::unreadable(&self.path, cause).of(self.input)),
+        };
+        let kind = SourceProblem::Changed { before: before.bytes, after: after.bytes };
+        (cut || after != before).then(|| Problem::new(&self.path, kind).of(self.input))
+    }
+}
+
+impl fmt::Debug for Opened {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Opened")
+            .field("input", &self.input)
+            .field("path", &self.path)
+            .field("codec", &self.codec)
+            .field("mapped", &self.is_mapped())
+            .finish_non_exhaustive()
+    }
+}

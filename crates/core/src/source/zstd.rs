@@ -1,0 +1,324 @@
+//! Zstandard frames, one after another.
+//!
+//! A [`Walker`] reads the structure (frame header, block headers, checksum) in step with the decoder.
+//! It knows where the next block ends, so that the decoder gets one block at a time and everything
+//! before a damaged block has been delivered; and where the frame ends, so that the next frame can be
+//! found whatever is inside this one.
+
+use std::io;
+use std::ops::ControlFlow;
+
+use ::zstd::zstd_safe::zstd_sys::ZSTD_ErrorCode;
+use ::zstd::zstd_safe::{DCtx, DParameter, ErrorCode, InBuffer, OutBuffer, ResetDirective, is_error_kind};
+
+use super::codec::Drain;
+use super::feed::LOOK_AHEAD;
+use super::gzip::find;
+use super::{Feed, LossReason};
+use crate::Limits;
+
+const MAGIC: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
+const MAX_BLOCK_BYTES: u32 = 128 << 10;
+
+/// After damage, how many places that look like a frame are tried before the rest counts as lost.
+const MAX_TRIALS: u32 = 10_000;
+
+/// Whether the bytes begin a skippable frame, as archives of many frames carry in front.
+pub(super) fn is_skippable(head: &[u8]) -> bool {
+    matches!(head, [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..])
+}
+
+enum Damage {
+    Is(LossReason),
+    Stopped,
+}
+
+impl From<io::Error> for Damage {
+    fn from(error: io::Error) -> Self {
+        Self::Is(LossReason::Io(error.kind()))
+    }
+}
+
+pub(super) fn decode(
+    feed: &mut Feed<'_>,
+    drain: &mut dyn Drain,
+    decoder: &mut DCtx<'static>,
+    limits: &Limits,
+) -> ControlFlow<()> {
+    // Refused only for values that zstd itself cannot handle; its own default holds then.
+    let _ = decoder.set_parameter(DParameter::WindowLogMax(limits.max_zstd_window_log));
+    loop {
+        let start = feed.position();
+        let since = drain.decoded();
+        let mut walker = Walker::default();
+        match frame(feed, drain, decoder, &mut walker) {
+            Ok(true) => {}
+            Ok(false) => return ControlFlow::Continue(()),
+            Err(Damage::Stopped) => return ControlFlow::Break(()),
+            Err(Damage::Is(LossReason::Checksum)) => drain.doubt(since, start, LossReason::Checksum)?,
+            Err(Damage::Is(reason)) => {
+                drain.lost(start, reason)?;
+                if matches!(reason, LossReason::Io(_)) || !matches!(resume(feed, walker, start), Ok(true)) {
+                    return ControlFlow::Continue(());
+                }
+            }
+        }
+    }
+}
+
+/// Decodes or skips one frame; false at the end of the input.
+fn frame(
+    feed: &mut Feed<'_>,
+    drain: &mut dyn Drain,
+    decoder: &mut DCtx<'static>,
+    walker: &mut Walker,
+) -> Result<bool, Damage> {
+    let head = feed.peek(MAGIC.len())?;
+    if head.is_empty() {
+        return Ok(false);
+    }
+    if is_skippable(head) {
+        let &[_, _, _, _, a, b, c, d, ..] = feed.peek(8)? else { return Err(Damage::Is(LossReason::Truncated)) };
+        let count = 8 + u64::from(u32::from_le_bytes([a, b, c, d]));
+        return if feed.skip(count)? { Ok(true) } else { Err(Damage::Is(LossReason::Truncated)) };
+    }
+    if !head.starts_with(MAGIC) {
+        let cut = head.len() < MAGIC.len() && MAGIC.starts_with(head);
+        return Err(Damage::Is(if cut { LossReason::Truncated } else { LossReason::Garbage }));
+    }
+    decoder.reset(ResetDirective::SessionOnly).map_err(damage)?;
+    loop {
+        let at = feed.position();
+        let seen = feed.peek(1)?;
+        if seen.is_empty() {
+            return Err(Damage::Is(LossReason::Truncated));
+        }
+        let (count, step) = walker.step(seen);
+        let part = seen.get(..count).unwrap_or_default();
+        let pushed = match step {
+            Step::Broken => Err(Damage::Is(LossReason::Corrupt)),
+            Step::End | Step::More => push(decoder, part, drain, at + count as u64),
+        };
+        feed.consume(count);
+        if pushed? != (step == Step::End) {
+            return Err(Damage::Is(LossReason::Corrupt));
+        }
+        if step == Step::End {
+            return Ok(true);
+        }
+    }
+}
+
+/// Decodes a part of a frame, which ends at byte `at` of the input; true if that ended the frame.
+fn push(
+    decoder: &mut DCtx<'static>,
+    part: &[u8],
+    drain: &mut dyn Drain,
+    at: u64,
+) -> Result<bool, Damage> {
+    let mut input = InBuffer::around(part);
+    loop {
+        let room = drain.room();
+        let size = room.len();
+        let mut output = OutBuffer::around(room);
+        let before = input.pos();
+        let hint = decoder.decompress_stream(&mut output, &mut input).map_err(damage)?;
+        let written = output.pos();
+        if drain.filled(written, at).is_break() {
+            return Err(Damage::Stopped);
+        }
+        let all = input.pos() == part.len();
+        if hint == 0 {
+            return if all { Ok(true) } else { Err(Damage::Is(LossReason::Corrupt)) };
+        }
+        if all && written < size {
+            return Ok(false);
+        }
+        if written == 0 && input.pos() == before {
+            return Err(Damage::Is(LossReason::Corrupt));
+        }
+    }
+}
+
+fn damage(code: ErrorCode) -> Damage {
+    const REASONS: [(ZSTD_ErrorCode, LossReason); 4] = [
+        (ZSTD_ErrorCode::ZSTD_error_checksum_wrong, LossReason::Checksum),
+        (ZSTD_ErrorCode::ZSTD_error_frameParameter_windowTooLarge, LossReason::Window),
+        (ZSTD_ErrorCode::ZSTD_error_dictionary_wrong, LossReason::Dictionary),
+        (ZSTD_ErrorCode::ZSTD_error_dictionary_corrupted, LossReason::Dictionary),
+    ];
+    let known = REASONS.iter().find(|(kind, _)| is_error_kind(code, *kind));
+    Damage::Is(known.map_or(LossReason::Corrupt, |(_, reason)| *reason))
+}
+
+/// Behind damage in the frame at `start`, goes to the next frame; false if there is none to be found.
+///
+/// First by the structure of the damaged frame itself. If that is broken too, by searching for a frame
+/// whose structure is whole; a stream cannot go back, and believes a frame header.
+fn resume(feed: &mut Feed<'_>, walker: Walker, start: u64) -> io::Result<bool> {
+    if walker.follow(feed)? {
+        let next = feed.peek(MAGIC.len())?;
+        if next.is_empty() || next.starts_with(MAGIC) || is_skippable(next) {
+            return Ok(true);
+        }
+    }
+    let mut from = start + 1;
+    for _ in 0..MAX_TRIALS {
+        let moved = feed.seek(from)?;
+        if (!moved && feed.can_go_back()) || !find(feed, MAGIC)? {
+            return Ok(false);
+        }
+        let candidate = feed.position();
+        if feed.can_go_back() {
+            if Walker::default().follow(feed)? {
+                return feed.seek(candidate);
+            }
+        } else if Walker::default().step(feed.peek(LOOK_AHEAD)?).1 != Step::Broken {
+            return Ok(true);
+        }
+        from = candidate + 1;
+    }
+    Ok(false)
+}
+
+/// Follows the structure of one frame over chunks of any size.
+#[derive(Default)]
+struct Walker {
+    state: State,
+    /// The header that is being gathered.
+    held: [u8; 18],
+    len: usize,
+    checksum: bool,
+}
+
+#[derive(Clone, Copy, Default)]
+enum State {
+    #[default]
+    FrameHeader,
+    BlockHeader,
+    Block {
+        left: u32,
+        last: bool,
+    },
+    Checksum {
+        left: u32,
+    },
+    Broken,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Step {
+    /// No frame looks like this.
+    Broken,
+    /// The frame is complete.
+    End,
+    /// There is more of the frame, behind a block or behind the chunk.
+    More,
+}
+
+impl Walker {
+    /// Takes bytes of `seen`, at most to the end of the next block; says how many.
+    fn step(&mut self, seen: &[u8]) -> (usize, Step) {
+        let mut used = 0;
+        loop {
+            let rest = seen.get(used..).unwrap_or_default();
+            match self.state {
+                State::FrameHeader => {
+                    let need = self.frame_header_bytes();
+                    used += self.gather(rest, need);
+                    if self.len < need {
+                        return (used, Step::More);
+                    }
+                    // The fifth byte tells how long the header is.
+                    if self.len == self.frame_header_bytes() {
+                        let [a, b, c, d, flags, ..] = self.held;
+                        let valid = [a, b, c, d] == *MAGIC && flags & 8 == 0;
+                        self.checksum = flags & 4 != 0;
+                        self.enter(if valid { State::BlockHeader } else { State::Broken });
+                    }
+                }
+                State::BlockHeader => {
+                    used += self.gather(rest, 3);
+                    if self.len < 3 {
+                        return (used, Step::More);
+                    }
+                    let [a, b, c, ..] = self.held;
+                    let header = u32::from_le_bytes([a, b, c, 0]);
+                    let (last, kind, size) = (header & 1 == 1, header >> 1 & 3, header >> 3);
+                    // A run-length block stores one byte whatever its size.
+                    let left = if kind == 1 { 1 } else { size };
+                    let valid = kind != 3 && size <= MAX_BLOCK_BYTES;
+                    self.enter(if valid { State::Block { left, last } } else { State::Broken });
+                }
+                State::Block { left, last } => {
+                    let taken = left.min(u32::try_from(rest.len()).unwrap_or(u32::MAX));
+                    used += taken as usize;
+                    let left = left - taken;
+                    if left > 0 {
+                        self.state = State::Block { left, last };
+                        return (used, Step::More);
+                    }
+                    self.enter(if last { State::Checksum { left: 4 } } else { State::BlockHeader });
+                    let end = last && !self.checksum;
+                    return (used, if end { Step::End } else { Step::More });
+                }
+                State::Checksum { left } => {
+                    let taken = left.min(u32::try_from(rest.len()).unwrap_or(u32::MAX));
+                    self.state = State::Checksum { left: left - taken };
+                    let end = left == taken;
+                    return (used + taken as usize, if end { Step::End } else { Step::More });
+                }
+                State::Broken => return (used, Step::Broken),
+            }
+        }
+    }
+
+    fn enter(&mut self, state: State) {
+        self.state = state;
+        self.len = 0;
+    }
+
+    fn gather(&mut self, from: &[u8], need: usize) -> usize {
+        let missing = self.held.get_mut(self.len..need).unwrap_or_default();
+        let count = missing.len().min(from.len());
+        for (to, byte) in missing.iter_mut().zip(from) {
+            *to = *byte;
+        }
+        self.len += count;
+        count
+    }
+
+    /// Bytes of the frame header, as far as can be told from what was gathered.
+    fn frame_header_bytes(&self) -> usize {
+        if self.len < 5 {
+            return 5;
+        }
+        let [_, _, _, _, flags, ..] = self.held;
+        let single_segment = flags & 0x20 != 0;
+        let dictionary = [0, 1, 2, 4][usize::from(flags & 3)];
+        let content_size = match flags >> 6 {
+            0 => usize::from(single_segment),
+            1 => 2,
+            2 => 4,
+            _ => 8,
+        };
+        5 + usize::from(!single_segment) + dictionary + content_size
+    }
+
+    /// Goes on to the end of the frame without decoding it; false if there is none.
+    fn follow(mut self, feed: &mut Feed<'_>) -> io::Result<bool> {
+        loop {
+            let seen = feed.peek(1)?;
+            if seen.is_empty() {
+                return Ok(false);
+            }
+            let (count, step) = self.step(seen);
+            feed.consume(count);
+            match step {
+                Step::Broken => return Ok(false),
+                Step::End => return Ok(true),
+                Step::More => {}
+            }
+        }
+    }
+}
