@@ -34,15 +34,18 @@ struct Entry<'a> {
     values: usize,
 }
 
-/// The classes and values behind `pseudonym` in the artefact at `dir`. The question is written to
+/// The classes and values behind `pseudonym` in the artefact at `dir`, or in the evidence of a stream
+/// that was kept there. The question is written to
 /// `internal/lookups.ndjson` before it is answered, whether or not there is an answer.
 ///
 /// # Errors
-/// [`ErrorKind::Config`] if `dir` has no `internal/`, the text is no pseudonym (nothing is logged
+/// [`ErrorKind::Config`] if `dir` has no evidence, the text is no pseudonym (nothing is logged
 /// then), or this dive did not give it. [`ErrorKind::Sink`] if it cannot be logged: there is no
 /// answer.
 pub fn lookup(dir: &Path, pseudonym: &str, asker: Asker<'_>) -> Result<Vec<(String, String)>, Error> {
-    let internal = dir.join(INTERNAL);
+    let internal = Some(dir.join(INTERNAL))
+        .filter(|inner| inner.is_dir())
+        .unwrap_or_else(|| dir.to_owned());
     let path = internal.join(PSEUDONYMS);
     let file = File::open(&path).map_err(|cause| {
         Error::io(ErrorKind::Config, &path, "read the pseudonyms", cause)

@@ -50,7 +50,7 @@ mod stream;
 mod summary;
 mod writer;
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests;
 
 pub use lookup::{Asker, lookup};

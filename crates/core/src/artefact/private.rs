@@ -1,7 +1,7 @@
 //! Files and directories that only their owner can read.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, ErrorKind as IoKind};
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io;
 use std::path::Path;
 
 /// Creates a file that only its owner can read (mode 0600) and that was not there before. For
@@ -47,10 +47,10 @@ pub(super) fn make_dir(path: &Path) -> io::Result<()> {
 #[cfg(unix)]
 pub(super) fn close_files(dir: &Path) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
-    for entry in fs::read_dir(dir)? {
+    for entry in std::fs::read_dir(dir)? {
         let entry = entry?;
         if entry.file_type()?.is_file() && entry.metadata()?.permissions().mode() & 0o777 != 0o600 {
-            fs::set_permissions(entry.path(), fs::Permissions::from_mode(0o600))?;
+            std::fs::set_permissions(entry.path(), std::fs::Permissions::from_mode(0o600))?;
         }
     }
     Ok(())
@@ -62,9 +62,22 @@ pub(super) fn close_files(_dir: &Path) -> io::Result<()> {
 }
 
 /// Makes the names in a directory durable, where the file system can.
+#[cfg(unix)]
 pub(super) fn sync_dir(path: &Path) -> io::Result<()> {
     match File::open(path).and_then(|dir| dir.sync_all()) {
-        Err(cause) if matches!(cause.kind(), IoKind::InvalidInput | IoKind::Unsupported) => Ok(()),
+        Err(cause)
+            if matches!(
+                cause.kind(),
+                io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported
+            ) =>
+        {
+            Ok(())
+        }
         done => done,
     }
+}
+
+#[cfg(not(unix))]
+pub(super) fn sync_dir(_path: &Path) -> io::Result<()> {
+    Ok(())
 }

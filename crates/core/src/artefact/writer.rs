@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use decostop_verify::Leak;
 use serde::Serialize;
 
 use super::internal::{FINDINGS, Internal, Output, RUN, write, write_json};
@@ -64,6 +65,20 @@ impl Finding {
         Self {
             rule: rule.into(),
             place: place.into(),
+        }
+    }
+}
+
+impl From<&Leak> for Finding {
+    fn from(leak: &Leak) -> Self {
+        let file = leak.file().map(|file| format!("{file}: ")).unwrap_or_default();
+        let record = leak
+            .record()
+            .map(|number| format!("record {number}: "))
+            .unwrap_or_default();
+        Self {
+            rule: leak.rule().to_owned(),
+            place: format!("{file}{record}{}", leak.place()),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::io::{self, Read, Write};
 use std::sync::{Arc, Mutex};
 
 use super::*;
-use crate::artefact::StreamWriter;
+use crate::artefact::{Asker, StreamWriter, lookup};
 use crate::sink::Flow;
 
 #[derive(Clone, Default)]

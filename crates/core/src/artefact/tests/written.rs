@@ -208,3 +208,33 @@ fn removals_are_json_text() {
         r#"[{"field":"params.\"x\"","class":"text","rule":"text.dropped","start":0,"length":9}]"#
     );
 }
+
+#[test]
+fn a_sink_takes_what_the_verifier_passed() {
+    use decostop_profile::Profile;
+    use decostop_verify::{Ground, Verifier};
+    let dir = scratch();
+    let out = dir.path().join("out");
+    let profile = Profile::gitlab();
+    let verifier = Verifier::new(profile, Ground::default()).expect("the built-in profile compiles");
+    let record = br#"{"time":"2026-11-01T00:00:00.5Z","source":"production_json","event":"[event]"}"#;
+    let leak = verifier
+        .check(br#"{"fqdn":"web-01"}"#)
+        .expect_err("a field that is always dropped");
+    let finding = Finding::from(&leak);
+    assert!(!finding.rule.is_empty() && !finding.place.contains("web-01"));
+
+    let mut writer = writer(&out, Options::default()).expect("a writer");
+    let verified = verifier.check(record).expect("nothing is wrong with it");
+    writer.record(verified, &provenance(0)).expect("a record");
+    writer.finish(&report(1), &evidence()).expect("finish");
+    writer.commit(clean).expect("commit");
+    let read = open(&out)
+        .expect("an artefact")
+        .records()
+        .expect("records")
+        .next()
+        .expect("one")
+        .expect("a record");
+    assert_eq!(read.line().as_bytes(), record);
+}
