@@ -9,15 +9,17 @@ use std::path::Path;
 use decostop_profile::Class;
 
 use super::files::{self, Row};
-use super::parse::{check_line, check_path, check_user, in_file};
 use super::scope::row_id;
+use super::values::{check_line, check_path, check_user, in_file};
 use super::{Fault, near};
 use crate::Error;
 
 /// Largest file, in bytes.
 const MAX_BYTES: u64 = 1 << 30;
 
-const COLUMNS: &[&str] = &["class", "value", "username", "id", "email", "emails", "name", "names", "path"];
+const COLUMNS: &[&str] = &[
+    "class", "value", "username", "id", "email", "emails", "name", "names", "path",
+];
 
 const CLASSES: &[Class] = &[
     Class::User,
@@ -46,15 +48,28 @@ pub fn read(path: &Path) -> Result<Vec<(Class, String)>, Error> {
 ///
 /// As [`read`].
 pub fn parse(path: &Path, bytes: &[u8]) -> Result<Vec<(Class, String)>, Error> {
-    let rows = files::parse_table(path, bytes, COLUMNS, &["value", "username", "id", "email", "emails", "name", "names", "path"])?;
+    let rows = files::parse_table(
+        path,
+        bytes,
+        COLUMNS,
+        &[
+            "value", "username", "id", "email", "emails", "name", "names", "path",
+        ],
+    )?;
     let mut found = Vec::new();
     for row in &rows {
         let fault = |column: &'static str| move |fault: Fault| in_file(path, row.line, column, fault);
         if row.cell("class").is_some() || row.cell("value").is_some() {
-            let class = row.cell("class").ok_or_else(|| Fault::new("a value without a class"));
+            let class = row
+                .cell("class")
+                .ok_or_else(|| Fault::new("a value without a class"));
             let class = class.and_then(class_of).map_err(fault("class"))?;
-            let value = row.cell("value").ok_or_else(|| Fault::new("a class without a value"));
-            let value = value.and_then(|value| typed(class, value)).map_err(fault("value"))?;
+            let value = row
+                .cell("value")
+                .ok_or_else(|| Fault::new("a class without a value"));
+            let value = value
+                .and_then(|value| typed(class, value))
+                .map_err(fault("value"))?;
             found.push((class, value));
             continue;
         }
@@ -94,11 +109,15 @@ fn export(row: &Row, found: &mut Vec<(Class, String)>) -> Result<(), (&'static s
 
 fn class_of(name: &str) -> Result<Class, Fault> {
     let names = || CLASSES.iter().map(|class| class.as_str());
-    CLASSES.iter().copied().find(|class| class.as_str() == name).ok_or_else(|| {
-        let near = near::nearest(name, names());
-        let all = || format!("the classes are {}", names().collect::<Vec<_>>().join(", "));
-        Fault::new("not a class of identities").hint(near::did_you_mean(&near).unwrap_or_else(all))
-    })
+    CLASSES
+        .iter()
+        .copied()
+        .find(|class| class.as_str() == name)
+        .ok_or_else(|| {
+            let near = near::nearest(name, names());
+            let all = || format!("the classes are {}", names().collect::<Vec<_>>().join(", "));
+            Fault::new("not a class of identities").hint(near::did_you_mean(&near).unwrap_or_else(all))
+        })
 }
 
 fn typed(class: Class, value: &str) -> Result<String, Fault> {

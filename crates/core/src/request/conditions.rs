@@ -125,8 +125,11 @@ impl Assessment {
             .map(|result| format!("{}: {}", result.id, result.detail))
             .collect();
         (!failed.is_empty()).then(|| {
-            Error::new(ErrorKind::Refused, format!("the request is refused: {}", failed.join("; ")))
-                .hint("`decostop check` tells every condition; an [[exception]] sets one aside")
+            Error::new(
+                ErrorKind::Refused,
+                format!("the request is refused: {}", failed.join("; ")),
+            )
+            .hint("`decostop check` tells every condition; an [[exception]] sets one aside")
         })
     }
 }
@@ -162,12 +165,21 @@ pub fn check(request: &Request, profile: &Profile, now: Instant) -> Assessment {
                 by: exception.approved_by.clone(),
                 reason: exception.reason.clone(),
             });
-            ConditionResult { id, holds, excepted, detail }
+            ConditionResult {
+                id,
+                holds,
+                excepted,
+                detail,
+            }
         })
         .collect();
     let route_reasons = route_reasons(request, profile);
     Assessment {
-        route: if route_reasons.is_empty() { Route::Support } else { Route::Sirt },
+        route: if route_reasons.is_empty() {
+            Route::Support
+        } else {
+            Route::Sirt
+        },
         route_reasons,
         warnings: super::warnings::of(request, profile, now, &results),
         accepted: !results.iter().any(ConditionResult::refuses),
@@ -176,28 +188,35 @@ pub fn check(request: &Request, profile: &Profile, now: Instant) -> Assessment {
 }
 
 fn plan_eligible(request: &Request, profile: &Profile) -> Finding {
-    let (plan, billing) = request
-        .customer
-        .as_ref()
-        .map_or(("", ""), |customer| (customer.plan.as_str(), customer.billing.as_str()));
+    let (plan, billing) = request.customer.as_ref().map_or(("", ""), |customer| {
+        (customer.plan.as_str(), customer.billing.as_str())
+    });
     let (plans, states) = (&profile.conditions.plans, &profile.conditions.billing);
     let among = |list: &[String], word: &str| list.iter().any(|known| *known == word.to_lowercase());
     let mut wrong = Vec::new();
     if !among(plans, plan) {
-        wrong.push(format!("the plan \"{plan}\" is not eligible ({} are)", plans.join(", ")));
+        wrong.push(format!(
+            "the plan \"{plan}\" is not eligible ({} are)",
+            plans.join(", ")
+        ));
     }
     if !among(states, billing) {
-        wrong.push(format!("the billing state \"{billing}\" is not eligible ({} is)", states.join(", ")));
+        wrong.push(format!(
+            "the billing state \"{billing}\" is not eligible ({} is)",
+            states.join(", ")
+        ));
     }
-    match wrong.is_empty() {
-        true => (true, format!("{plan}, {billing}")),
-        false => (false, wrong.join("; ")),
+    if wrong.is_empty() {
+        (true, format!("{plan}, {billing}"))
+    } else {
+        (false, wrong.join("; "))
     }
 }
 
 fn scope_evidenced(request: &Request) -> Finding {
     if request.evidence.trim().is_empty() {
-        let advice = "say in scope.evidence where the ownership is known from, such as an export and its date";
+        let advice =
+            "say in scope.evidence where the ownership is known from, such as an export and its date";
         return (false, advice.to_owned());
     }
     (true, format!("by {}", request.evidence))
@@ -211,7 +230,11 @@ fn scope_owned(request: &Request) -> Finding {
         named += select.namespaces.len() + select.projects.len();
         for path in &select.namespaces {
             if !owned.namespace(path) {
-                let kind = if owned.project_path(path) { " (a project: name it under projects)" } else { "" };
+                let kind = if owned.project_path(path) {
+                    " (a project: name it under projects)"
+                } else {
+                    ""
+                };
                 foreign.insert(format!("namespace {path}{kind}"));
             }
         }
@@ -225,12 +248,22 @@ fn scope_owned(request: &Request) -> Finding {
     }
     match foreign.len() {
         0 if named == 0 => (true, "no namespace or project is selected".to_owned()),
-        0 => (true, format!("all {named} selected namespaces and projects lie inside the scope")),
+        0 => (
+            true,
+            format!("all {named} selected namespaces and projects lie inside the scope"),
+        ),
         more => {
             let shown: Vec<String> = foreign.into_iter().take(5).collect();
-            let rest = if more > shown.len() { format!(" and {} more", more - shown.len()) } else { String::new() };
+            let rest = if more > shown.len() {
+                format!(" and {} more", more - shown.len())
+            } else {
+                String::new()
+            };
             let advice = "list them in the scope if the customer owns them in this window, or select others";
-            (false, format!("outside the scope: {}{rest}; {advice}", shown.join(", ")))
+            (
+                false,
+                format!("outside the scope: {}{rest}; {advice}", shown.join(", ")),
+            )
         }
     }
 }
@@ -243,7 +276,9 @@ fn window_longest(request: &Request, now: Instant) -> Finding {
         wrong.push("requested_at lies in the future".to_owned());
     }
     match request.window.from {
-        None => wrong.push(format!("window.from is missing; it may be no earlier than {earliest}")),
+        None => wrong.push(format!(
+            "window.from is missing; it may be no earlier than {earliest}"
+        )),
         Some(from) if from < earliest => {
             wrong.push(format!("window.from is more than one calendar month before requested_at; it may be no earlier than {earliest}"));
         }
@@ -256,14 +291,16 @@ fn window_longest(request: &Request, now: Instant) -> Finding {
                 wrong.push("window.to does not lie after window.from".to_owned());
             }
             if to > asked {
-                wrong.push(format!("window.to lies after requested_at; it may be no later than {asked}"));
+                wrong.push(format!(
+                    "window.to lies after requested_at; it may be no later than {asked}"
+                ));
             }
         }
     }
-    match wrong.is_empty() {
-        true => (true, format!("within one calendar month before {asked}")),
-        false => (false, wrong.join("; ")),
+    if wrong.is_empty() {
+        return (true, format!("within one calendar month before {asked}"));
     }
+    (false, wrong.join("; "))
 }
 
 /// Whether a select names a namespace, project or user.
@@ -273,7 +310,10 @@ pub(super) fn names_resource(select: &Select) -> bool {
 
 fn resources_listed(request: &Request) -> Finding {
     if !request.selects.iter().any(names_resource) {
-        return (false, "name at least one namespace, project or user in a [[select]]".to_owned());
+        return (
+            false,
+            "name at least one namespace, project or user in a [[select]]".to_owned(),
+        );
     }
     let unbounded = |select: &Select| {
         !names_resource(select)
@@ -285,7 +325,10 @@ fn resources_listed(request: &Request) -> Finding {
         None => (true, "every select is bounded".to_owned()),
         Some(place) => (
             false,
-            format!("select {} names no namespace, project or user (nor an address, token or correlation id)", place + 1),
+            format!(
+                "select {} names no namespace, project or user (nor an address, token or correlation id)",
+                place + 1
+            ),
         ),
     }
 }
@@ -299,7 +342,12 @@ fn resources_few(request: &Request, profile: &Profile) -> Finding {
     }
     let mut named = BTreeSet::new();
     for select in &request.selects {
-        named.extend(select.namespaces.iter().map(|path| Resource::Namespace(path.to_lowercase())));
+        named.extend(
+            select
+                .namespaces
+                .iter()
+                .map(|path| Resource::Namespace(path.to_lowercase())),
+        );
         named.extend(select.projects.iter().map(|project| {
             Resource::Project(match project {
                 ProjectRef::Path(path) => ProjectRef::Path(path.to_lowercase()),
@@ -314,42 +362,59 @@ fn resources_few(request: &Request, profile: &Profile) -> Finding {
         }));
     }
     let (count, limit) = (named.len(), profile.conditions.max_resources);
-    match count <= limit {
-        true => (true, format!("{count} of at most {limit}")),
-        false => (
-            false,
-            format!("{count} namespaces, projects and users are named, at most {limit} may be; a namespace stands for everything below it"),
-        ),
+    if count <= limit {
+        return (true, format!("{count} of at most {limit}"));
     }
+    (
+        false,
+        format!(
+            "{count} namespaces, projects and users are named, at most {limit} may be; a namespace stands for everything below it"
+        ),
+    )
 }
 
 fn events_listed(request: &Request) -> Finding {
     if request.selects.is_empty() {
-        return (false, "name at least one event in a [[select]]; `decostop events` lists them".to_owned());
+        return (
+            false,
+            "name at least one event in a [[select]]; `decostop events` lists them".to_owned(),
+        );
     }
     match request.selects.iter().position(|select| select.events.is_empty()) {
         None => (true, "every select names events".to_owned()),
         Some(place) => (
             false,
-            format!("select {} names no event, which would match all; `decostop events` lists them", place + 1),
+            format!(
+                "select {} names no event, which would match all; `decostop events` lists them",
+                place + 1
+            ),
         ),
     }
 }
 
 fn events_few(request: &Request, profile: &Profile) -> Finding {
-    let patterns = request.selects.iter().flat_map(|select| &select.events).map(String::as_str);
+    let patterns = request
+        .selects
+        .iter()
+        .flat_map(|select| &select.events)
+        .map(String::as_str);
     let count = events::count(patterns, profile);
     let (named, limit) = (count.named, profile.conditions.max_events);
     if count.everything {
-        return (false, format!("raw:* is every event, at most {limit} may be named"));
-    }
-    match named <= limit {
-        true => (true, format!("{named} of at most {limit}")),
-        false => (
+        return (
             false,
-            format!("{named} events are named, at most {limit} may be; a glob counts as the events that it matches"),
-        ),
+            format!("raw:* is every event, at most {limit} may be named"),
+        );
     }
+    if named <= limit {
+        return (true, format!("{named} of at most {limit}"));
+    }
+    (
+        false,
+        format!(
+            "{named} events are named, at most {limit} may be; a glob counts as the events that it matches"
+        ),
+    )
 }
 
 fn route_reasons(request: &Request, profile: &Profile) -> Vec<String> {
@@ -357,13 +422,19 @@ fn route_reasons(request: &Request, profile: &Profile) -> Vec<String> {
     let days = profile.conditions.support_days;
     let near = request.requested_at.days_before(days);
     if request.window.from.is_none_or(|from| from < near) {
-        reasons.push(format!("the window reaches more than {days} days back from requested_at"));
+        reasons.push(format!(
+            "the window reaches more than {days} days back from requested_at"
+        ));
     }
     if request.disclosure.personal_data {
         reasons.push("personal data is asked for".to_owned());
     }
-    let named: BTreeSet<&str> =
-        request.selects.iter().flat_map(|select| &select.sources).map(String::as_str).collect();
+    let named: BTreeSet<&str> = request
+        .selects
+        .iter()
+        .flat_map(|select| &select.sources)
+        .map(String::as_str)
+        .collect();
     for name in named {
         if profile.source(name).is_some_and(|source| source.access_log) {
             reasons.push(format!("the access log {name} is selected"));
@@ -382,16 +453,30 @@ pub(super) struct Owned {
 impl Owned {
     /// Every entry, with whether its validity touches the window.
     pub(super) fn new(scope: &Scope, window: Window) -> Self {
-        let mut owned = Self { namespaces: HashMap::new(), projects: HashMap::new(), ids: HashMap::new() };
+        let mut owned = Self {
+            namespaces: HashMap::new(),
+            projects: HashMap::new(),
+            ids: HashMap::new(),
+        };
         for entry in &scope.namespaces {
             let live = touches(entry.since.as_deref(), entry.until.as_deref(), window);
-            for path in entry.formerly.iter().chain([&entry.path]).filter(|path| !path.is_empty()) {
+            for path in entry
+                .formerly
+                .iter()
+                .chain([&entry.path])
+                .filter(|path| !path.is_empty())
+            {
                 *owned.namespaces.entry(path.to_lowercase()).or_default() |= live;
             }
         }
         for entry in &scope.projects {
             let live = touches(entry.since.as_deref(), entry.until.as_deref(), window);
-            for path in entry.formerly.iter().chain([&entry.path]).filter(|path| !path.is_empty()) {
+            for path in entry
+                .formerly
+                .iter()
+                .chain([&entry.path])
+                .filter(|path| !path.is_empty())
+            {
                 *owned.projects.entry(path.to_lowercase()).or_default() |= live;
             }
             if let Some(id) = entry.id {

@@ -19,7 +19,11 @@ pub fn expand<'p>(pattern: &str, profile: &'p Profile) -> Vec<&'p Event> {
         return Vec::new();
     }
     let glob = Glob::new(pattern);
-    profile.events.iter().filter(|event| glob.matches(&event.name)).collect()
+    profile
+        .events
+        .iter()
+        .filter(|event| glob.matches(&event.name))
+        .collect()
 }
 
 /// The raw event patterns of `source` that the select's events stand for, without repetition. A
@@ -37,13 +41,14 @@ pub fn raw_patterns(select: &Select, source: &Source, profile: &Profile) -> Vec<
 pub fn raw_patterns_of(patterns: &[String], source: &Source, profile: &Profile) -> Vec<String> {
     let mut found = Vec::new();
     for pattern in patterns {
-        match pattern.strip_prefix(RAW) {
-            Some(raw) => found.push(raw.to_owned()),
-            None => {
-                let raw = expand(pattern, profile).into_iter().filter_map(|event| event.raw.get(&source.name));
-                found.extend(raw.flatten().cloned());
-            }
+        if let Some(raw) = pattern.strip_prefix(RAW) {
+            found.push(raw.to_owned());
+            continue;
         }
+        let raw = expand(pattern, profile)
+            .into_iter()
+            .filter_map(|event| event.raw.get(&source.name));
+        found.extend(raw.flatten().cloned());
     }
     let mut seen = HashSet::new();
     found.retain(|pattern| seen.insert(pattern.clone()));
@@ -66,7 +71,11 @@ pub fn count<'a>(patterns: impl IntoIterator<Item = &'a str>, profile: &Profile)
     let mut everything = false;
     for pattern in patterns {
         let Some(raw) = pattern.strip_prefix(RAW) else {
-            named.extend(expand(pattern, profile).into_iter().map(|event| event.name.clone()));
+            named.extend(
+                expand(pattern, profile)
+                    .into_iter()
+                    .map(|event| event.name.clone()),
+            );
             continue;
         };
         everything |= glob::is_everything(raw);
@@ -80,11 +89,17 @@ pub fn count<'a>(patterns: impl IntoIterator<Item = &'a str>, profile: &Profile)
             named.insert(pattern.to_owned());
         }
     }
-    Count { named: named.len(), everything }
+    Count {
+        named: named.len(),
+        everything,
+    }
 }
 
 fn known_raw(profile: &Profile) -> impl Iterator<Item = &str> {
-    let mapped = profile.events.iter().flat_map(|event| event.raw.values().flatten().map(String::as_str));
+    let mapped = profile
+        .events
+        .iter()
+        .flat_map(|event| event.raw.values().flatten().map(String::as_str));
     mapped.chain(profile.vocabulary.events.iter().map(AsRef::as_ref))
 }
 
@@ -97,13 +112,16 @@ pub(super) fn well_formed(pattern: &str) -> Result<(), Fault> {
             Ok(())
         };
     }
-    let plain = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || "_.*-".contains(letter);
+    let plain =
+        |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || "_.*-".contains(letter);
     if pattern.chars().all(plain) {
         return Ok(());
     }
     let shown = pattern.escape_debug();
-    Err(Fault::new(format!("\"{shown}\" is no public event: those are lower-case words joined by dots"))
-        .hint(format!("a source's own event is written \"{RAW}{shown}\"")))
+    Err(Fault::new(format!(
+        "\"{shown}\" is no public event: those are lower-case words joined by dots"
+    ))
+    .hint(format!("a source's own event is written \"{RAW}{shown}\"")))
 }
 
 /// Whether a pattern names something that the profile knows.
@@ -111,14 +129,22 @@ pub(super) fn known(pattern: &str, profile: &Profile) -> Result<(), Fault> {
     if pattern.starts_with(RAW) || !expand(pattern, profile).is_empty() {
         return Ok(());
     }
-    let fault = Fault::new(format!("no event of the profile fits \"{}\"", pattern.escape_debug()));
+    let fault = Fault::new(format!(
+        "no event of the profile fits \"{}\"",
+        pattern.escape_debug()
+    ));
     if profile.vocabulary.events.contains(pattern) {
         return Err(fault.hint(format!("a source's own event is written \"{RAW}{pattern}\"")));
     }
     let families: BTreeSet<String> = profile
         .events
         .iter()
-        .filter_map(|event| event.name.rsplit_once('.').map(|(family, _)| format!("{family}.*")))
+        .filter_map(|event| {
+            event
+                .name
+                .rsplit_once('.')
+                .map(|(family, _)| format!("{family}.*"))
+        })
         .collect();
     let names = profile.events.iter().map(|event| event.name.as_str());
     let mut near = near::nearest(pattern, names.chain(families.iter().map(String::as_str)));
@@ -128,7 +154,8 @@ pub(super) fn known(pattern: &str, profile: &Profile) -> Result<(), Fault> {
         near = near::nearest(&format!("{family}.*"), families.iter().map(String::as_str));
     }
     let hint = near::did_you_mean(&near);
-    Err(fault.hint(hint.unwrap_or_else(|| "`decostop events` lists them; raw: names a source's own event".into())))
+    Err(fault
+        .hint(hint.unwrap_or_else(|| "`decostop events` lists them; raw: names a source's own event".into())))
 }
 
 /// Whether a source exists.

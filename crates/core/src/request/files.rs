@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use super::parse::in_file;
+use super::values::in_file;
 use super::{Fault, near};
 use crate::{Error, ErrorKind, Origin};
 
@@ -12,7 +12,11 @@ use crate::{Error, ErrorKind, Origin};
 pub(super) fn read(path: &Path, max: u64) -> Result<Vec<u8>, Error> {
     let failed = |cause| Error::io(ErrorKind::Config, path, "read", cause);
     let mut bytes = Vec::new();
-    File::open(path).map_err(failed)?.take(max + 1).read_to_end(&mut bytes).map_err(failed)?;
+    File::open(path)
+        .map_err(failed)?
+        .take(max + 1)
+        .read_to_end(&mut bytes)
+        .map_err(failed)?;
     if bytes.len() as u64 > max {
         return Err(at(path, format!("larger than {max} bytes")));
     }
@@ -22,14 +26,17 @@ pub(super) fn read(path: &Path, max: u64) -> Result<Vec<u8>, Error> {
 /// The bytes as text.
 pub(super) fn utf8<'b>(path: &Path, bytes: &'b [u8]) -> Result<&'b str, Error> {
     std::str::from_utf8(bytes).map_err(|error| {
-        let before = bytes.iter().take(error.valid_up_to());
-        let line = before.filter(|&&byte| byte == b'\n').count() + 1;
+        let before = bytes.get(..error.valid_up_to()).unwrap_or_default();
+        let line = memchr::memchr_iter(b'\n', before).count() + 1;
         at(path, format!("line {line}: not UTF-8"))
     })
 }
 
 fn at(path: &Path, message: String) -> Error {
-    Error::new(ErrorKind::Config, message).at(Origin { path: path.to_owned(), offset: None })
+    Error::new(ErrorKind::Config, message).at(Origin {
+        path: path.to_owned(),
+        offset: None,
+    })
 }
 
 /// One row of a table.
@@ -42,7 +49,10 @@ pub(super) struct Row {
 impl Row {
     /// The text of a column, if it is not empty.
     pub(super) fn cell(&self, column: &str) -> Option<&str> {
-        self.cells.iter().find(|(name, _)| *name == column).map(|(_, text)| text.as_str())
+        self.cells
+            .iter()
+            .find(|(name, _)| *name == column)
+            .map(|(_, text)| text.as_str())
     }
 }
 
@@ -65,47 +75,80 @@ pub(super) fn parse_table(
 ) -> Result<Vec<Row>, Error> {
     let text = utf8(path, bytes)?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let mut reader =
-        csv::ReaderBuilder::new().has_headers(false).flexible(true).trim(csv::Trim::All).from_reader(text.as_bytes());
-    let mut lines = Lines { text: text.as_bytes(), at: 0, line: 1 };
+    let mut reader = csv::ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .trim(csv::Trim::All)
+        .from_reader(text.as_bytes());
+    let mut lines = Lines {
+        text: text.as_bytes(),
+        at: 0,
+        line: 1,
+    };
     let mut record = csv::StringRecord::new();
     let mut next = |record: &mut csv::StringRecord| -> Result<Option<u64>, Error> {
         match reader.read_record(record) {
             Ok(false) => Ok(None),
-            Ok(true) => Ok(Some(lines.line_of(record.position().map_or(0, csv::Position::byte)))),
+            Ok(true) => Ok(Some(
+                lines.line_of(record.position().map_or(0, csv::Position::byte)),
+            )),
             // The text is UTF-8 and rows may differ in length; nothing else can fail in memory.
             Err(_) => Err(at(path, "not a CSV file".to_owned())),
         }
     };
 
     let Some(line) = next(&mut record)? else {
-        return Err(at(path, format!("empty; the first line names the columns ({})", known.join(","))));
+        return Err(at(
+            path,
+            format!("empty; the first line names the columns ({})", known.join(",")),
+        ));
     };
     let mut columns: Vec<&'static str> = Vec::new();
-    for name in &record {
+    for (place, name) in record.iter().enumerate() {
         let Some(&column) = known.iter().find(|column| column.eq_ignore_ascii_case(name)) else {
-            let shown: String = name.chars().take(64).collect();
-            let near = near::nearest(&shown, known.iter().copied());
-            let hint = near::did_you_mean(&near).unwrap_or_else(|| format!("the columns are {}", known.join(", ")));
+            // A file without a header must not have its first row told.
+            let near = near::did_you_mean(&near::nearest(name, known.iter().copied()));
+            let shown = if near.is_some() {
+                name.escape_debug().to_string()
+            } else {
+                format!("column {}", place + 1)
+            };
+            let hint = near.unwrap_or_else(|| format!("the columns are {}", known.join(", ")));
             let fault = Fault::new("unknown column; the first line names the columns").hint(hint);
-            return Err(in_file(path, line, &shown.escape_debug().to_string(), fault));
+            return Err(in_file(path, line, &shown, fault));
         };
         if columns.contains(&column) {
-            return Err(in_file(path, line, column, Fault::new("this column is there twice")));
+            return Err(in_file(
+                path,
+                line,
+                column,
+                Fault::new("this column is there twice"),
+            ));
         }
         columns.push(column);
     }
     if !needed.iter().any(|column| columns.contains(column)) {
-        return Err(at(path, format!("line {line}: no column {}", needed.join(" or "))));
+        return Err(at(
+            path,
+            format!("line {line}: no column {}", needed.join(" or ")),
+        ));
     }
 
     let mut rows = Vec::new();
     while let Some(line) = next(&mut record)? {
         if record.len() != columns.len() {
-            let message = format!("line {line}: {} columns, the header has {}", record.len(), columns.len());
+            let message = format!(
+                "line {line}: {} columns, the header has {}",
+                record.len(),
+                columns.len()
+            );
             return Err(at(path, message));
         }
-        let cells = columns.iter().copied().zip(&record).filter(|(_, text)| !text.is_empty());
+        let cells = columns
+            .iter()
+            .copied()
+            .zip(&record)
+            .filter(|(_, text)| !text.is_empty());
         let cells: Vec<_> = cells.map(|(column, text)| (column, text.to_owned())).collect();
         // A line of separators alone is what spreadsheets leave behind.
         if !cells.is_empty() {
@@ -130,7 +173,7 @@ impl Lines<'_> {
             start += 1;
         }
         let passed = self.text.get(self.at..start).unwrap_or_default();
-        self.line += passed.iter().filter(|&&byte| byte == b'\n').count() as u64;
+        self.line += memchr::memchr_iter(b'\n', passed).count() as u64;
         self.at = start.max(self.at);
         self.line
     }

@@ -16,7 +16,11 @@ impl Glob {
     /// Compiles `pattern`; every text is a pattern.
     pub fn new(pattern: &str) -> Self {
         let Some((head, rest)) = pattern.split_once('*') else {
-            return Self { head: pattern.into(), middle: Box::default(), tail: None };
+            return Self {
+                head: pattern.into(),
+                middle: Box::default(),
+                tail: None,
+            };
         };
         let (middle, tail) = rest.rsplit_once('*').unwrap_or(("", rest));
         let middle = middle.split('*').filter(|part| !part.is_empty());
@@ -34,11 +38,16 @@ impl Glob {
 
     /// Whether the whole `text` fits, for text that may not be UTF-8.
     pub fn matches_bytes(&self, text: &[u8]) -> bool {
-        let Some(tail) = &self.tail else { return text == self.head.as_bytes() };
-        let Some(mut text) = text.strip_prefix(self.head.as_bytes()) else { return false };
+        let Some(tail) = &self.tail else {
+            return text == self.head.as_bytes();
+        };
+        let Some(mut text) = text.strip_prefix(self.head.as_bytes()) else {
+            return false;
+        };
         for part in &self.middle {
-            let Some(rest) =
-                part.find(text).and_then(|found| text.get(found + part.needle().len()..))
+            let Some(rest) = part
+                .find(text)
+                .and_then(|found| text.get(found + part.needle().len()..))
             else {
                 return false;
             };

@@ -97,14 +97,21 @@ impl Reader<'_> {
             }
             let key = self.string()?;
             if entries.iter().any(|entry| entry.key == key) {
-                return Err(Fault { at, reason: "duplicate key" });
+                return Err(Fault {
+                    at,
+                    reason: "duplicate key",
+                });
             }
             self.space();
             if !self.word(":") {
                 return Err(self.fault("expected `:` after the key"));
             }
             self.space();
-            entries.push(Entry { at, key, node: self.value(depth + 1)? });
+            entries.push(Entry {
+                at,
+                key,
+                node: self.value(depth + 1)?,
+            });
             self.space();
             if self.word("}") {
                 return Ok(entries);
@@ -148,7 +155,11 @@ impl Reader<'_> {
             return Err(self.fault("not a number as JSON writes it"));
         }
         self.at += end;
-        Ok(if whole == digits.len() { Value::Integer(number.parse().ok()) } else { Value::Float })
+        Ok(if whole == digits.len() {
+            Value::Integer(number.parse().ok())
+        } else {
+            Value::Float
+        })
     }
 
     fn string(&mut self) -> Result<String, Fault> {
@@ -159,9 +170,15 @@ impl Reader<'_> {
             match self.take() {
                 None => return Err(self.fault("a string without its end")),
                 Some('"') => return Ok(out),
-                Some('\\') => out.push(self.escape().ok_or(Fault { at, reason: "not an escape that JSON knows" })?),
+                Some('\\') => out.push(self.escape().ok_or(Fault {
+                    at,
+                    reason: "not an escape that JSON knows",
+                })?),
                 Some(control) if control < ' ' => {
-                    return Err(Fault { at, reason: "a control character in a string" });
+                    return Err(Fault {
+                        at,
+                        reason: "a control character in a string",
+                    });
                 }
                 Some(letter) => out.push(letter),
             }
@@ -192,7 +209,10 @@ impl Reader<'_> {
     }
 
     fn hex(&mut self) -> Option<u32> {
-        let digits = self.rest().get(..4).filter(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()))?;
+        let digits = self
+            .rest()
+            .get(..4)
+            .filter(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()))?;
         let number = u32::from_str_radix(digits, 16).ok()?;
         self.at += 4;
         Some(number)
@@ -212,9 +232,10 @@ mod tests {
             Value::Integer(number) => (*number).into(),
             Value::List(items) => items.iter().map(plain).collect(),
             Value::Null | Value::Time(_) => serde_json::Value::Null,
-            Value::Table(entries) => {
-                entries.iter().map(|entry| (entry.key.clone(), plain(&entry.node))).collect()
-            }
+            Value::Table(entries) => entries
+                .iter()
+                .map(|entry| (entry.key.clone(), plain(&entry.node)))
+                .collect(),
             Value::Text(text) => text.as_str().into(),
         }
     }

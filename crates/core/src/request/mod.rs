@@ -11,6 +11,7 @@
 pub mod accounts;
 pub mod conditions;
 pub mod events;
+mod fields;
 mod files;
 pub mod glob;
 mod json;
@@ -21,6 +22,7 @@ pub mod schema;
 mod scope;
 mod template;
 mod time;
+mod values;
 mod warnings;
 mod write;
 
@@ -261,12 +263,17 @@ impl Request {
 
     /// The exception for a condition, if one was approved.
     pub fn exception(&self, condition: &str) -> Option<&Exception> {
-        self.exceptions.iter().find(|exception| exception.condition == condition)
+        self.exceptions
+            .iter()
+            .find(|exception| exception.condition == condition)
     }
 
     /// What the customer knows the request by.
     pub fn reference(&self) -> &str {
-        self.customer.as_ref().and_then(|customer| customer.reference.as_deref()).unwrap_or(&self.id)
+        self.customer
+            .as_ref()
+            .and_then(|customer| customer.reference.as_deref())
+            .unwrap_or(&self.id)
     }
 }
 
@@ -279,7 +286,10 @@ pub(crate) struct Fault {
 
 impl Fault {
     fn new(reason: impl Into<String>) -> Self {
-        Self { reason: reason.into(), hint: None }
+        Self {
+            reason: reason.into(),
+            hint: None,
+        }
     }
 
     fn hint(mut self, hint: impl Into<String>) -> Self {
@@ -295,3 +305,6 @@ impl Fault {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -63,9 +63,13 @@ mod tests {
 
     #[test]
     fn counts_edits() {
-        for (left, right, want) in
-            [("", "", 0), ("a", "", 1), ("abc", "abd", 1), ("acb", "abc", 1), ("kitten", "sitting", 3)]
-        {
+        for (left, right, want) in [
+            ("", "", 0),
+            ("a", "", 1),
+            ("abc", "abd", 1),
+            ("acb", "abc", 1),
+            ("kitten", "sitting", 3),
+        ] {
             assert_eq!(distance(left, right), want, "{left} {right}");
             assert_eq!(distance(right, left), want, "{right} {left}");
         }
@@ -78,7 +82,10 @@ mod tests {
         assert_eq!(nearest("Users", known), ["users"]);
         assert_eq!(nearest("user", known), ["users"]);
         assert_eq!(nearest("surprise", known), [] as [&str; 0]);
-        assert_eq!(did_you_mean(&["a", "b", "c"]).as_deref(), Some("did you mean \"a\", \"b\" or \"c\"?"));
+        assert_eq!(
+            did_you_mean(&["a", "b", "c"]).as_deref(),
+            Some("did you mean \"a\", \"b\" or \"c\"?")
+        );
         assert_eq!(did_you_mean(&[]), None);
     }
 }

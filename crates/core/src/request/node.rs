@@ -59,7 +59,10 @@ pub(super) struct Document<'t> {
 
 impl<'t> Document<'t> {
     pub(super) fn new(text: &'t str, path: Option<&Path>) -> Self {
-        Self { text: text.strip_prefix('\u{feff}').unwrap_or(text), path: path.map(Path::to_owned) }
+        Self {
+            text: text.strip_prefix('\u{feff}').unwrap_or(text),
+            path: path.map(Path::to_owned),
+        }
     }
 
     /// Reads the text as JSON if it looks like it, else as TOML.
@@ -73,7 +76,10 @@ impl<'t> Document<'t> {
             return json::parse(self.text).map_err(|fault| self.error(fault.at, "", fault.reason));
         }
         match DeTable::parse(self.text) {
-            Ok(table) => Ok(Node { at: 0, value: Value::Table(entries(table.into_inner())) }),
+            Ok(table) => Ok(Node {
+                at: 0,
+                value: Value::Table(entries(table.into_inner())),
+            }),
             // Only the parser's description: its `Display` quotes the line.
             Err(fault) => {
                 let at = fault.span().map_or(self.text.len(), |span| span.start);
@@ -85,10 +91,20 @@ impl<'t> Document<'t> {
     /// An error at a byte offset. `key` is the dotted key at fault, empty if there is none.
     pub(super) fn error(&self, at: usize, key: &str, reason: &str) -> Error {
         let (line, column) = self.position(at);
-        let key = if key.is_empty() { String::new() } else { format!("{key}: ") };
-        let error = Error::new(ErrorKind::Config, format!("line {line}, column {column}: {key}{reason}"));
+        let key = if key.is_empty() {
+            String::new()
+        } else {
+            format!("{key}: ")
+        };
+        let error = Error::new(
+            ErrorKind::Config,
+            format!("line {line}, column {column}: {key}{reason}"),
+        );
         match &self.path {
-            Some(path) => error.at(Origin { path: path.clone(), offset: None }),
+            Some(path) => error.at(Origin {
+                path: path.clone(),
+                offset: None,
+            }),
             None => error,
         }
     }
@@ -96,7 +112,7 @@ impl<'t> Document<'t> {
     /// Line and column, from 1, in characters.
     fn position(&self, at: usize) -> (usize, usize) {
         let before = self.text.get(..at).unwrap_or(self.text);
-        let line = before.bytes().filter(|&byte| byte == b'\n').count() + 1;
+        let line = memchr::memchr_iter(b'\n', before.as_bytes()).count() + 1;
         let column = before.rsplit('\n').next().map_or(0, |tail| tail.chars().count()) + 1;
         (line, column)
     }
@@ -105,7 +121,11 @@ impl<'t> Document<'t> {
 fn entries(table: DeTable<'_>) -> Vec<Entry> {
     let entry = |(key, value): (Spanned<_>, _)| {
         let at = key.span().start;
-        Entry { at, key: std::borrow::Cow::into_owned(key.into_inner()), node: node(value) }
+        Entry {
+            at,
+            key: std::borrow::Cow::into_owned(key.into_inner()),
+            node: node(value),
+        }
     };
     table.into_iter().map(entry).collect()
 }

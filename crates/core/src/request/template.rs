@@ -7,7 +7,8 @@ use super::Instant;
 pub fn template(now: Instant) -> String {
     let asked = Instant(now.0 - now.0.rem_euclid(1_000_000_000));
     let from = asked.days_before(7);
-    TEXT.replace("{asked}", &asked.to_string()).replace("{from}", &from.to_string())
+    TEXT.replace("{asked}", &asked.to_string())
+        .replace("{from}", &from.to_string())
 }
 
 const TEXT: &str = r#"# A request for a log-dive. `decostop check FILE` says what is missing and how to narrow it.

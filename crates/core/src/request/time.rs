@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use jiff::civil::Date;
+use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 use toml::value::{Datetime, Offset};
@@ -59,29 +59,55 @@ impl Instant {
     }
 
     pub(super) fn from_datetime(value: &Datetime) -> Result<Self, TimeError> {
-        let Some(date) = value.date else { return Err(TimeError::TimeOnly) };
-        let Some(time) = value.time else { return Err(TimeError::DateOnly) };
+        let Some(date) = value.date else {
+            return Err(TimeError::TimeOnly);
+        };
+        let Some(time) = value.time else {
+            return Err(TimeError::DateOnly);
+        };
         let minutes = match value.offset {
             Some(Offset::Z) => 0,
             Some(Offset::Custom { minutes }) => minutes,
             None => return Err(TimeError::NoOffset),
         };
         let year = i16::try_from(date.year).map_err(|_| TimeError::Malformed)?;
-        let seconds = time.second.unwrap_or(0);
+        let seconds = time.second.unwrap_or(0).cast_signed();
         // A leap second is the first second of the next minute, as POSIX clocks have it.
         let (second, leap) = if seconds == 60 { (59, SECOND) } else { (seconds, 0) };
-        let wall = Date::new(year, date.month as i8, date.day as i8)
+        let malformed = |_| TimeError::Malformed;
+        let date = Date::new(year, date.month.cast_signed(), date.day.cast_signed()).map_err(malformed)?;
+        let nanosecond = time.nanosecond.unwrap_or(0).cast_signed();
+        let time = Time::new(
+            time.hour.cast_signed(),
+            time.minute.cast_signed(),
+            second,
+            nanosecond,
+        )
+        .map_err(malformed)?;
+        let utc = date
+            .to_datetime(time)
+            .to_zoned(TimeZone::UTC)
             .map_err(|_| TimeError::Malformed)?
-            .at(time.hour as i8, time.minute as i8, second as i8, time.nanosecond.unwrap_or(0) as i32);
-        let utc = wall.to_zoned(TimeZone::UTC).map_err(|_| TimeError::Malformed)?.timestamp();
-        Ok(Self::saturate(utc.as_nanosecond() + leap - i128::from(minutes) * 60 * SECOND))
+            .timestamp();
+        Ok(Self::saturate(
+            utc.as_nanosecond() + leap - i128::from(minutes) * 60 * SECOND,
+        ))
     }
 
     pub(super) fn from_datetime_or_date(value: &Datetime) -> Result<Self, TimeError> {
         match (value.date, value.time) {
             (Some(date), None) => {
-                let time = toml::value::Time { hour: 0, minute: 0, second: None, nanosecond: None };
-                Self::from_datetime(&Datetime { date: Some(date), time: Some(time), offset: Some(Offset::Z) })
+                let time = toml::value::Time {
+                    hour: 0,
+                    minute: 0,
+                    second: None,
+                    nanosecond: None,
+                };
+                Self::from_datetime(&Datetime {
+                    date: Some(date),
+                    time: Some(time),
+                    offset: Some(Offset::Z),
+                })
             }
             _ => Self::from_datetime(value),
         }
@@ -98,7 +124,9 @@ impl Instant {
         self.timestamp()
             .to_zoned(TimeZone::UTC)
             .checked_sub(1.month())
-            .map_or(Self(i64::MIN), |earlier| Self::saturate(earlier.timestamp().as_nanosecond()))
+            .map_or(Self(i64::MIN), |earlier| {
+                Self::saturate(earlier.timestamp().as_nanosecond())
+            })
     }
 
     /// So many days of 24 hours earlier.
@@ -162,7 +190,10 @@ mod tests {
         assert_eq!(at("2026-11-01T01:00:00+01:00"), at("2026-11-01T00:00:00Z"));
         assert_eq!(at("2026-10-31t22:30:00-01:30"), at("2026-11-01 00:00:00z"));
         assert_eq!(at("2016-12-31T23:59:60Z"), at("2017-01-01T00:00:00Z"));
-        assert_eq!(at("2026-11-01T00:00:00.120Z").to_string(), "2026-11-01T00:00:00.12Z");
+        assert_eq!(
+            at("2026-11-01T00:00:00.120Z").to_string(),
+            "2026-11-01T00:00:00.12Z"
+        );
     }
 
     #[test]

@@ -9,7 +9,12 @@ use super::scope::period;
 use super::{Instant, ProjectRef, Request, Select, UserRef, events};
 
 /// Warnings about a customer's request.
-pub(super) fn of(request: &Request, profile: &Profile, now: Instant, results: &[ConditionResult]) -> Vec<String> {
+pub(super) fn of(
+    request: &Request,
+    profile: &Profile,
+    now: Instant,
+    results: &[ConditionResult],
+) -> Vec<String> {
     let mut warnings = Vec::new();
     let scope = &request.scope;
     if scope.namespaces.is_empty() && scope.projects.is_empty() && scope.users.is_empty() {
@@ -22,7 +27,10 @@ pub(super) fn of(request: &Request, profile: &Profile, now: Instant, results: &[
     }
     partly_owned(request, &mut warnings);
     fresh(request, now, &mut warnings);
-    for result in results.iter().filter(|result| result.holds && result.excepted.is_some()) {
+    for result in results
+        .iter()
+        .filter(|result| result.holds && result.excepted.is_some())
+    {
         warnings.push(format!("the exception to {} is not needed", result.id));
     }
     warnings
@@ -54,35 +62,53 @@ fn without_ids(request: &Request, select: &Select, place: usize, warnings: &mut 
         .map(|path| path.to_lowercase())
         .collect();
     let below = |path: &str, parent: &str| {
-        path.strip_prefix(parent).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        path.strip_prefix(parent)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     };
     let advice = "records that carry only a project id are missed; list the ids (scope.projects_file) or use --follow-ids";
     for namespace in &select.namespaces {
         let folded = namespace.to_lowercase();
         if !ids.iter().any(|path| below(path, &folded)) {
-            warnings.push(format!("select {}: the scope lists no project id in {namespace}: {advice}", place + 1));
+            warnings.push(format!(
+                "select {}: the scope lists no project id in {namespace}: {advice}",
+                place + 1
+            ));
         }
     }
     for project in &select.projects {
         if let ProjectRef::Path(path) = project
             && !ids.contains(&path.to_lowercase())
         {
-            warnings.push(format!("select {}: the scope lists no id of {path}: {advice}", place + 1));
+            warnings.push(format!(
+                "select {}: the scope lists no id of {path}: {advice}",
+                place + 1
+            ));
         }
     }
 }
 
 fn about_users(request: &Request, select: &Select, place: usize, warnings: &mut Vec<String>) {
     let digits = |name: &str| name.bytes().all(|byte| byte.is_ascii_digit());
-    if select.users.iter().any(|user| matches!(user, UserRef::Name(name) if digits(name))) {
+    if select
+        .users
+        .iter()
+        .any(|user| matches!(user, UserRef::Name(name) if digits(name)))
+    {
         warnings.push(format!(
             "select {}: a user name of digits only is read as a name; an id is written without quotes",
             place + 1
         ));
     }
-    let names: HashSet<String> = request.scope.users.iter().map(|user| user.username.to_lowercase()).collect();
+    let names: HashSet<String> = request
+        .scope
+        .users
+        .iter()
+        .map(|user| user.username.to_lowercase())
+        .collect();
     let personal = |path: &&String| {
-        path.split('/').next().is_some_and(|root| names.contains(&root.to_lowercase()))
+        path.split('/')
+            .next()
+            .is_some_and(|root| names.contains(&root.to_lowercase()))
     };
     if let Some(path) = select.namespaces.iter().find(personal) {
         warnings.push(format!(
@@ -95,9 +121,14 @@ fn about_users(request: &Request, select: &Select, place: usize, warnings: &mut 
 /// Events that no selected source logs, and sources that log none of the events.
 fn fruitless(select: &Select, place: usize, profile: &Profile, warnings: &mut Vec<String>) {
     let place = place + 1;
-    let chosen: Vec<&Source> = match select.sources.is_empty() {
-        true => profile.sources.iter().collect(),
-        false => select.sources.iter().filter_map(|name| profile.source(name)).collect(),
+    let chosen: Vec<&Source> = if select.sources.is_empty() {
+        profile.sources.iter().collect()
+    } else {
+        select
+            .sources
+            .iter()
+            .filter_map(|name| profile.source(name))
+            .collect()
     };
     let mut idle = Vec::new();
     for source in &chosen {
@@ -106,15 +137,27 @@ fn fruitless(select: &Select, place: usize, profile: &Profile, warnings: &mut Ve
         }
     }
     if idle.len() == chosen.len() {
-        warnings.push(format!("select {place}: none of its sources logs any of its events: it can match nothing"));
+        warnings.push(format!(
+            "select {place}: none of its sources logs any of its events: it can match nothing"
+        ));
         return;
     }
     if !select.sources.is_empty() && !idle.is_empty() {
-        warnings.push(format!("select {place}: {} logs none of its events", idle.join(", ")));
+        warnings.push(format!(
+            "select {place}: {} logs none of its events",
+            idle.join(", ")
+        ));
     }
-    for pattern in select.events.iter().filter(|pattern| !pattern.starts_with(events::RAW)) {
+    for pattern in select
+        .events
+        .iter()
+        .filter(|pattern| !pattern.starts_with(events::RAW))
+    {
         let alone = std::slice::from_ref(pattern);
-        if chosen.iter().all(|source| events::raw_patterns_of(alone, source, profile).is_empty()) {
+        if chosen
+            .iter()
+            .all(|source| events::raw_patterns_of(alone, source, profile).is_empty())
+        {
             warnings.push(format!("select {place}: none of its sources logs {pattern}"));
         }
     }
@@ -134,20 +177,38 @@ fn partly_owned(request: &Request, warnings: &mut Vec<String>) {
         .iter()
         .filter(|entry| cut(&entry.since, &entry.until))
         .map(|entry| &entry.path)
-        .chain(scope.projects.iter().filter(|entry| cut(&entry.since, &entry.until)).map(|entry| &entry.path));
+        .chain(
+            scope
+                .projects
+                .iter()
+                .filter(|entry| cut(&entry.since, &entry.until))
+                .map(|entry| &entry.path),
+        );
     for path in paths {
-        warnings.push(format!("{path} is in scope for a part of the window only; before and after it is foreign"));
+        warnings.push(format!(
+            "{path} is in scope for a part of the window only; before and after it is foreign"
+        ));
     }
-    let users = scope.users.iter().filter(|entry| cut(&entry.since, &entry.until)).count();
+    let users = scope
+        .users
+        .iter()
+        .filter(|entry| cut(&entry.since, &entry.until))
+        .count();
     if users > 0 {
-        warnings.push(format!("{users} users are in scope for a part of the window only"));
+        warnings.push(format!(
+            "{users} users are in scope for a part of the window only"
+        ));
     }
 }
 
 /// Inputs that are still being written.
 fn fresh(request: &Request, now: Instant, warnings: &mut Vec<String>) {
     if request.window.to.is_none_or(|to| to > now.hours_before(1)) {
-        let open = if request.window.to.is_none() { "is open" } else { "ends less than an hour ago" };
+        let open = if request.window.to.is_none() {
+            "is open"
+        } else {
+            "ends less than an hour ago"
+        };
         warnings.push(format!("the window {open}: inputs may still be being written"));
     }
 }

@@ -16,13 +16,22 @@ pub(super) fn toml(request: &Request) -> Result<String, Error> {
         ad_hoc: request.ad_hoc.then_some(true),
         customer: request.customer.as_ref().map(customer),
         scope: scope(&request.scope, &request.evidence),
-        window: Window { from: request.window.from.and_then(time), to: request.window.to.and_then(time) },
+        window: Window {
+            from: request.window.from.and_then(time),
+            to: request.window.to.and_then(time),
+        },
         select: request.selects.iter().map(select).collect(),
-        disclosure: Disclosure { personal_data: request.disclosure.personal_data },
+        disclosure: Disclosure {
+            personal_data: request.disclosure.personal_data,
+        },
         exception: request.exceptions.iter().map(exception).collect(),
     };
-    toml::to_string(&document)
-        .map_err(|_| Error::new(ErrorKind::Internal, "the request holds a value that TOML cannot write"))
+    toml::to_string(&document).map_err(|_| {
+        Error::new(
+            ErrorKind::Internal,
+            "the request holds a value that TOML cannot write",
+        )
+    })
 }
 
 #[derive(Serialize)]
@@ -201,9 +210,12 @@ fn users(users: &[UserRef]) -> Vec<Key<'_>> {
 
 /// A range of one address is written as the address.
 fn ips(ips: &[ipnet::IpNet]) -> Vec<String> {
-    let text = |net: &ipnet::IpNet| match net.prefix_len() == net.max_prefix_len() {
-        true => net.addr().to_string(),
-        false => net.to_string(),
+    let text = |net: &ipnet::IpNet| {
+        if net.prefix_len() == net.max_prefix_len() {
+            net.addr().to_string()
+        } else {
+            net.to_string()
+        }
     };
     ips.iter().map(text).collect()
 }
