@@ -1,13 +1,14 @@
 //! A directory that appears whole or not at all.
 //!
-//! Work happens in a sibling `.NAME.partial-<pid>-<random>` of the result, private to its owner and
-//! locked while its process lives; a rename makes it the result. A sibling whose process was killed
-//! is removed by the next run for the same result: only when no process of that id runs here *and*
-//! its lock is free. The lock is what protects another container's or another host's work, whose
-//! process ids mean nothing here; a file system without such locks is never cleaned.
+//! Work happens in a sibling `.NAME.partial-<pid>-<host and random>` of the result, private to its
+//! owner; a rename makes it the result. A sibling whose process was killed is removed by the next run
+//! for the same result. Whether it was killed is told by a lock that its process holds on the
+//! directory from before it has that name: process ids come back, and in containers they are all
+//! alike. Only siblings made under this host's name are looked at, since some network file systems
+//! keep locks per host; a file system without locks is never cleaned.
 
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, ErrorKind as IoKind};
 use std::path::{Path, PathBuf};
 
@@ -19,6 +20,7 @@ use crate::{Error, ErrorKind, Origin};
 const MAX_NAME: usize = 255;
 /// Longest result name whose siblings still carry it; longer ones carry its digest.
 const MAX_STEM: usize = 180;
+const NEW: &str = "new";
 const PARTIAL: &str = "partial";
 const REPLACED: &str = "replaced";
 /// What a rejected result is called.
@@ -75,42 +77,44 @@ impl Place {
         Ok(Self { out, parent, stem })
     }
 
-    /// A fresh name beside the result.
-    fn sibling(&self, what: &str) -> Result<PathBuf, Error> {
-        let random = getrandom::u64().map_err(|cause| {
+    /// What sets a run's siblings apart: its process, host and a random number.
+    fn tag() -> Result<String, Error> {
+        let random = getrandom::u32().map_err(|cause| {
             Error::new(ErrorKind::Internal, "the system gives no random bytes").because(cause)
         })?;
-        let mut name = OsString::from(".");
-        name.push(&self.stem);
-        name.push(format!(".{what}-{}-{random:016x}", std::process::id()));
-        Ok(self.parent.join(name))
+        let host = host().unwrap_or_else(|| "0".repeat(8));
+        Ok(format!("{}-{host}{random:08x}", std::process::id()))
     }
 
-    /// Siblings of one kind whose process is gone.
-    fn orphans(&self, what: &str) -> Vec<PathBuf> {
-        if !Path::new("/proc/self").exists() {
-            return Vec::new();
-        }
+    /// A name beside the result.
+    fn sibling(&self, what: &str, tag: &str) -> PathBuf {
+        let mut name = OsString::from(".");
+        name.push(&self.stem);
+        name.push(format!(".{what}-{tag}"));
+        self.parent.join(name)
+    }
+
+    /// Siblings of one kind that this host made and nobody works on.
+    fn orphans(&self, what: &str) -> Vec<(PathBuf, Lock)> {
+        let Some(host) = host() else { return Vec::new() };
         let Ok(entries) = fs::read_dir(&self.parent) else {
             return Vec::new();
         };
-        let mut found: Vec<PathBuf> = entries
+        let mut found: Vec<_> = entries
             .flatten()
             .filter(|entry| {
-                let pid = owner(&entry.file_name(), &self.stem, what);
-                pid.is_some_and(|pid| !Path::new("/proc").join(pid.to_string()).exists())
-                    && entry.file_type().is_ok_and(|kind| kind.is_dir())
+                entry.file_type().is_ok_and(|kind| kind.is_dir())
+                    && made_by(&entry.file_name(), &self.stem, what, &host)
             })
-            .map(|entry| entry.path())
-            .filter(|path| Lock::take(path).is_some())
+            .filter_map(|entry| Some((entry.path(), Lock::take(&entry.path()).ok()?)))
             .collect();
-        found.sort();
+        found.sort_by(|(one, _), (other, _)| one.cmp(other));
         found
     }
 
     /// Brings back a result that a killed `--force` had set aside, and removes what else was left.
     fn recover(&self) {
-        for old in self.orphans(REPLACED) {
+        for (old, _held) in self.orphans(REPLACED) {
             if exists(&self.out) || fs::rename(&old, &self.out).is_err() {
                 let _ = fs::remove_dir_all(&old);
             }
@@ -118,7 +122,7 @@ impl Place {
     }
 
     fn sweep(&self) {
-        for left in self.orphans(PARTIAL) {
+        for (left, _held) in self.orphans(PARTIAL) {
             let _ = fs::remove_dir_all(left);
         }
     }
@@ -141,16 +145,15 @@ impl Staging {
         place.recover();
         replaceable(&place.out, force)?;
         place.sweep();
-        let mut attempt = 0;
-        let path = loop {
-            let path = place.sibling(PARTIAL)?;
-            match make_dir(&path) {
-                Ok(()) => break path,
-                Err(cause) if cause.kind() == IoKind::AlreadyExists && attempt < 8 => attempt += 1,
-                Err(cause) => return Err(failed(&place.out, "create the result", cause)),
-            }
-        };
-        let lock = Lock::take(&path);
+        let refused = |cause| failed(&place.out, "create the result", cause);
+        let tag = Place::tag()?;
+        let (new, path) = (place.sibling(NEW, &tag), place.sibling(PARTIAL, &tag));
+        make_dir(&new).map_err(refused)?;
+        let lock = Lock::take(&new).ok();
+        if let Err(cause) = fs::rename(&new, &path) {
+            let _ = fs::remove_dir(&new);
+            return Err(refused(cause));
+        }
         Ok(Self {
             place,
             path,
@@ -220,8 +223,19 @@ impl Staging {
     /// orphan before the swap is over.
     fn set_aside(&self) -> Result<(PathBuf, Option<Lock>), Error> {
         let out = &self.place.out;
-        let held = Lock::take(out);
-        let old = self.place.sibling(REPLACED)?;
+        let held = match Lock::take(out) {
+            Ok(held) => Some(held),
+            Err(TryLockError::Error(_)) => None,
+            Err(TryLockError::WouldBlock) => {
+                return Err(
+                    Error::new(ErrorKind::Sink, "another run is replacing it").at(Origin {
+                        path: out.clone(),
+                        offset: None,
+                    }),
+                );
+            }
+        };
+        let old = self.place.sibling(REPLACED, &Place::tag()?);
         fs::rename(out, &old).map_err(|cause| failed(out, "replace the result", cause))?;
         Ok((old, held))
     }
@@ -260,11 +274,10 @@ fn replaceable(out: &Path, force: Option<fn(&Path) -> bool>) -> Result<(), Error
 struct Lock(File);
 
 impl Lock {
-    /// Takes the lock, if it is free and the file system has such locks.
-    fn take(path: &Path) -> Option<Self> {
-        let dir = File::open(path).ok()?;
-        dir.try_lock().ok()?;
-        Some(Self(dir))
+    fn take(path: &Path) -> Result<Self, TryLockError> {
+        let dir = File::open(path).map_err(TryLockError::Error)?;
+        dir.try_lock()?;
+        Ok(Self(dir))
     }
 }
 
@@ -276,20 +289,33 @@ impl Drop for Lock {
     }
 }
 
-/// The process id in a sibling's name, if it is one of `stem`.
-fn owner(name: &OsStr, stem: &OsStr, what: &str) -> Option<u32> {
-    let rest = name
-        .as_encoded_bytes()
-        .strip_prefix(b".")?
-        .strip_prefix(stem.as_encoded_bytes())?;
-    let rest = std::str::from_utf8(rest)
-        .ok()?
-        .strip_prefix('.')?
-        .strip_prefix(what)?
-        .strip_prefix('-')?;
-    let (pid, random) = rest.split_once('-')?;
-    let plain = random.len() == 16 && random.bytes().all(|byte| byte.is_ascii_hexdigit());
-    (plain && pid.bytes().all(|byte| byte.is_ascii_digit())).then(|| pid.parse().ok())?
+/// Whether a name is that of a sibling of `stem`, made on `host`.
+fn made_by(name: &OsStr, stem: &OsStr, what: &str, host: &str) -> bool {
+    let parts = || {
+        let rest = name
+            .as_encoded_bytes()
+            .strip_prefix(b".")?
+            .strip_prefix(stem.as_encoded_bytes())?;
+        let rest = std::str::from_utf8(rest)
+            .ok()?
+            .strip_prefix('.')?
+            .strip_prefix(what)?
+            .strip_prefix('-')?;
+        let (pid, random) = rest.split_once('-')?;
+        Some((pid, random.strip_prefix(host)?))
+    };
+    parts().is_some_and(|(pid, random)| {
+        !pid.is_empty()
+            && pid.bytes().all(|byte| byte.is_ascii_digit())
+            && random.len() == 8
+            && random.bytes().all(|byte| byte.is_ascii_hexdigit())
+    })
+}
+
+/// Eight digits that stand for this host, if its name can be told.
+pub(super) fn host() -> Option<String> {
+    let name = fs::read("/proc/sys/kernel/hostname").ok()?;
+    Some(hex(blake3::hash(&name).as_bytes().first_chunk::<4>()?))
 }
 
 fn config(path: &Path, message: &str) -> Error {

@@ -6,6 +6,10 @@ use std::os::unix::fs::symlink;
 
 use super::*;
 
+fn host() -> String {
+    crate::artefact::place::host().expect("this system tells its name")
+}
+
 #[test]
 fn what_exists_is_not_touched() {
     let dir = scratch();
@@ -181,8 +185,7 @@ fn a_killed_replacement_is_undone() {
     let dir = scratch();
     let out = dir.path().join("out");
     dive(&out, Options::default(), 2).expect("a dive");
-    // No process has this id: the kernel's largest is 2^22.
-    let aside = dir.path().join(".out.replaced-4194999-0123456789abcdef");
+    let aside = dir.path().join(format!(".out.replaced-7-{}01234567", host()));
     fs::rename(&out, &aside).expect("as a killed process would leave it");
     assert_eq!(
         kind(writer(&out, Options::default())),
@@ -198,19 +201,20 @@ fn a_killed_replacement_is_undone() {
 }
 
 #[test]
-fn only_what_a_dead_process_left_for_this_result_is_removed() {
+fn only_what_a_dead_process_left_here_for_this_result_is_removed() {
     let dir = scratch();
+    let host = host();
     let keep = [
-        ".out.partial-4194999-0123456789abcdeg",
-        ".out.partial-4194999-0123456789abcdef.partial-4194999-0123456789abcdef",
-        ".other.partial-4194999-0123456789abcdef",
-        ".out.partial--0123456789abcdef",
-        ".out.partial-1-0123456789abcdef",
-        "out.partial-4194999-0123456789abcdef",
+        format!(".out.partial-7-{host}0123456g"),
+        format!(".out.partial-7-{host}01234567.partial-7-{host}01234567"),
+        format!(".other.partial-7-{host}01234567"),
+        format!(".out.partial--{host}01234567"),
+        format!("out.partial-7-{host}01234567"),
+        format!(".out.partial-7-{}01234567", host.replace(|_| true, "g")),
     ];
-    let locked = dir.path().join(".out.partial-4194999-00000000000000aa");
-    let orphan = dir.path().join(".out.partial-4194999-0123456789abcdef");
-    for name in keep {
+    let locked = dir.path().join(format!(".out.partial-7-{host}000000aa"));
+    let orphan = dir.path().join(format!(".out.partial-1-{host}01234567"));
+    for name in &keep {
         fs::create_dir(dir.path().join(name)).expect("a directory");
     }
     fs::create_dir(&locked).expect("a directory");
@@ -219,9 +223,27 @@ fn only_what_a_dead_process_left_for_this_result_is_removed() {
     held.try_lock().expect("nobody holds it");
     dive(&dir.path().join("out"), Options::default(), 1).expect("a dive");
     assert!(keep.iter().all(|name| dir.path().join(name).is_dir()));
-    assert!(
-        locked.is_dir(),
-        "its lock says that somebody elsewhere works on it"
+    assert!(locked.is_dir(), "its lock says that somebody works on it");
+    assert!(!orphan.exists(), "whatever process has that id now");
+}
+
+#[test]
+fn two_that_replace_one_result_do_not_mix() {
+    let dir = scratch();
+    let out = dir.path().join("out");
+    dive(&out, Options::default(), 1).expect("a dive");
+    let mut writer = writer(&out, Options::default().force(true)).expect("a writer");
+    fill(&mut writer, 2).expect("records");
+    let held = fs::File::open(&out).expect("a directory can be opened");
+    held.try_lock().expect("as another run does while it replaces it");
+    assert_eq!(kind(writer.commit(clean)), ErrorKind::Sink);
+    assert_eq!(
+        super::super::open(&out)
+            .expect("untouched")
+            .manifest()
+            .records
+            .total,
+        1
     );
-    assert!(!orphan.exists());
+    assert_eq!(fs::read_dir(dir.path()).expect("a directory").count(), 1);
 }
