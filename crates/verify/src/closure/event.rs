@@ -88,7 +88,7 @@ mod tests {
             "Foo#valid?",
             "GET /api/:version/projects/:id/members",
             "/api/:version/projects/:id/repository/files/*file_path(.:format)",
-            "/:version/geo/(-/)x",
+            "/api/:version/groups/:id/(-/)/epics",
             "user_add_to_group",
             "gitaly.SSHService",
             "/gitaly.SSHService/SSHUploadPack",
