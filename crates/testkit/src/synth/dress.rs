@@ -3,6 +3,7 @@
 use memchr::memmem;
 
 use super::clock;
+use super::file::Corpus;
 use super::pen::{Pen, integer, unicode};
 use super::rng::{HEX, Rng};
 use super::source::Source;
@@ -29,12 +30,13 @@ pub(crate) enum Wrapper {
 /// Rewrites a line as other writers spell it. The meaning stays.
 pub(crate) fn spell(
     pen: &mut Pen,
-    world: &World,
+    corpus: &Corpus,
     visit: &Visit,
     source: Source,
     rng: &mut Rng,
     spare: &mut Vec<u8>,
 ) {
+    let world = &corpus.world;
     match rng.below(100) {
         0..6 => {
             respell(&mut pen.line, b':', b": ", spare);
@@ -51,7 +53,7 @@ pub(crate) fn spell(
                 hide(&mut pen.line, name.as_bytes(), at, rng.often(500), spare);
             }
         }
-        17..19 => twice(pen, world, visit, source, rng, spare),
+        17..19 => twice(pen, corpus, visit, source, rng, spare),
         _ => {}
     }
 }
@@ -98,12 +100,13 @@ fn hide(line: &mut Vec<u8>, name: &[u8], at: usize, upper: bool, spare: &mut Vec
 }
 
 /// Puts a second project, of somebody else, before the line's own.
-fn twice(pen: &mut Pen, world: &World, visit: &Visit, source: Source, rng: &mut Rng, spare: &mut Vec<u8>) {
+fn twice(pen: &mut Pen, corpus: &Corpus, visit: &Visit, source: Source, rng: &mut Rng, spare: &mut Vec<u8>) {
     if source == Source::Workhorse || visit.former {
         return;
     }
+    let world = &corpus.world;
     let tenant = match rng.below(4) {
-        0 if visit.tenant != OURS && rng.often(100) => OURS,
+        0 if visit.tenant != OURS && rng.share(corpus.rules.our_share) => OURS,
         1 if visit.tenant == OURS => TWIN,
         _ => 1 + rng.below(world.tenants.len() as u64 - 1) as u32,
     };

@@ -2,6 +2,7 @@
 //! alone, so that files can be written side by side.
 
 use std::io::{self, Write};
+use std::ops::Range;
 
 use super::clock::{self, DAY};
 use super::codec::{Codec, Encoder};
@@ -11,7 +12,7 @@ use super::pen::Pen;
 use super::rng::{Rng, mix};
 use super::source::Source;
 use super::truth::{Damage, Row, Seen, Side, stamp};
-use super::visit::{Part, Rules, Visit, action};
+use super::visit::{Part, Rules, Visit, action, action_of};
 use super::world::{Mark, OURS, TWIN, World};
 
 /// Where a file stands in the corpus, and how it is written.
@@ -116,21 +117,21 @@ pub(crate) fn write<W: Write>(
         pending_newline: false,
     };
     let episode = rules.episode(&corpus.world, plan.day);
-    let guests = guest_step(corpus, plan.day);
+    let guests = parade(corpus, plan.day);
     let mut told = 0;
     for q in (plan.part..rules.visits).step_by(plan.parts as usize) {
         if plan.source == Source::Audit {
-            if let Some((episode, victim, staff)) = &episode {
-                if q == episode.start || q + 1 == episode.end {
-                    writer.special(q, Part::Impersonation(q == episode.start), *staff, *victim)?;
-                }
+            if let Some((span, victim, staff)) = &episode
+                && (q == span.start || q + 1 == span.end)
+            {
+                writer.special(q, Part::Impersonation(q == span.start), *staff, *victim)?;
             }
-            if let Some(guest) = guests.and_then(|step| guest_at(corpus, q, step)) {
+            for guest in guests.iter().flat_map(|range| guests_at(corpus, range, q)) {
                 writer.special(q, Part::Guest, guest, guest)?;
             }
         }
         let seed = rules.seed_of(plan.day, q);
-        if lines_of(rules.action_of(seed), seed, plan.source) > 0 {
+        if lines_of(action_of(seed), seed, plan.source) > 0 {
             let visit = rules.visit(&corpus.world, plan.day, q);
             for nth in 0..count(&visit, plan.source) {
                 writer.line(&visit, nth)?;
@@ -146,29 +147,30 @@ pub(crate) fn write<W: Write>(
     Ok((report, to))
 }
 
-/// How many visits lie between two guests in the audit log of the day on which all of them come.
-fn guest_step(corpus: &Corpus, day: u32) -> Option<u64> {
-    // The first day that lies wholly in the window, or the only one.
-    let first = (corpus.window.0 - corpus.rules.start).div_euclid(DAY) as u32;
-    let whole = if corpus.rules.days > first + 2 {
-        first + 1
-    } else {
-        first
+/// The visits after which the guests come, in the audit log of one day: all inside the window.
+fn parade(corpus: &Corpus, day: u32) -> Option<Range<u64>> {
+    let (rules, window) = (&corpus.rules, corpus.window);
+    let first = (window.0 - rules.start).div_euclid(DAY).unsigned_abs() as u32;
+    let visits = rules.visits;
+    // A window begins after a quarter of its first day and ends before the last quarter of a day.
+    let (host, range) = match rules.days {
+        0..3 => (0, visits * 3 / 8..visits * 5 / 8),
+        _ => (first + 1, 0..visits * 5 / 8),
     };
-    let room = if whole == first { 4 } else { 1 };
-    (corpus.rules.hostile && day == whole)
-        .then(|| corpus.rules.visits / (corpus.world.guests.len() as u64 * room + 1))
-        .map(|step| step.max(1))
+    (rules.hostile && day == host).then_some(range)
 }
 
-fn guest_at(corpus: &Corpus, q: u64, step: u64) -> Option<u32> {
-    // A window that begins within the day begins after its first quarter.
-    let skipped = corpus.rules.visits * 3 / 8;
-    let from = if corpus.rules.days > 2 { 0 } else { skipped };
-    let at = q.checked_sub(from)?;
-    (at % step == 0)
-        .then(|| corpus.world.guests.get((at / step) as usize).copied())
-        .flatten()
+/// The guests who come after a visit.
+fn guests_at(corpus: &Corpus, range: &Range<u64>, q: u64) -> impl Iterator<Item = u32> {
+    let guests = &corpus.world.guests;
+    let (count, length) = (guests.len() as u64, (range.end - range.start).max(1));
+    let before = |q: u64| ((q - range.start) * count).div_ceil(length).min(count) as usize;
+    let come = if q >= range.start && q < range.end.max(range.start + 1) {
+        before(q)..before(q + 1)
+    } else {
+        0..0
+    };
+    guests.get(come).unwrap_or_default().iter().copied()
 }
 
 impl<W: Write> Writer<'_, W> {
@@ -184,20 +186,22 @@ impl<W: Write> Writer<'_, W> {
             Source::Sidekiq => 5 + i64::from(nth),
             Source::Workhorse => 7,
         };
-        let jitter = (mix(visit.seed, 0x7143 + lane.unsigned_abs()) % 110) as i64;
+        let jitter = (mix(visit.seed, 0x7143 + lane.unsigned_abs()) % 110).cast_signed();
         let own = lane * 120 + 1 + jitter;
+        // What lies between two visits of this file.
+        let room = DAY * self.plan.parts.cast_signed() / rules.visits.cast_signed();
         let second = if source == Source::Workhorse { 1000 } else { own };
         let offset = match visit.part {
             Part::Ordinary if rules.is_sparse() => second,
-            Part::Ordinary => own * DAY / rules.visits as i64 * self.plan.parts as i64 / 1000,
+            Part::Ordinary => own * room / 1000,
             Part::Impersonation(_) => 965,
-            Part::Guest => 975,
+            Part::Guest => 970,
         };
         visit.ms
             + if rules.is_sparse() {
                 offset
             } else {
-                offset.min(DAY / rules.visits as i64 * self.plan.parts as i64)
+                offset.min(room)
             }
     }
 
@@ -252,6 +256,7 @@ impl<W: Write> Writer<'_, W> {
         let hostile = corpus.rules.hostile;
         let desk = Desk {
             world: &corpus.world,
+            rules: &corpus.rules,
             visit,
             hostile,
             source: plan.source,
@@ -261,7 +266,7 @@ impl<W: Write> Writer<'_, W> {
         if hostile && visit.part == Part::Ordinary {
             dress::spell(
                 &mut self.pen,
-                &corpus.world,
+                corpus,
                 visit,
                 plan.source,
                 &mut self.rng,

@@ -8,13 +8,14 @@ use super::pen::{Pen, escape, integer};
 use super::rng::Rng;
 use super::source::Source;
 use super::truth::Why;
-use super::visit::{FILES, Family, Needs, Part, Visit};
+use super::visit::{FILES, Family, Needs, Part, Rules, Visit};
 use super::world::{Mark, OURS, World};
 
 /// What a line is written from.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Desk<'a> {
     pub(crate) world: &'a World,
+    pub(crate) rules: &'a Rules,
     pub(crate) visit: &'a Visit,
     pub(crate) hostile: bool,
     pub(crate) source: Source,
@@ -145,15 +146,14 @@ impl Desk<'_> {
             pen.root(world, visit.project, Why::Typed);
             pen.lit("\",");
         }
-        match visit.user {
-            Some(user) => pen.user_ref(key("client_id", "meta.client_id"), "user/", world, user),
-            None => {
-                pen.key(key("client_id", "meta.client_id"));
-                pen.lit("\"ip/");
-                pen.lit(&world.user(visit.from).ip);
-                pen.lit("\",");
-                pen.mark(Mark::Ip, visit.from);
-            }
+        if let Some(user) = visit.user {
+            pen.user_ref(key("client_id", "meta.client_id"), "user/", world, user);
+        } else {
+            pen.key(key("client_id", "meta.client_id"));
+            pen.lit("\"ip/");
+            pen.lit(&world.user(visit.from).ip);
+            pen.lit("\",");
+            pen.mark(Mark::Ip, visit.from);
         }
         if nested {
             pen.close();

@@ -48,7 +48,7 @@ impl Block {
                     }
                 }
                 b"s" => pieces.push(Piece::Seconds(4)),
-                b"S" => pieces.push(Piece::Seconds(6)),
+                b"S" => pieces.push(Piece::Seconds(3)),
                 [digit @ b'1'..=b'9'] => pieces.push(Piece::Digits(u32::from(digit - b'0'), None)),
                 [digit @ b'1'..=b'9', letter] => {
                     pieces.push(Piece::Digits(u32::from(digit - b'0'), Some(letter - b'a')));
@@ -72,7 +72,7 @@ impl Block {
                     // Measurements spread over orders of magnitude.
                     let draw = rng.next();
                     let bound = 10_u64.pow(1 + (draw >> 32) as u32 % digits);
-                    let value = (draw & 0xFFFF_FFFF) * bound >> 32;
+                    let value = ((draw & 0xFFFF_FFFF) * bound) >> 32;
                     if let Some(slot) = letter.and_then(|l| kept.get_mut(usize::from(l))) {
                         *slot = value;
                     }
@@ -81,10 +81,11 @@ impl Block {
                 Piece::Seconds(width) => {
                     let draw = rng.next();
                     to.extend_from_slice(b"0.0");
-                    padded(to, draw >> 20 & if draw & 3 == 0 { 0xFFF } else { 0xFF }, width);
+                    let mask = if draw.is_multiple_of(4) { 0x3FF } else { 0x7F };
+                    padded(to, (draw >> 20) & mask, width);
                 }
                 Piece::Again(letter) => {
-                    integer(to, kept.get(usize::from(letter)).copied().unwrap_or_default())
+                    integer(to, kept.get(usize::from(letter)).copied().unwrap_or_default());
                 }
                 Piece::Maybe(end) => {
                     if rng.next() & 1 == 0 {
@@ -114,7 +115,7 @@ pub(crate) static RAILS: LazyLock<[Block; 3]> = LazyLock::new(|| {
         let text = format!(
             "{}{middle}{DATABASE}{}",
             r#""queue_duration_s":{S},"request_urgency":"low","target_duration_s":5,"redis_calls":{2r},"redis_duration_s":{S},"redis_read_bytes":{4b},"redis_write_bytes":{4},"#,
-            r#""cpu_s":{S},"mem_objects":{5},"mem_bytes":{7},"mem_mallocs":{5},"mem_total_bytes":{8},"pid":{4},"worker_id":"puma_{1}","rate_limiting_gates":[],"db_duration_s":{s},"view_duration_s":{S},"duration_s":{S},"#,
+            r#""cpu_s":{S},"mem_objects":{5},"mem_bytes":{7},"mem_mallocs":{5},"mem_total_bytes":{8},"pid":10{2},"worker_id":"puma_{1}","rate_limiting_gates":[],"db_duration_s":{s},"view_duration_s":{S},"duration_s":{S},"#,
         );
         Block::new(Box::leak(text.into_boxed_str()))
     };

@@ -38,6 +38,9 @@ mod visit;
 mod world;
 mod write;
 
+#[cfg(test)]
+mod tests;
+
 pub use options::{CodecMix, Options};
 pub use source::Source;
 pub use tiny::{Corpus, tiny, tiny_with};

@@ -118,7 +118,7 @@ impl Options {
         let small = if self.megabytes >= 200 {
             0.001
         } else {
-            (0.2 / self.megabytes.max(1) as f64).clamp(0.02, 0.2)
+            (1.0 / self.megabytes.max(1) as f64).clamp(0.02, 0.25)
         };
         self.our_share.unwrap_or(small).clamp(0.0, 1.0)
     }

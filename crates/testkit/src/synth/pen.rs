@@ -109,7 +109,7 @@ impl Pen {
     pub(crate) fn project_path(&mut self, world: &World, project: u32, why: Why) {
         let at = self.line.len();
         let known = world.project(project);
-        if self.former && known.tenant == OURS {
+        if self.former && known.is_ours() {
             self.lit(&world.tenant(OURS).formerly);
             self.lit(
                 known
@@ -131,7 +131,7 @@ impl Pen {
     pub(crate) fn group_path(&mut self, world: &World, project: u32, why: Why) {
         let at = self.line.len();
         let known = world.project(project);
-        if self.former && known.tenant == OURS {
+        if self.former && known.is_ours() {
             self.lit(&world.tenant(OURS).formerly);
             self.lit(
                 known
@@ -150,7 +150,7 @@ impl Pen {
     pub(crate) fn root(&mut self, world: &World, project: u32, why: Why) {
         let at = self.line.len();
         let known = world.project(project);
-        if self.former && known.tenant == OURS {
+        if self.former && known.is_ours() {
             self.lit(&world.tenant(OURS).formerly);
             self.because(why.max(Why::Former));
             return;
@@ -180,7 +180,7 @@ impl Pen {
         let known = world.project(project);
         integer(&mut self.line, known.id);
         self.mark(Mark::ProjectId, project);
-        if known.tenant == OURS && known.personal.is_none() {
+        if known.is_ours() {
             self.because(why.max(Why::Id));
         }
     }

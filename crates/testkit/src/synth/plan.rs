@@ -1,65 +1,85 @@
 //! From options to the list of files.
 
 use super::codec::Codec;
-use super::dress::Wrapper;
+use super::dress::{self, Wrapper};
 use super::file::{self, Corpus, FilePlan};
 use super::lines::{Desk, count};
 use super::options::{CodecMix, Options};
 use super::pen::Pen;
 use super::request;
-use super::rng::mix;
+use super::rng::{Rng, mix};
 use super::source::Source;
 use super::visit::Rules;
 use super::world::World;
 
 /// The corpus and its files, for a size in bytes.
 pub(crate) fn plan(options: &Options) -> (Corpus, Vec<FilePlan>) {
-    let world = World::new(options.seed, options.tenants);
-    let mut rules = rules(options, 1_000_000);
-    let (mean, shares) = sample(&world, &rules);
+    let mut corpus = corpus(options, 1_000_000);
+    let (mean, shares) = sample(&corpus, options.wrappers);
     let bytes = options.megabytes.max(1) as f64 * 1e6;
-    let days = f64::from(rules.days);
-    rules.visits = (bytes / days / mean).round().max(1.0) as u64;
+    let days = f64::from(corpus.rules.days);
+    corpus.rules.visits = whole(bytes / days / mean);
     let limit = options.file_megabytes.max(1) as f64 * 1e6;
-    let parts = shares.map(|share| (bytes / days * share / limit).ceil().max(1.0) as u64);
-    assemble(options, world, rules, parts)
+    let parts = shares.map(|share| whole((bytes / days * share / limit).ceil()));
+    let plans = files(options, &corpus.rules, parts);
+    (corpus, plans)
+}
+
+#[expect(clippy::cast_sign_loss, reason = "at least one")]
+fn whole(number: f64) -> u64 {
+    number.round().max(1.0) as u64
 }
 
 /// As [`plan`], for a number of requests a day.
 pub(crate) fn plan_visits(options: &Options, visits: u64) -> (Corpus, Vec<FilePlan>) {
-    let world = World::new(options.seed, options.tenants);
-    assemble(options, world, rules(options, visits), [1; 7])
+    let corpus = corpus(options, visits);
+    let plans = files(options, &corpus.rules, [1; 7]);
+    (corpus, plans)
 }
 
-fn rules(options: &Options, visits: u64) -> Rules {
-    Rules {
+fn corpus(options: &Options, visits: u64) -> Corpus {
+    let rules = Rules {
         seed: options.seed,
         our_share: options.share(),
         hostile: options.hostile,
         visits,
         start: options.start_ms(),
         days: options.days.max(1),
+    };
+    let window = request::window(rules.start, rules.days);
+    Corpus {
+        world: World::new(options.seed, options.tenants),
+        rules,
+        window,
+        damage: options.damage,
     }
 }
 
 /// Bytes of a visit, on average, and the share of each source in them.
-fn sample(world: &World, rules: &Rules) -> (f64, [f64; 7]) {
+fn sample(corpus: &Corpus, wrappers: bool) -> (f64, [f64; 7]) {
     const VISITS: u64 = 3000;
+    let (world, rules) = (&corpus.world, &corpus.rules);
     let mut bytes = [0_u64; 7];
-    let mut pen = Pen::default();
+    let (mut pen, mut spare, mut rng) = (Pen::default(), Vec::new(), Rng::new(rules.seed));
     for q in 0..VISITS {
         let visit = rules.visit(world, 0, q);
+        let wrapper = if wrappers { wrapper(q) } else { Wrapper::Bare };
         for (source, sum) in Source::ALL.into_iter().zip(&mut bytes) {
             for nth in 0..count(&visit, source) {
                 pen.clear();
-                Desk {
+                let desk = Desk {
                     world,
+                    rules,
                     visit: &visit,
                     hostile: rules.hostile,
                     source,
                     ms: visit.ms,
+                };
+                desk.write(&mut pen, nth);
+                if rules.hostile {
+                    dress::spell(&mut pen, corpus, &visit, source, &mut rng, &mut spare);
                 }
-                .write(&mut pen, nth);
+                dress::wrap(wrapper, &mut pen, visit.ms, world, &mut rng, &mut spare);
                 *sum += pen.line.len() as u64 + 1;
             }
         }
@@ -68,7 +88,19 @@ fn sample(world: &World, rules: &Rules) -> (f64, [f64; 7]) {
     (all / VISITS as f64, bytes.map(|sum| sum as f64 / all))
 }
 
-fn assemble(options: &Options, world: World, rules: Rules, parts: [u64; 7]) -> (Corpus, Vec<FilePlan>) {
+/// Half of the files stand bare.
+fn wrapper(index: u64) -> Wrapper {
+    match index * 7 % 10 {
+        5 => Wrapper::Svlogd,
+        6 => Wrapper::Cri,
+        7 => Wrapper::Payload,
+        8 => Wrapper::Prefixed,
+        9 => Wrapper::LogString,
+        _ => Wrapper::Bare,
+    }
+}
+
+fn files(options: &Options, rules: &Rules, parts: [u64; 7]) -> Vec<FilePlan> {
     let mixed = options.codec == CodecMix::Mixed;
     let mut plans = Vec::new();
     for day in 0..rules.days {
@@ -84,14 +116,10 @@ fn assemble(options: &Options, world: World, rules: Rules, parts: [u64; 7]) -> (
                     CodecMix::Zstd => Codec::Zstd,
                     CodecMix::ZstdFrames => Codec::ZstdFrames,
                 };
-                let wrapper = match index * 7 % 10 {
-                    _ if !options.wrappers => Wrapper::Bare,
-                    5 => Wrapper::Svlogd,
-                    6 => Wrapper::Cri,
-                    7 => Wrapper::Payload,
-                    8 => Wrapper::Prefixed,
-                    9 => Wrapper::LogString,
-                    _ => Wrapper::Bare,
+                let wrapper = if options.wrappers {
+                    wrapper(index)
+                } else {
+                    Wrapper::Bare
                 };
                 let level = options.level.unwrap_or(if codec == Codec::Gzip { 6 } else { 3 });
                 let seed = mix(rules.seed ^ 0xF11E, index);
@@ -106,19 +134,10 @@ fn assemble(options: &Options, world: World, rules: Rules, parts: [u64; 7]) -> (
                     wrapper,
                     seed,
                 };
-                plan.name = file::name(&plan, &rules, mixed);
+                plan.name = file::name(&plan, rules, mixed);
                 plans.push(plan);
             }
         }
     }
-    let window = request::window(rules.start, rules.days);
-    (
-        Corpus {
-            world,
-            rules,
-            window,
-            damage: options.damage,
-        },
-        plans,
-    )
+    plans
 }

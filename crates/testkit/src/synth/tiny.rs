@@ -50,7 +50,7 @@ pub fn tiny(seed: u64) -> Corpus {
         .damage(seed % 2 == 1);
     tiny_with(
         &options,
-        60 + seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32 & 127,
+        60 + (seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32 & 127),
     )
 }
 

@@ -157,18 +157,6 @@ impl Rules {
         mix(mix(self.seed, u64::from(day) + 1), q)
     }
 
-    /// What a visit does, without the rest: most files skip most visits.
-    pub(crate) fn action_of(&self, seed: u64) -> &'static Action {
-        let mut at = mix(seed, 0xAC) % weights();
-        for action in ACTIONS {
-            if at < action.weight {
-                return action;
-            }
-            at -= action.weight;
-        }
-        &ACTIONS[0]
-    }
-
     /// The visits of a day during which staff act as a user of the customer.
     pub(crate) fn episode(&self, world: &World, day: u32) -> Option<(std::ops::Range<u64>, u32, u32)> {
         if !self.hostile || self.visits < 60 {
@@ -186,7 +174,8 @@ impl Rules {
 
     /// The start of a visit: each has its own share of the day.
     pub(crate) fn instant(&self, day: u32, q: u64) -> i64 {
-        let within = (u128::from(q) * 86_400_000 / u128::from(self.visits.max(1))) as i64;
+        let within = (u128::from(q) * 86_400_000 / u128::from(self.visits.max(1))) as u64;
+        let within = within.cast_signed();
         // Even seconds, where there is room, leave the odd ones to logs that write no fraction.
         let within = if self.is_sparse() {
             within - within % 2000
@@ -210,16 +199,17 @@ impl Rules {
         } else {
             1 + rng.below(world.tenants.len() as u64 - 1) as u32
         };
-        let mut visit = self.plain(world, day, q, tenant, self.action_of(seed), &mut rng);
-        if let Some((episode, victim, staff)) = self.episode(world, day) {
-            if q > episode.start && q + 1 < episode.end && (q % 2 == 0 || visit.user == Some(victim)) {
-                visit.user = Some(victim);
-                visit.tenant = OURS;
-                visit.project = world.tenant(OURS).projects.start + (q % 3) as u32;
-                visit.from = staff;
-                visit.staff = Some(staff);
-                visit.former = false;
-            }
+        let mut visit = self.plain(world, day, q, tenant, action_of(seed), &mut rng);
+        if let Some((span, victim, staff)) = self.episode(world, day)
+            && (span.start + 1..span.end - 1).contains(&q)
+            && (q.is_multiple_of(2) || visit.user == Some(victim))
+        {
+            visit.user = Some(victim);
+            visit.tenant = OURS;
+            visit.project = world.tenant(OURS).projects.start + (q % 3) as u32;
+            visit.from = staff;
+            visit.staff = Some(staff);
+            visit.former = false;
         }
         visit
     }
@@ -293,6 +283,18 @@ impl Visit {
     pub(crate) fn rng(&self, source: Source) -> Rng {
         Rng::new(mix(self.seed, 0x1000 + source as u64))
     }
+}
+
+/// What a visit does, without the rest: most files skip most visits.
+pub(crate) fn action_of(seed: u64) -> &'static Action {
+    let mut at = mix(seed, 0xAC) % weights();
+    for action in ACTIONS {
+        if at < action.weight {
+            return action;
+        }
+        at -= action.weight;
+    }
+    &ACTIONS[0]
 }
 
 fn weights() -> u64 {

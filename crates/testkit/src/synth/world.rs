@@ -105,6 +105,11 @@ pub(crate) struct Project {
 }
 
 impl Project {
+    /// Whether it belongs to the customer, not to one of the customer's people.
+    pub(crate) fn is_ours(&self) -> bool {
+        self.tenant == OURS && self.personal.is_none()
+    }
+
     pub(crate) fn group(&self) -> &str {
         self.path.rsplit_once('/').map_or("", |(group, _)| group)
     }
@@ -451,7 +456,8 @@ fn namesakes(world: &mut World) {
     for (one, other) in [((OURS, 1), (2, 0)), ((2, 1), (3, 0)), ((OURS, 4), (OURS, 5))] {
         let at = |(tenant, user): (u32, u32)| (world.tenants[tenant as usize].users.start + user) as usize;
         let (one, other) = (at(one), at(other));
-        world.users[other].display = world.users[one].display.clone();
+        let display = world.users[one].display.clone();
+        world.users[other].display = display;
     }
 }
 

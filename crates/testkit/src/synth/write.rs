@@ -1,6 +1,7 @@
 //! Writes a corpus to disk, several files at a time, with the same result for any number of threads.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
@@ -250,11 +251,12 @@ impl<'a> Account<'a> {
         let values = Values::new(self.world, &self.seen, &self.near);
         let mut foreign = String::from("class,value,near\n");
         for (class, value, near) in &values.foreign {
-            foreign.push_str(&format!("{class},{value},{}\n", if *near { "yes" } else { "no" }));
+            let near = if *near { "yes" } else { "no" };
+            let _ = writeln!(foreign, "{class},{value},{near}");
         }
         let mut own = String::from("class,value\n");
         for (class, value) in &values.own {
-            own.push_str(&format!("{class},{value}\n"));
+            let _ = writeln!(own, "{class},{value}");
         }
         fs::write(truth.join("foreign.csv"), foreign)?;
         fs::write(truth.join("own.csv"), own)?;

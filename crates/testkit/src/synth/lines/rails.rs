@@ -89,7 +89,7 @@ impl Desk<'_> {
                 param_text(pen, "variables", "[FILTERED]");
             }
             (_, Needs::Project) if visit.action.controller == "JwtController" => {
-                self.registry_scope(pen, rng)
+                self.registry_scope(pen, rng);
             }
             (_, Needs::Project) => {
                 if !visit.capital && !visit.former {
@@ -194,7 +194,7 @@ impl Desk<'_> {
         }
         pen.s(
             "exception.class",
-            *rng.pick(&[
+            rng.pick::<&str>(&[
                 "NoMethodError",
                 "ActiveRecord::QueryCanceled",
                 "Gitlab::Git::CommandError",

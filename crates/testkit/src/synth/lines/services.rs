@@ -290,10 +290,12 @@ impl Desk<'_> {
         pen.lit("https://gitlab.com/");
         let elsewhere = self.hostile && rng.often(30);
         if elsewhere {
-            let tenant = if rng.often(300) {
+            let others = world.tenants.len() as u64 - 1;
+            let mentioned = rng.share(self.rules.our_share);
+            let tenant = if mentioned {
                 OURS
             } else {
-                rng.below(world.tenants.len() as u64) as u32
+                1 + rng.below(others) as u32
             };
             let project = world.tenant(tenant).projects.start + 1;
             pen.project_path(world, project, Why::Referrer);

@@ -1,0 +1,503 @@
+//! The ground truth against a second reading of the corpus that shares nothing with the generator.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read as _;
+
+use serde_json::Value;
+
+use super::*;
+
+/// A file as its lines, each with its offset in the decoded file.
+fn lines(bytes: &[u8]) -> Vec<(u64, Vec<u8>)> {
+    let mut text = Vec::new();
+    match bytes {
+        [0x1f, 0x8b, ..] => flate2::read::MultiGzDecoder::new(bytes).read_to_end(&mut text),
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => {
+            zstd::stream::read::Decoder::new(bytes).and_then(|mut decoder| decoder.read_to_end(&mut text))
+        }
+        mut plain => plain.read_to_end(&mut text),
+    }
+    .expect("the generator's own files decode");
+    let mut at = 0;
+    let mut all = Vec::new();
+    for line in text.split_inclusive(|&byte| byte == b'\n') {
+        all.push((at, line.strip_suffix(b"\n").unwrap_or(line).to_vec()));
+        at += line.len() as u64;
+    }
+    all
+}
+
+/// Members in order, doubled keys included: `serde_json` alone keeps the last of them.
+#[derive(Default)]
+struct Members(Vec<(String, Value)>);
+
+impl<'de> serde::Deserialize<'de> for Members {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl<'de> serde::de::Visitor<'de> for Visitor {
+            type Value = Members;
+            fn expecting(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                to.write_str("an object")
+            }
+            fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Members, A::Error> {
+                let mut all = Members::default();
+                while let Some(member) = map.next_entry()? {
+                    all.0.push(member);
+                }
+                Ok(all)
+            }
+        }
+        from.deserialize_map(Visitor)
+    }
+}
+
+/// The record of a line under its dotted names, out of its wrapper.
+fn record(line: &[u8]) -> Option<Vec<(String, Value)>> {
+    let start = line.iter().position(|&byte| byte == b'{')?;
+    let text = line.get(start..)?;
+    let members = serde_json::from_slice::<Members>(text).ok()?.0;
+    if members.iter().any(|(key, _)| key == "jsonPayload") {
+        #[derive(serde::Deserialize)]
+        struct Envelope {
+            #[serde(rename = "jsonPayload")]
+            payload: Members,
+        }
+        return Some(flat(serde_json::from_slice::<Envelope>(text).ok()?.payload.0));
+    }
+    if let Some((_, Value::String(inner))) = members.iter().find(|(key, _)| key == "log") {
+        return record(inner.as_bytes());
+    }
+    Some(flat(members))
+}
+
+fn flat(members: Vec<(String, Value)>) -> Vec<(String, Value)> {
+    let mut all = Vec::new();
+    for (key, value) in members {
+        let key = key.strip_prefix("json.").unwrap_or(&key).to_owned();
+        match value {
+            Value::Object(inner) if key == "meta" => {
+                all.extend(
+                    inner
+                        .into_iter()
+                        .map(|(short, value)| (format!("meta.{short}"), value)),
+                );
+            }
+            value => all.push((key, value)),
+        }
+    }
+    all
+}
+
+fn below(path: &str, root: &str) -> bool {
+    let (path, root) = (path.to_lowercase(), root.to_lowercase());
+    path == root || path.strip_prefix(&root).is_some_and(|rest| rest.starts_with('/'))
+}
+
+/// What the request says of the customer.
+struct Scope {
+    root: String,
+    former: String,
+    group: u64,
+    projects: BTreeSet<u64>,
+    from: String,
+    to: String,
+}
+
+impl Scope {
+    fn new(request: &str) -> Self {
+        let table: toml::Table = request.parse().expect("the request is TOML");
+        let text = |value: &toml::Value| value.as_str().expect("a string").to_owned();
+        let time = |key: &str| table["window"][key].to_string();
+        let namespace = &table["scope"]["namespaces"][0];
+        let number = |value: &toml::Value| value["id"].as_integer().expect("an id").unsigned_abs();
+        Self {
+            root: text(&namespace["path"]),
+            former: text(&namespace["formerly"][0]),
+            group: number(namespace),
+            projects: table["scope"]["projects"]
+                .as_array()
+                .expect("a list")
+                .iter()
+                .map(number)
+                .collect(),
+            from: time("from"),
+            to: time("to"),
+        }
+    }
+
+    fn path(&self, path: &str) -> bool {
+        below(path, &self.root) || below(path, &self.former)
+    }
+
+    fn url(&self, url: &str) -> bool {
+        let path = url.strip_prefix("https://gitlab.com").unwrap_or(url);
+        let path = path.split('?').next().unwrap_or_default().trim_start_matches('/');
+        let segments: Vec<_> = path.split('/').collect();
+        match segments.as_slice() {
+            ["api", "v4", "projects", project, ..] => {
+                self.path(&project.replace("%2F", "/"))
+                    || project.parse().is_ok_and(|id| self.projects.contains(&id))
+            }
+            ["api", "v4", "groups", group, ..] => group.parse() == Ok(self.group),
+            ["groups", ..] => self.path(path.trim_start_matches("groups/")),
+            [first, ..] => self.path(path) || self.path(first.trim_end_matches(".git")),
+            [] => false,
+        }
+    }
+
+    /// Whether the record matches, and whether it has nexus.
+    fn matches(&self, record: &[(String, Value)]) -> (bool, bool) {
+        let kind = |key: &str| {
+            record
+                .iter()
+                .find(|(name, _)| name == key)
+                .and_then(|(_, value)| value.as_str())
+                .unwrap_or_default()
+        };
+        let (entity, target) = (kind("entity_type"), kind("target_type"));
+        let (mut any, mut nexus) = (false, false);
+        for (key, value) in record {
+            let text = value.as_str().unwrap_or_default();
+            let project = |value: &Value| value.as_u64().is_some_and(|id| self.projects.contains(&id));
+            let strong = match key.as_str() {
+                "meta.project"
+                | "meta.root_namespace"
+                | "grpc.request.glProjectPath"
+                | "grpc.request.pool.sourceProjectPath" => self.path(text.trim_end_matches(".wiki")),
+                "entity_path" => entity != "User" && self.path(text),
+                "target_details" => target == "Project" && self.path(text),
+                "entity_id" => {
+                    entity == "Project" && project(value)
+                        || entity == "Group" && value.as_u64() == Some(self.group)
+                }
+                "target_id" => target == "Project" && project(value),
+                "grpc.request.glRepository" => text
+                    .rsplit('-')
+                    .next()
+                    .and_then(|id| id.parse().ok())
+                    .is_some_and(|id| self.projects.contains(&id)),
+                "path" | "uri" => self.url(text),
+                _ => false,
+            };
+            nexus |= strong;
+            any |= strong || key == "referrer" && self.url(text);
+        }
+        (any, nexus)
+    }
+
+    fn side(&self, time: &str) -> Side {
+        // Compared without the zone, so that `…00Z` comes before `…00.001Z`.
+        let bare = |text: &str| text.trim_end_matches('Z').to_owned();
+        if bare(time) < bare(&self.from) {
+            Side::Before
+        } else if bare(time) < bare(&self.to) {
+            Side::Inside
+        } else {
+            Side::After
+        }
+    }
+}
+
+#[test]
+fn a_second_reading_finds_the_same_records() {
+    for seed in 0..24 {
+        let corpus = tiny(seed);
+        let scope = Scope::new(&corpus.request);
+        let damaged: BTreeSet<_> = corpus
+            .damaged
+            .iter()
+            .map(|d| (d.input.as_str(), d.offset))
+            .collect();
+        let known: BTreeMap<_, _> = corpus
+            .records
+            .iter()
+            .map(|row| ((row.input.as_str(), row.offset), row))
+            .collect();
+        assert_eq!(known.len(), corpus.records.len());
+        let mut found = 0;
+        for ((name, bytes), source) in corpus.files.iter().zip(&corpus.sources) {
+            for (offset, line) in lines(bytes) {
+                if damaged.contains(&(name.as_str(), offset)) {
+                    continue;
+                }
+                let record = record(&line).expect("every other line is a record");
+                let (any, nexus) = scope.matches(&record);
+                let row = known.get(&(name.as_str(), offset));
+                assert_eq!(
+                    row.is_some(),
+                    any,
+                    "seed {seed}, {name} at {offset}: {}",
+                    String::from_utf8_lossy(&line)
+                );
+                let Some(row) = row else { continue };
+                found += 1;
+                let time = record
+                    .iter()
+                    .find(|(key, _)| key == "time")
+                    .and_then(|(_, v)| v.as_str())
+                    .expect("a time");
+                assert_eq!(
+                    (row.time.as_str(), row.source, row.why.has_nexus()),
+                    (time, *source, nexus),
+                    "{}",
+                    String::from_utf8_lossy(&line)
+                );
+                assert_eq!(row.side, scope.side(time), "seed {seed}: {time}");
+            }
+        }
+        assert_eq!(found, corpus.records.len());
+        assert!(found > 50, "seed {seed}: {found} records");
+    }
+}
+
+#[test]
+fn every_case_occurs() {
+    let mut whys = BTreeMap::<_, u32>::new();
+    let (mut sources, mut all) = (BTreeSet::new(), Vec::new());
+    for seed in 0..6 {
+        let corpus = tiny(seed);
+        for row in &corpus.records {
+            *whys.entry(row.why).or_default() += 1;
+            sources.insert(row.source);
+        }
+        let scope = Scope::new(&corpus.request);
+        let at = |time: &str| {
+            corpus
+                .records
+                .iter()
+                .any(|row| row.time.trim_end_matches(".000Z") == time.trim_end_matches('Z'))
+        };
+        assert!(
+            at(&scope.from) && at(&scope.to),
+            "records at both edges of the window"
+        );
+        for (_, bytes) in &corpus.files {
+            all.extend(lines(bytes).into_iter().map(|(_, line)| line));
+        }
+        let kinds: BTreeSet<_> = corpus.damaged.iter().map(|d| d.kind).collect();
+        assert_eq!(seed % 2 == 1, !kinds.is_empty());
+        assert!(!corpus.secrets.is_empty() && !corpus.unknown.is_empty() && !corpus.system.is_empty());
+    }
+    assert_eq!((whys.len(), sources.len()), (5, 7), "{whys:?}");
+    let holds = |what: &str| {
+        all.iter()
+            .any(|line| memchr::memmem::find(line, what.as_bytes()).is_some())
+    };
+    for what in [
+        "\\u003c",
+        "\\/",
+        "\": \"",
+        "\"meta\":{",
+        "jsonPayload",
+        "json.meta.user",
+        " stdout F {",
+        "impersonated_by",
+        "user_impersonation",
+        "Started Impersonation",
+        "private_token",
+        "\"referrer\":\"https",
+        "@hashed/",
+        "\\u006",
+        "\\u006A",
+        "4111111111111111",
+        "exception.sql",
+        "pool.sourceProjectPath",
+        "\"x_",
+        "%2F",
+        "glpat-",
+        "AKIA",
+        "\"custom_message\":{",
+        ".wiki\"",
+        "project-",
+        "{\"log\":\"{\\\"",
+    ] {
+        assert!(holds(what), "no line holds {what}");
+    }
+    let doubled = all
+        .iter()
+        .filter(|line| memchr::memmem::find_iter(line, b"\"meta.project\":").count() > 1)
+        .count();
+    assert!(doubled > 3, "{doubled} lines with a key twice");
+}
+
+#[test]
+fn the_same_options_give_the_same_bytes() {
+    let (one, two) = (tiny(11), tiny(11));
+    assert!(one.files == two.files && one.records == two.records && one.foreign == two.foreign);
+    assert!(one.files != tiny(12).files);
+}
+
+#[test]
+fn planted_values_stand_in_the_corpus() {
+    for seed in 0..6 {
+        let corpus = tiny(seed);
+        let mut text = String::new();
+        for (_, bytes) in &corpus.files {
+            for (_, line) in lines(bytes) {
+                // Names may be spelt with escapes; a reader sees them without.
+                match record(&line) {
+                    Some(record) => record
+                        .iter()
+                        .for_each(|(key, value)| words(&mut text, key, value)),
+                    None => text.push_str(&String::from_utf8_lossy(&line)),
+                }
+                text.push_str(&String::from_utf8_lossy(&line));
+                text.push('\n');
+            }
+        }
+        for (class, value, _) in &corpus.foreign {
+            assert!(
+                text.contains(value.as_str()),
+                "seed {seed}: {class} {value} does not occur"
+            );
+        }
+        for value in corpus.unknown.iter().chain(&corpus.system) {
+            assert!(
+                text.contains(value.as_str()),
+                "seed {seed}: {value} does not occur"
+            );
+        }
+        let plain = corpus
+            .secrets
+            .iter()
+            .filter(|secret| text.contains(secret.as_str()))
+            .count();
+        assert!(
+            plain * 4 > corpus.secrets.len(),
+            "{plain} of {} secrets in plain",
+            corpus.secrets.len()
+        );
+        let near = corpus.foreign.iter().filter(|(_, _, near)| *near).count();
+        assert!(near > 30, "{near} foreign values in lines about the customer");
+        let own: BTreeSet<_> = corpus.own.iter().map(|(_, value)| value).collect();
+        assert!(corpus.foreign.iter().all(|(_, value, _)| !own.contains(value)));
+    }
+}
+
+/// Every text of a value, unescaped, a line each.
+fn words(out: &mut String, key: &str, value: &Value) {
+    out.push_str(key);
+    out.push('\n');
+    match value {
+        Value::String(text) => out.push_str(text),
+        Value::Array(list) => list.iter().for_each(|value| words(out, "", value)),
+        Value::Object(map) => map.iter().for_each(|(key, value)| words(out, key, value)),
+        other => out.push_str(&other.to_string()),
+    }
+    out.push('\n');
+}
+
+#[test]
+fn a_time_names_a_line_of_a_small_corpus() {
+    for seed in 0..8 {
+        let corpus = tiny(seed);
+        let damaged: BTreeSet<_> = corpus
+            .damaged
+            .iter()
+            .map(|d| (d.input.as_str(), d.offset))
+            .collect();
+        let mut seen = BTreeSet::new();
+        for (name, bytes) in &corpus.files {
+            let (mut last, mut late) = (String::new(), 0);
+            for (offset, line) in lines(bytes) {
+                let Some(record) = record(&line).filter(|_| !damaged.contains(&(name.as_str(), offset)))
+                else {
+                    continue;
+                };
+                let time = record
+                    .iter()
+                    .find(|(key, _)| key == "time")
+                    .and_then(|(_, v)| v.as_str())
+                    .expect("a time")
+                    .to_owned();
+                late += u32::from(time <= last);
+                last = time.clone();
+                assert!(seen.insert(time.clone()), "seed {seed}, {name}: {time} twice");
+            }
+            assert!(late < 8, "{name}: {late} lines out of order");
+        }
+    }
+}
+
+#[test]
+fn guests_stand_in_typed_fields_of_the_window() {
+    for seed in 0..8 {
+        for days in [1, 2, 3, 5] {
+            let options = Options::default()
+                .seed(seed)
+                .days(days)
+                .tenants(8)
+                .our_share(Some(0.2));
+            let corpus = tiny_with(&options, 90);
+            let inside: BTreeSet<_> = corpus
+                .records
+                .iter()
+                .filter(|r| r.side == Side::Inside && r.source == Source::Audit)
+                .map(|r| (r.input.as_str(), r.offset))
+                .collect();
+            let mut authors = BTreeSet::new();
+            for (name, bytes) in &corpus.files {
+                for (offset, line) in lines(bytes) {
+                    if inside.contains(&(name.as_str(), offset)) {
+                        let record = record(&line).expect("a record");
+                        authors.extend(
+                            record
+                                .into_iter()
+                                .filter(|(key, _)| key == "meta.user")
+                                .map(|(_, user)| user.to_string()),
+                        );
+                    }
+                }
+            }
+            let world = super::world::World::new(seed, 8);
+            for &guest in &world.guests {
+                let name = Value::from(world.user(guest).username.as_str()).to_string();
+                assert!(authors.contains(&name), "seed {seed}, {days} days: {name}");
+            }
+        }
+    }
+}
+
+#[test]
+fn threads_do_not_matter_and_the_size_is_as_asked() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let mut trees = Vec::new();
+    for threads in [1, 3] {
+        let to = dir.path().join(threads.to_string());
+        let options = Options::default()
+            .seed(9)
+            .megabytes(6)
+            .days(2)
+            .threads(threads)
+            .file_megabytes(1)
+            .damage(true);
+        let mut told = 0;
+        let summary = write(&to, &options, &mut |bytes| told += bytes).expect("room on the disk");
+        assert_eq!(told, summary.decoded_bytes);
+        assert!(
+            (5_400_000..6_600_000).contains(&summary.decoded_bytes),
+            "{}",
+            summary.decoded_bytes
+        );
+        assert!(
+            write(&to, &options, &mut |_| {}).is_err(),
+            "an existing corpus stays"
+        );
+        let mut tree = BTreeMap::new();
+        let mut open = vec![to.clone()];
+        while let Some(folder) = open.pop() {
+            for entry in std::fs::read_dir(folder).expect("a directory").flatten() {
+                let path = entry.path();
+                if path.is_dir() {
+                    open.push(path);
+                } else {
+                    let name = path.strip_prefix(&to).expect("below").to_owned();
+                    tree.insert(name, std::fs::read(path).expect("a file"));
+                }
+            }
+        }
+        assert!(tree.len() > 20);
+        trees.push(tree);
+    }
+    assert!(trees[0] == trees[1]);
+}
