@@ -317,6 +317,19 @@ impl Source {
             .or_else(|| by_pattern().map(|(_, spec)| spec))
     }
 
+    /// Whether a file of this name is of this source: globs with a `/` are compared with the last two
+    /// components of the path, others with the last.
+    pub fn fits_file(&self, path: &str) -> bool {
+        let mut slashes = path
+            .rmatch_indices('/')
+            .map(|(at, _)| path.get(at + 1..).unwrap_or_default());
+        let name = slashes.next().unwrap_or(path);
+        let tail = slashes.next().unwrap_or(path);
+        self.files
+            .iter()
+            .any(|glob| syntax::glob(glob, if glob.contains('/') { tail } else { name }))
+    }
+
     /// The class of a field whose class does not depend on another field.
     pub fn class_of(&self, field: &str) -> Option<Class> {
         match &self.spec(field)?.rule {

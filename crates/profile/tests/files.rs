@@ -1,0 +1,108 @@
+//! File names as rotation, archives and sample sets write them, and the source each belongs to.
+
+use decostop_profile::Profile;
+
+fn source_of(path: &str) -> Option<String> {
+    let profile = Profile::gitlab();
+    profile
+        .sources
+        .iter()
+        .find(|source| source.fits_file(path))
+        .map(|source| source.name.clone())
+}
+
+#[test]
+fn rotated_names_belong_to_one_source() {
+    let live = [
+        ("production_json", "production_json.log"),
+        ("api_json", "api_json.log"),
+        ("audit_json", "audit_json.log"),
+        ("graphql_json", "graphql_json.log"),
+        ("sidekiq", "sidekiq.log"),
+        ("gitaly", "gitaly.log"),
+        ("workhorse", "workhorse.log"),
+        ("workhorse", "gitlab-workhorse.log"),
+    ];
+    let endings = [
+        "",
+        ".1",
+        ".1.gz",
+        ".30.gz",
+        ".gz",
+        ".zst",
+        "-20261101",
+        "-20261101.zst",
+        ".2026-11-01.zst",
+        "-2026-11-01.gz",
+    ];
+    let profile = Profile::gitlab();
+    for (source, name) in live {
+        for ending in endings {
+            for folder in ["", "/var/log/gitlab/gitlab-rails/", "archive/2026-11-01/"] {
+                let path = format!("{folder}{name}{ending}");
+                let all: Vec<_> = profile
+                    .sources
+                    .iter()
+                    .filter(|s| s.fits_file(&path))
+                    .map(|s| &s.name)
+                    .collect();
+                assert_eq!(all, [source], "{path}");
+            }
+        }
+    }
+}
+
+#[test]
+fn service_folders_belong_to_their_service() {
+    for (source, path) in [
+        ("sidekiq", "/var/log/gitlab/sidekiq/current"),
+        ("sidekiq", "sidekiq/@400000005f8eaf6f1a80ef5c.s"),
+        ("sidekiq", "sidekiq/@400000005f8eaf6f1a80ef5c.u"),
+        ("gitaly", "/var/log/gitlab/gitaly/current"),
+        ("gitaly", "gitaly/@400000005f8eaf6f1a80ef5c.s"),
+        ("workhorse", "gitlab-workhorse/current"),
+        ("workhorse", "/x/gitlab-workhorse/@40000000624492fa18da6f34.s"),
+    ] {
+        assert_eq!(source_of(path).as_deref(), Some(source), "{path}");
+    }
+}
+
+#[test]
+fn sample_sets_are_recognised() {
+    for (source, path) in [
+        ("api_json", "api/test-gitlab-api.log"),
+        ("api_json", "_sample_logs/api.log"),
+        ("audit_json", "audit/test-audit.log"),
+        ("audit_json", "_sample_logs/audit.log"),
+        ("audit_json", "_sample_logs/test-gitlab-audit.log"),
+        ("gitaly", "gitaly/test-gitaly.log"),
+        ("graphql_json", "_sample_logs/graphql.log"),
+        ("production_json", "production/test-gitlab-production.log"),
+        ("sidekiq", "sidekiq/test-gitlab-sidekiq.log"),
+        ("workhorse", "_sample_logs/workhorse.log"),
+        ("workhorse", "workhorse/test-workhorse.log"),
+    ] {
+        assert_eq!(source_of(path).as_deref(), Some(source), "{path}");
+    }
+}
+
+#[test]
+fn other_logs_belong_to_no_source() {
+    for path in [
+        "current",
+        "production.log",
+        "application_json.log",
+        "auth_json.log",
+        "exceptions_json.log",
+        "gitaly_hooks.log",
+        "praefect/current",
+        "gitlab-pages/current",
+        "gitlab-shell.log",
+        "gitlab_access.log",
+        "puma_stdout.log",
+        "postgresql/current",
+        "members.csv",
+    ] {
+        assert_eq!(source_of(path), None, "{path}");
+    }
+}
