@@ -287,7 +287,9 @@ fn is_git_command(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{glob, is_caller, is_public_event, pieces, placeholders, route, slot_kind, template};
+    use proptest::prelude::*;
+
+    use super::{Piece, glob, is_caller, is_public_event, pieces, placeholders, route, slot_kind, template};
 
     #[test]
     fn caller_grammar() {
@@ -337,6 +339,42 @@ mod tests {
             ("a*a", "a", false),
         ] {
             assert_eq!(glob(pattern, text), fits, "{pattern} on {text}");
+        }
+    }
+
+    /// The obvious way: `*` takes every length in turn.
+    fn naive_glob(pattern: &[char], text: &[char]) -> bool {
+        match pattern.split_first() {
+            None => text.is_empty(),
+            Some(('*', rest)) => {
+                (0..=text.len()).any(|at| naive_glob(rest, text.get(at..).unwrap_or_default()))
+            }
+            Some((c, rest)) => text
+                .split_first()
+                .is_some_and(|(first, text)| first == c && naive_glob(rest, text)),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn globs_agree_with_the_obvious_way(pattern in "[ab*]{0,8}", text in "[ab]{0,12}") {
+            let chars = |text: &str| text.chars().collect::<Vec<_>>();
+            prop_assert_eq!(glob(&pattern, &text), naive_glob(&chars(&pattern), &chars(&text)));
+        }
+
+        #[test]
+        fn no_text_makes_the_small_languages_panic(text in "\\PC{0,40}|[/:*{}a-z.#()_-]{0,40}") {
+            let _ = (pieces(&text), placeholders(&text), template(&text), route(&text));
+            let _ = (is_caller(&text), is_public_event(&text), slot_kind(&text));
+        }
+
+        #[test]
+        fn pieces_put_together_give_the_text(text in "[a-z ]{0,5}(\\{[a-z]{1,4}\\}[a-z ]{0,5}){0,4}") {
+            let joined: String = pieces(&text).unwrap_or_default().into_iter().map(|piece| match piece {
+                Piece::Literal(literal) => literal.to_owned(),
+                Piece::Slot(slot) => format!("{{{slot}}}"),
+            }).collect();
+            prop_assert_eq!(joined, text);
         }
     }
 

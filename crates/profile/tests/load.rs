@@ -200,3 +200,15 @@ fn the_digested_text_holds_the_lists() {
         "only the lists that were asked for"
     );
 }
+
+#[test]
+fn a_profile_cut_short_is_refused_or_sound() {
+    let text = include_str!("../data/gitlab.toml");
+    let lines: Vec<&str> = text.lines().collect();
+    for end in (0..lines.len()).step_by(97) {
+        let part = lines.iter().take(end).copied().collect::<Vec<_>>().join("\n");
+        if let Ok(profile) = Profile::parse(&part) {
+            assert_eq!(profile.check().sources, profile.sources.len());
+        }
+    }
+}
