@@ -10,7 +10,7 @@
 //! [`Writer::commit`] lets the caller verify the finished directory and renames it only then: a
 //! directory that exists is complete and verified. Whatever else happens (an error, an interrupt, a
 //! writer that is dropped) removes it; after a leak only `OUT.rejected/internal/verify.ndjson`
-//! remains. [`StreamWriter`] gives the records to a pipe. [`open`] and [`lookup`] read an artefact.
+//! remains. [`StreamWriter`] gives the records to a pipe. [`open`] and [`lookup()`] read an artefact.
 //!
 //! ```
 //! use decostop::artefact::{NdjsonProvenance, Options, Writer, open};

@@ -93,7 +93,7 @@ pub struct Committed {
     pub leftover: Option<PathBuf>,
 }
 
-/// Writes an artefact; see the [module](self) for its life.
+/// Writes an artefact; see the [module](super) for its life.
 ///
 /// After an error it is poisoned: what was written is removed, and every further call fails.
 pub struct Writer {

@@ -84,6 +84,16 @@ fn lines_go_out_and_evidence_stays() {
         kind(stream(io::sink(), Some(&internal), Options::default())),
         ErrorKind::Config
     );
+    let asker = Asker {
+        time: "2026-11-09T10:00:00Z",
+        user: "diver",
+    };
+    assert_eq!(
+        lookup(&internal, &format!("user-{}a", "b".repeat(20)), asker)
+            .expect("an answer")
+            .len(),
+        1
+    );
     let mut again = stream(io::sink(), Some(&internal), Options::default().force(true)).expect("forced");
     again.finish(&report(0), &evidence()).expect("finish");
     again.commit().expect("evidence is replaced");
