@@ -136,22 +136,19 @@ pub(super) fn known(pattern: &str, profile: &Profile) -> Result<(), Fault> {
     if profile.vocabulary.events.contains(pattern) {
         return Err(fault.hint(format!("a source's own event is written \"{RAW}{pattern}\"")));
     }
-    let families: BTreeSet<String> = profile
-        .events
-        .iter()
-        .filter_map(|event| {
-            event
-                .name
-                .rsplit_once('.')
-                .map(|(family, _)| format!("{family}.*"))
-        })
-        .collect();
     let names = profile.events.iter().map(|event| event.name.as_str());
-    let mut near = near::nearest(pattern, names.chain(families.iter().map(String::as_str)));
-    if near.is_empty()
-        && let Some((family, _)) = pattern.split_once('.')
-    {
-        near = near::nearest(&format!("{family}.*"), families.iter().map(String::as_str));
+    let families: BTreeSet<&str> = names
+        .clone()
+        .filter_map(|name| name.rsplit_once('.').map(|(family, _)| family))
+        .collect();
+    let family = pattern.split_once('.').map_or(pattern, |(family, _)| family);
+    let globs: Vec<String> = near::nearest(family, families)
+        .into_iter()
+        .map(|family| format!("{family}.*"))
+        .collect();
+    let mut near = near::nearest(pattern, names.chain(globs.iter().map(String::as_str)));
+    if near.is_empty() {
+        near = globs.iter().map(String::as_str).collect();
     }
     let hint = near::did_you_mean(&near);
     Err(fault

@@ -7,6 +7,22 @@
 //!
 //! Every error points at the key, with line and column, and says what would be right. Nothing here
 //! reads a log, decides what a record matches, or knows a clock: `now` is always an argument.
+//!
+//! ```
+//! use std::path::Path;
+//!
+//! use decostop::request::{Instant, Request, conditions};
+//! use decostop_profile::Profile;
+//!
+//! let profile = Profile::gitlab();
+//! let now = Instant::parse("2026-11-08T10:00:00Z")?;
+//! let text = decostop::request::template(now); // nothing filled in yet
+//! let request = Request::parse_with(&text, Path::new(""), &profile)?;
+//! let assessment = conditions::check(&request, &profile, now);
+//! assert!(!assessment.accepted);
+//! assert!(assessment.results.iter().any(|result| result.id == "scope.evidenced" && !result.holds));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 pub mod accounts;
 pub mod conditions;

@@ -15,6 +15,9 @@ pub(super) fn nearest<'n>(word: &str, known: impl IntoIterator<Item = &'n str>) 
         .collect();
     found.sort_by_key(|&(far, _)| far);
     found.dedup();
+    if let Some(&(best, _)) = found.first() {
+        found.retain(|&(far, _)| far <= best.saturating_add(2));
+    }
     found.into_iter().map(|(_, name)| name).take(3).collect()
 }
 

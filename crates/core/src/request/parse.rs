@@ -140,9 +140,11 @@ fn customer(table: &Fields<'_>) -> Result<Customer, Error> {
 
 fn evidence(table: &Fields<'_>) -> Result<String, Error> {
     // Empty evidence is a matter of the conditions, which say what is missing.
-    Ok(table
-        .optional("evidence", |node| Ok(text(node)?.trim().to_owned()))?
-        .unwrap_or_default())
+    let read = |node: &Node| match text(node)?.trim() {
+        "" => Ok(String::new()),
+        evidence => check_line(evidence),
+    };
+    Ok(table.optional("evidence", read)?.unwrap_or_default())
 }
 
 fn window(table: &Fields<'_>) -> Result<Window, Error> {

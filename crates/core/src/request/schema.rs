@@ -11,12 +11,12 @@ use super::conditions;
 const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
 
 /// A path of a namespace or project.
-const PATH: &str =
-    r"^(?!(.*/)?(\.{1,2}|-)(/|$))[^/?#%\\*\s\u0000-\u001f\u007f]+(/[^/?#%\\*\s\u0000-\u001f\u007f]+)*$";
+const PATH: &str = r"^(?!(.*/)?(\.{1,2}|-)(/|$))[^/?#%\\*\s\u0000-\u001f\u007f-\u009f]+(/[^/?#%\\*\s\u0000-\u001f\u007f-\u009f]+)*$";
 /// A public event, a glob over them, or a source's own event.
 const EVENT: &str = r"^(raw:.*\S.*|(?!raw:)[a-z0-9_.*-]+)$";
 /// A text of one line.
-const LINE: &str = r"^[^\s\u0000-\u001f\u007f]([^\u0000-\u001f\u007f]*[^\s\u0000-\u001f\u007f])?$";
+const LINE: &str =
+    r"^[^\s\u0000-\u001f\u007f-\u009f]([^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f])?$";
 
 /// The schema of a request.
 pub fn request() -> Value {
@@ -127,7 +127,7 @@ fn scope() -> Value {
             "projects_file": line("CSV beside the request with the columns path,id (also since, until, formerly)."),
             "users": list(json!({ "anyOf": [self::user("A user name."), user] }), "Users."),
             "users_file": line("CSV beside the request with the columns username,id,emails,names (also since, until, formerly); several values in one cell are separated by `;`."),
-            "evidence": { "type": "string", "description": "Where the ownership is known from, such as an export and its date." },
+            "evidence": { "type": "string", "maxLength": 1024, "pattern": r"^[^\u0000-\u001f\u007f-\u009f]*$", "description": "Where the ownership is known from, such as an export and its date." },
         }),
     )
 }

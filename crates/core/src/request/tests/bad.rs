@@ -343,6 +343,12 @@ const CASES: &[(&str, &str, &str, &str)] = &[
         "line 24, column 14: select.token_ids: an id is a positive integer",
         "",
     ),
+    (
+        "evidence = \"ownership export\"",
+        "evidence = \"a\\u001b[2J\"",
+        "line 14, column 12: scope.evidence: holds a control character",
+        "",
+    ),
     // Times.
     (
         "requested_at = 2026-11-08T09:00:00Z",
@@ -441,7 +447,7 @@ const CASES: &[(&str, &str, &str, &str)] = &[
         "\"membership.*\"",
         "\"membership.add\"",
         "line 23, column 11: select.events: no event of the profile fits \"membership.add\"",
-        "did you mean \"membership.added\", \"membership.*\" or \"membership.removed\"?",
+        "did you mean \"membership.added\" or \"membership.*\"?",
     ),
     (
         "\"membership.*\"",

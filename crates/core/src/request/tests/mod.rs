@@ -11,6 +11,7 @@ mod bad;
 mod conditions;
 mod events;
 mod files;
+mod gitlab;
 mod good;
 mod round_trip;
 mod schema;
