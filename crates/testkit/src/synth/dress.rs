@@ -124,6 +124,14 @@ fn twice(pen: &mut Pen, corpus: &Corpus, visit: &Visit, source: Source, rng: &mu
     pen.line.extend_from_slice(spare.get(1..).unwrap_or_default());
 }
 
+/// Says in the line which log it is from, as containers do that write several to one stream.
+pub(crate) fn label(line: &mut Vec<u8>, source: Source) {
+    line.pop();
+    line.extend_from_slice(b",\"subcomponent\":\"");
+    line.extend_from_slice(source.name().as_bytes());
+    line.extend_from_slice(b"\"}");
+}
+
 /// Puts the wrapper around a line.
 pub(crate) fn wrap(
     wrapper: Wrapper,

@@ -18,7 +18,8 @@ use super::world::{Mark, OURS, TWIN, World};
 /// Where a file stands in the corpus, and how it is written.
 #[derive(Clone, Debug)]
 pub(crate) struct FilePlan {
-    pub(crate) source: Source,
+    /// What the file holds; several if it is the stream of a container.
+    pub(crate) sources: &'static [Source],
     pub(crate) day: u32,
     /// This host's share of the day: visits with this remainder.
     pub(crate) part: u64,
@@ -44,6 +45,8 @@ pub(crate) struct Corpus {
 #[derive(Debug)]
 pub(crate) struct Report {
     pub(crate) lines: u64,
+    /// In the order of [`Source::ALL`]; without what is no record.
+    pub(crate) by_source: [u64; 7],
     pub(crate) bytes: u64,
     pub(crate) rows: Vec<Row>,
     pub(crate) damages: Vec<Damage>,
@@ -87,12 +90,13 @@ pub(crate) fn write<W: Write>(
     let rules = &corpus.rules;
     let start = rules.start + i64::from(plan.day) * DAY;
     let today = |edge: &i64| (start..start + DAY).contains(edge);
-    let edges = match plan.source {
-        Source::Production if plan.part == 0 => [corpus.window.0, corpus.window.1]
+    let edges = if plan.sources.contains(&Source::Production) && plan.part == 0 {
+        [corpus.window.0, corpus.window.1]
             .into_iter()
             .filter(today)
-            .collect(),
-        _ => Vec::new(),
+            .collect()
+    } else {
+        Vec::new()
     };
     let mut writer = Writer {
         corpus,
@@ -100,6 +104,7 @@ pub(crate) fn write<W: Write>(
         encoder: Encoder::new(to, plan.codec, plan.level)?,
         report: Report {
             lines: 0,
+            by_source: [0; 7],
             bytes: 0,
             rows: Vec::new(),
             damages: Vec::new(),
@@ -120,7 +125,21 @@ pub(crate) fn write<W: Write>(
     let guests = parade(corpus, plan.day);
     let mut told = 0;
     for q in (plan.part..rules.visits).step_by(plan.parts as usize) {
-        if plan.source == Source::Audit {
+        let seed = rules.seed_of(plan.day, q);
+        let action = action_of(seed);
+        if plan
+            .sources
+            .iter()
+            .any(|&source| lines_of(action, seed, source) > 0)
+        {
+            let visit = rules.visit(&corpus.world, plan.day, q);
+            for &source in plan.sources {
+                for nth in 0..count(&visit, source) {
+                    writer.line(&visit, source, nth)?;
+                }
+            }
+        }
+        if plan.sources.contains(&Source::Audit) {
             if let Some((span, victim, staff)) = &episode
                 && (q == span.start || q + 1 == span.end)
             {
@@ -128,13 +147,6 @@ pub(crate) fn write<W: Write>(
             }
             for guest in guests.iter().flat_map(|range| guests_at(corpus, range, q)) {
                 writer.special(q, Part::Guest, guest, guest)?;
-            }
-        }
-        let seed = rules.seed_of(plan.day, q);
-        if lines_of(action_of(seed), seed, plan.source) > 0 {
-            let visit = rules.visit(&corpus.world, plan.day, q);
-            for nth in 0..count(&visit, plan.source) {
-                writer.line(&visit, nth)?;
             }
         }
         if writer.report.bytes - told >= 8 << 20 {
@@ -175,9 +187,8 @@ fn guests_at(corpus: &Corpus, range: &Range<u64>, q: u64) -> impl Iterator<Item 
 
 impl<W: Write> Writer<'_, W> {
     /// The instant of a line: each source has its own share of a visit's time.
-    fn instant(&self, visit: &Visit, nth: u32) -> i64 {
+    fn instant(&self, visit: &Visit, source: Source, nth: u32) -> i64 {
         let rules = &self.corpus.rules;
-        let source = self.plan.source;
         let lane = match source {
             Source::Gitaly => i64::from(nth),
             Source::Graphql => 2,
@@ -211,17 +222,17 @@ impl<W: Write> Writer<'_, W> {
         if matches!(part, Part::Impersonation(_)) {
             visit.number = u64::from(victim - corpus.world.tenant(OURS).users.start);
         }
-        let wanted = self.instant(&visit, 0);
-        self.emit(&visit, 0, wanted)
+        let wanted = self.instant(&visit, Source::Audit, 0);
+        self.emit(&visit, Source::Audit, 0, wanted)
     }
 
-    fn line(&mut self, visit: &Visit, nth: u32) -> io::Result<()> {
-        let wanted = self.instant(visit, nth);
+    fn line(&mut self, visit: &Visit, source: Source, nth: u32) -> io::Result<()> {
+        let wanted = self.instant(visit, source, nth);
         while let Some(&edge) = self.edges.first().filter(|&&edge| edge <= wanted + 1) {
             self.edges.remove(0);
             self.edge(edge)?;
         }
-        self.emit(visit, nth, wanted)
+        self.emit(visit, source, nth, wanted)
     }
 
     /// Lines of the customer at the last instant before an edge of the window and at the edge.
@@ -239,14 +250,14 @@ impl<W: Write> Writer<'_, W> {
         visit.status = 200;
         for ms in [edge - 1, edge] {
             visit.seed = mix(visit.seed, ms.unsigned_abs());
-            self.emit(&visit, 0, ms)?;
+            self.emit(&visit, Source::Production, 0, ms)?;
         }
         Ok(())
     }
 
-    fn emit(&mut self, visit: &Visit, nth: u32, wanted: i64) -> io::Result<()> {
+    fn emit(&mut self, visit: &Visit, source: Source, nth: u32, wanted: i64) -> io::Result<()> {
         let (corpus, plan) = (self.corpus, self.plan);
-        let ms = if plan.source == Source::Workhorse {
+        let ms = if source == Source::Workhorse {
             wanted.max(self.last)
         } else {
             wanted.max(self.last + 1)
@@ -259,7 +270,7 @@ impl<W: Write> Writer<'_, W> {
             rules: &corpus.rules,
             visit,
             hostile,
-            source: plan.source,
+            source,
             ms,
         };
         desk.write(&mut self.pen, nth);
@@ -268,10 +279,13 @@ impl<W: Write> Writer<'_, W> {
                 &mut self.pen,
                 corpus,
                 visit,
-                plan.source,
+                source,
                 &mut self.rng,
                 &mut self.spare,
             );
+        }
+        if plan.sources.len() > 1 {
+            dress::label(&mut self.pen.line, source);
         }
         dress::wrap(
             plan.wrapper,
@@ -281,7 +295,8 @@ impl<W: Write> Writer<'_, W> {
             &mut self.rng,
             &mut self.spare,
         );
-        let row = self.account(ms);
+        let row = self.account(source, ms);
+        self.report.by_source[source as usize] += 1;
         let late = if corpus.rules.visits < 2000 { 12 } else { 2 };
         if self.held.is_none() && self.report.lines > 2 && self.rng.often(late) {
             let line = self.pen.line.clone();
@@ -303,7 +318,7 @@ impl<W: Write> Writer<'_, W> {
     }
 
     /// Enters the line in the pen into the account; its row if it must be found.
-    fn account(&mut self, ms: i64) -> Option<Row> {
+    fn account(&mut self, source: Source, ms: i64) -> Option<Row> {
         let near = self.pen.why.is_some() || self.pen.own_user;
         for &(mark, index) in &self.pen.marks {
             self.report.seen.add(mark, index);
@@ -316,7 +331,7 @@ impl<W: Write> Writer<'_, W> {
             self.report.unknown.append(&mut self.pen.unknown);
         }
         let (from, to) = self.corpus.window;
-        let ms = if self.plan.source == Source::Workhorse {
+        let ms = if source == Source::Workhorse {
             ms - ms.rem_euclid(1000)
         } else {
             ms
@@ -329,8 +344,8 @@ impl<W: Write> Writer<'_, W> {
             } else {
                 Side::After
             },
-            source: self.plan.source,
-            time: stamp(self.plan.source, ms),
+            source,
+            time: stamp(source, ms),
             input: self.plan.name.clone(),
             offset: 0,
             why,
@@ -375,7 +390,7 @@ impl<W: Write> Writer<'_, W> {
             TWIN + 1 + self.rng.below(2) as u32
         };
         let root = corpus.world.tenant(tenant).root.clone();
-        let time = stamp(self.plan.source, self.last);
+        let time = stamp(Source::Production, self.last);
         let word = self.pen_word();
         let mut line = Vec::new();
         let kind = match self.rng.below(4) {
@@ -441,27 +456,28 @@ impl<W: Write> Writer<'_, W> {
 
 /// Where a file lies and what it is called.
 pub(crate) fn name(plan: &FilePlan, rules: &Rules, mixed: bool) -> String {
-    let source = plan.source.name();
     let days = rules.start.div_euclid(DAY) + i64::from(plan.day);
     let host = if plan.parts > 1 {
         format!("host-{:02}/", plan.part)
     } else {
         String::new()
     };
-    let dated = format!("{host}{source}.log-{}", clock::compact(days));
     let newest = plan.day + 1 == rules.days;
-    match plan.codec {
-        Codec::Zstd | Codec::ZstdFrames => format!("{dated}.zst"),
-        Codec::Gzip if mixed && plan.source.is_service() => {
+    let (source, service) = match plan.sources {
+        [source] => (source.name(), source.is_service().then(|| source.directory())),
+        _ => ("webservice", None),
+    };
+    let dated = format!("{host}{source}.log-{}", clock::compact(days));
+    match (plan.codec, service) {
+        (Codec::Zstd | Codec::ZstdFrames, _) => format!("{dated}.zst"),
+        (Codec::Gzip, Some(directory)) if mixed => {
             let rotated = rules.start + i64::from(plan.day + 1) * DAY;
-            format!("{host}{}/{}.s", plan.source.directory(), clock::tai64n(rotated))
+            format!("{host}{directory}/{}.s", clock::tai64n(rotated))
         }
-        Codec::Gzip if mixed => format!("{host}{source}.log.{}.gz", rules.days - plan.day),
-        Codec::Gzip => format!("{dated}.gz"),
-        Codec::Plain if mixed && newest && plan.source.is_service() => {
-            format!("{host}{}/current", plan.source.directory())
-        }
-        Codec::Plain if mixed && newest => format!("{host}{source}.log"),
-        Codec::Plain => dated,
+        (Codec::Gzip, None) if mixed => format!("{host}{source}.log.{}.gz", rules.days - plan.day),
+        (Codec::Gzip, _) => format!("{dated}.gz"),
+        (Codec::Plain, Some(directory)) if mixed && newest => format!("{host}{directory}/current"),
+        (Codec::Plain, None) if mixed && newest => format!("{host}{source}.log"),
+        (Codec::Plain, _) => dated,
     }
 }

@@ -42,6 +42,9 @@ pub struct Options {
     pub level: Option<i32>,
     /// Whether some files have prefixes or envelopes around their lines. Default: yes.
     pub wrappers: bool,
+    /// Whether on some days the logs of Rails share one stream, as in containers, where only the line
+    /// tells which log it belongs to. Default: no.
+    pub streams: bool,
     /// Whether lines hold secrets, escapes, strange spellings, people of other accounts, unknown and
     /// doubled fields, impersonation. Default: yes.
     pub hostile: bool,
@@ -68,6 +71,7 @@ impl Default for Options {
             codec: CodecMix::Mixed,
             level: None,
             wrappers: true,
+            streams: false,
             hostile: true,
             damage: false,
             our_share: None,
@@ -100,6 +104,8 @@ impl Options {
         level: Option<i32>;
         /// Sets [`Options::wrappers`].
         wrappers: bool;
+        /// Sets [`Options::streams`].
+        streams: bool;
         /// Sets [`Options::hostile`].
         hostile: bool;
         /// Sets [`Options::damage`].

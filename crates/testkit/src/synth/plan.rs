@@ -100,11 +100,27 @@ fn wrapper(index: u64) -> Wrapper {
     }
 }
 
+/// What a container of Rails writes, in the order of a request's lines.
+static STREAM: [Source; 4] = [Source::Graphql, Source::Production, Source::Api, Source::Audit];
+static SINGLE: [Source; 7] = Source::ALL;
+
 fn files(options: &Options, rules: &Rules, parts: [u64; 7]) -> Vec<FilePlan> {
     let mixed = options.codec == CodecMix::Mixed;
     let mut plans = Vec::new();
     for day in 0..rules.days {
-        for (n, (source, parts)) in Source::ALL.into_iter().zip(parts).enumerate() {
+        let stream = options.streams && day % 3 == 1;
+        let services = STREAM.len();
+        let all = parts.iter().take(services).sum();
+        let alone = SINGLE
+            .iter()
+            .enumerate()
+            .filter(|(n, _)| !stream || *n >= services);
+        let alone = alone.map(|(n, source)| (n, std::slice::from_ref(source), parts[n]));
+        for (n, sources, parts) in stream
+            .then_some((0, STREAM.as_slice(), all))
+            .into_iter()
+            .chain(alone)
+        {
             for part in 0..parts {
                 let index = plans.len() as u64;
                 let codec = match options.codec {
@@ -116,15 +132,15 @@ fn files(options: &Options, rules: &Rules, parts: [u64; 7]) -> Vec<FilePlan> {
                     CodecMix::Zstd => Codec::Zstd,
                     CodecMix::ZstdFrames => Codec::ZstdFrames,
                 };
-                let wrapper = if options.wrappers {
-                    wrapper(index)
-                } else {
-                    Wrapper::Bare
+                let wrapper = match sources {
+                    [_] if options.wrappers => wrapper(index),
+                    [_] => Wrapper::Bare,
+                    _ => Wrapper::Cri,
                 };
                 let level = options.level.unwrap_or(if codec == Codec::Gzip { 6 } else { 3 });
                 let seed = mix(rules.seed ^ 0xF11E, index);
                 let mut plan = FilePlan {
-                    source,
+                    sources,
                     day,
                     part,
                     parts,

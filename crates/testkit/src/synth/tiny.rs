@@ -14,7 +14,7 @@ use super::write::{Summary, Values};
 pub struct Corpus {
     /// Names relative to the logs, and bytes as they would lie on disk.
     pub files: Vec<(String, Vec<u8>)>,
-    /// The source of each file, in the same order.
+    /// The source of each file, in the same order; the first one of a container's stream.
     pub sources: Vec<Source>,
     /// Lines that a select of [`Corpus::namespace`] must match, file by file, whatever the window.
     pub records: Vec<Row>,
@@ -78,12 +78,12 @@ pub fn tiny_with(options: &Options, visits: u64) -> Corpus {
         let Ok((mut report, bytes)) = file::write(&corpus, plan, Vec::new(), &mut |_| Ok(())) else {
             continue; // a Vec takes everything
         };
-        out.summary.add(plan.source, &report);
+        out.summary.add(&report);
         out.summary.encoded_bytes += bytes.len() as u64;
         seen.merge(&report.seen);
         near.merge(&report.near);
         out.files.push((plan.name.clone(), bytes));
-        out.sources.push(plan.source);
+        out.sources.extend(plan.sources.first());
         out.records.append(&mut report.rows);
         out.damaged.append(&mut report.damages);
         out.secrets.append(&mut report.secrets);

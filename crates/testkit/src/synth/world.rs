@@ -274,6 +274,10 @@ impl Builder {
             world.users.push(user);
         }
         twin(&mut world);
+        for tenant in &world.tenants {
+            let project = &world.projects[tenant.projects.start as usize + 1];
+            self.bot(&mut world.users[tenant.users.end as usize - 1], project);
+        }
         namesakes(&mut world);
         let others = world.tenants.iter().skip(1).flat_map(|t| t.users.clone().take(2));
         world.guests = others.take(GUESTS).chain(world.staff.iter().copied()).collect();
@@ -341,6 +345,14 @@ impl Builder {
             ip: self.address(),
             agent: self.rng.below(64) as usize,
         }
+    }
+
+    /// Makes a user the one behind a project's access token: its name gives the project away.
+    fn bot(&mut self, user: &mut User, project: &Project) {
+        let tail = self.rng.string(HEX, 16);
+        user.username = format!("project_{}_bot_{tail}", project.id);
+        user.email = format!("{}@noreply.gitlab.com", user.username);
+        user.display = format!("deploy {}", self.word(3));
     }
 
     fn project(&mut self, tenant: u32, personal: Option<u32>, path: String) -> Project {

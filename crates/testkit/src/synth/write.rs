@@ -47,11 +47,13 @@ pub struct Summary {
 }
 
 impl Summary {
-    pub(crate) fn add(&mut self, source: Source, report: &Report) {
+    pub(crate) fn add(&mut self, report: &Report) {
         self.files += 1;
         self.lines += report.lines;
         self.decoded_bytes += report.bytes;
-        *self.lines_by_source.entry(source.name()).or_default() += report.lines;
+        for (source, lines) in Source::ALL.into_iter().zip(report.by_source) {
+            *self.lines_by_source.entry(source.name()).or_default() += lines;
+        }
         self.matching += report.rows.len() as u64;
         for row in report.rows.iter().filter(|row| row.side == Side::Inside) {
             self.matching_in_window += 1;
@@ -63,7 +65,7 @@ impl Summary {
 
 enum Message {
     Bytes(u64),
-    Done(usize, io::Result<Report>),
+    Done(usize, io::Result<Box<Report>>),
 }
 
 /// How far the files have been taken into the account, so that workers do not run ahead of it.
@@ -140,7 +142,7 @@ pub fn write(dir: &Path, options: &Options, progress: &mut dyn FnMut(u64)) -> io
                 Message::Done(index, report) => {
                     waiting.insert(index, report);
                     while let Some(report) = waiting.remove(&taken) {
-                        let entered = report.and_then(|report| account.enter(&plans[taken], &report));
+                        let entered = report.and_then(|report| account.enter(&report));
                         if let Err(error) = entered {
                             stop.store(true, Ordering::Relaxed);
                             failure.get_or_insert(error);
@@ -173,7 +175,7 @@ fn one(
     logs: &Path,
     send: &SyncSender<Message>,
     stop: &AtomicBool,
-) -> io::Result<Report> {
+) -> io::Result<Box<Report>> {
     let to = BufWriter::with_capacity(256 << 10, File::create(logs.join(&plan.name))?);
     let mut tick = |bytes| {
         if stop.load(Ordering::Relaxed) || send.send(Message::Bytes(bytes)).is_err() {
@@ -183,7 +185,7 @@ fn one(
     };
     let (report, mut to) = file::write(corpus, plan, to, &mut tick)?;
     to.flush()?;
-    Ok(report)
+    Ok(Box::new(report))
 }
 
 /// The ground truth as it grows.
@@ -220,8 +222,8 @@ impl<'a> Account<'a> {
         })
     }
 
-    fn enter(&mut self, plan: &FilePlan, report: &Report) -> io::Result<()> {
-        self.summary.add(plan.source, report);
+    fn enter(&mut self, report: &Report) -> io::Result<()> {
+        self.summary.add(report);
         self.seen.merge(&report.seen);
         self.near.merge(&report.near);
         for row in &report.rows {

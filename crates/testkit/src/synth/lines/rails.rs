@@ -315,6 +315,13 @@ impl Desk<'_> {
         let variables = if self.hostile && rng.often(40) {
             let secret = pen.secret(rng);
             format!(r#"{{"fullPath":"{path}","search":"{}"}}"#, disguise(&secret, rng))
+        } else if self.hostile && rng.often(60) {
+            let guest = *rng.pick(&self.world.guests);
+            pen.mark(Mark::UserId, guest);
+            format!(
+                r#"{{"fullPath":"{path}","authorId":"gid://gitlab/User/{}"}}"#,
+                self.world.user(guest).id
+            )
         } else {
             format!(r#"{{"fullPath":"{path}","first":20}}"#)
         };
@@ -323,10 +330,6 @@ impl Desk<'_> {
         pen.lit(r#""used_fields":["Project.id","Project.name","Issue.iid"],"used_deprecated_fields":[],"used_deprecated_arguments":[],"duration_s":0."#);
         integer(&mut pen.line, 10_000 + rng.below(80_000));
         pen.line.push(b',');
-        if let Some(user) = visit.user {
-            pen.user_id("user_id", self.world, user);
-            pen.user("username", self.world, user);
-        }
         self.oddities(pen, rng);
         pen.close();
     }
