@@ -95,7 +95,9 @@ impl Tally {
     pub(super) fn add(&mut self, provenance: &Provenance) {
         self.total += 1;
         count(&mut self.by_source, &provenance.source);
-        count(&mut self.by_event, &provenance.event);
+        if !provenance.event.is_empty() {
+            count(&mut self.by_event, &provenance.event);
+        }
         *self
             .by_day
             .entry(provenance.time_ns.div_euclid(NS_PER_DAY))

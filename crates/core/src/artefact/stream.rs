@@ -8,7 +8,7 @@ use super::internal::{DICTIONARY, Internal, KEY, LOOKUPS, Output, PSEUDONYMS, RE
 use super::place::{Staging, names};
 use super::provenance::ProvenanceWriter;
 use super::records::Digesting;
-use super::writer::{Options, one_line, unusable};
+use super::writer::{Options, agree, one_line, unusable};
 use crate::sink::{Flow, Provenance, Sink, Verified, Withheld};
 use crate::stats::{Evidence, Report};
 use crate::{Error, ErrorKind};
@@ -84,10 +84,14 @@ impl StreamWriter {
 
     /// As the directory writer's: for [`Sink::record`] and the tests.
     pub(super) fn write_record(&mut self, record: &[u8], provenance: &Provenance) -> Result<Flow, Error> {
+        let given = one_line(record).and_then(|()| self.give(record, provenance));
+        self.poison_on_error(given)
+    }
+
+    fn give(&mut self, record: &[u8], provenance: &Provenance) -> Result<Flow, Error> {
         let Some(to) = &mut self.to else {
             return Err(unusable());
         };
-        one_line(record)?;
         // Evidence first: nothing may go out that it does not know.
         if let Some((_, Some(internal))) = &mut self.evidence {
             internal.record(provenance)?;
@@ -97,36 +101,7 @@ impl StreamWriter {
         self.settle(written)
     }
 
-    /// Tells a reader that left from an output that failed.
-    fn settle(&mut self, written: io::Result<()>) -> Result<Flow, Error> {
-        match written {
-            Ok(()) => Ok(Flow::Continue),
-            Err(cause) if cause.kind() == IoKind::BrokenPipe => {
-                self.reader_left = true;
-                Ok(Flow::Stop)
-            }
-            Err(cause) => Err(failed(Path::new(STREAM), "write the records", cause)),
-        }
-    }
-}
-
-impl Sink for StreamWriter {
-    fn record(&mut self, record: Verified<'_>, provenance: &Provenance) -> Result<Flow, Error> {
-        self.write_record(record.as_bytes(), provenance)
-    }
-
-    fn withheld(&mut self, item: &Withheld) -> Result<Flow, Error> {
-        if let Some((_, Some(internal))) = &mut self.evidence {
-            internal.withheld(item)?;
-        }
-        Ok(if self.reader_left {
-            Flow::Stop
-        } else {
-            Flow::Continue
-        })
-    }
-
-    fn finish(&mut self, report: &Report, evidence: &Evidence) -> Result<(), Error> {
+    fn complete(&mut self, report: &Report, evidence: &Evidence) -> Result<(), Error> {
         let Some(mut to) = self.to.take() else {
             return Err(unusable());
         };
@@ -155,6 +130,53 @@ impl Sink for StreamWriter {
             };
             internal.finish(report, evidence, &output, self.options.started.as_deref())?;
         }
+        Ok(())
+    }
+
+    /// After an error nothing more goes out, and the evidence is removed at once.
+    fn poison_on_error<T>(&mut self, done: Result<T, Error>) -> Result<T, Error> {
+        if done.is_err() {
+            self.to = None;
+            self.evidence = None;
+        }
+        done
+    }
+
+    /// Tells a reader that left from an output that failed.
+    fn settle(&mut self, written: io::Result<()>) -> Result<Flow, Error> {
+        match written {
+            Ok(()) => Ok(Flow::Continue),
+            Err(cause) if cause.kind() == IoKind::BrokenPipe => {
+                self.reader_left = true;
+                Ok(Flow::Stop)
+            }
+            Err(cause) => Err(failed(Path::new(STREAM), "write the records", cause)),
+        }
+    }
+}
+
+impl Sink for StreamWriter {
+    fn record(&mut self, record: Verified<'_>, provenance: &Provenance) -> Result<Flow, Error> {
+        let agreed = agree(record, provenance);
+        self.poison_on_error(agreed)?;
+        self.write_record(record.as_bytes(), provenance)
+    }
+
+    fn withheld(&mut self, item: &Withheld) -> Result<Flow, Error> {
+        if let Some((_, Some(internal))) = &mut self.evidence {
+            let written = internal.withheld(item);
+            self.poison_on_error(written)?;
+        }
+        Ok(if self.reader_left {
+            Flow::Stop
+        } else {
+            Flow::Continue
+        })
+    }
+
+    fn finish(&mut self, report: &Report, evidence: &Evidence) -> Result<(), Error> {
+        let done = self.complete(report, evidence);
+        self.poison_on_error(done)?;
         self.finished = true;
         Ok(())
     }

@@ -289,6 +289,8 @@ impl Writer {
 
 impl Sink for Writer {
     fn record(&mut self, record: Verified<'_>, provenance: &Provenance) -> Result<Flow, Error> {
+        let agreed = agree(record, provenance);
+        self.poison_on_error(agreed)?;
         self.write_record(record.as_bytes(), provenance)
             .map(|()| Flow::Continue)
     }
@@ -317,6 +319,19 @@ pub(super) fn unusable() -> Error {
         ErrorKind::Internal,
         "the artefact is not in a state for this: it failed or is finished",
     )
+}
+
+/// The manifest counts by what provenance says; only what the verifier saw may get there.
+pub(super) fn agree(record: Verified<'_>, provenance: &Provenance) -> Result<(), Error> {
+    if record.source().is_none_or(|source| source == provenance.source)
+        && record.event().is_none_or(|event| event == provenance.event)
+    {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorKind::Internal,
+        "a record and its provenance name different sources or events",
+    ))
 }
 
 /// A record with a line end inside would be two records.

@@ -162,6 +162,12 @@ fn an_output_that_fails_leaves_no_evidence() {
     let error = give(&mut writer, 100_000).expect_err("it is full");
     assert_eq!(error.kind(), ErrorKind::Sink);
     assert!(!error.is_broken_pipe());
+    assert!(tree(dir.path()).is_empty());
+    assert_eq!(
+        kind(writer.finish(&report(0), &evidence())),
+        ErrorKind::Internal,
+        "it is poisoned"
+    );
     assert_eq!(kind(writer.commit()), ErrorKind::Internal);
     assert!(tree(dir.path()).is_empty());
 }

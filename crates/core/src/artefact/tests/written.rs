@@ -224,9 +224,23 @@ fn a_sink_takes_what_the_verifier_passed() {
     let finding = Finding::from(&leak);
     assert!(!finding.rule.is_empty() && !finding.place.contains("web-01"));
 
-    let mut writer = writer(&out, Options::default()).expect("a writer");
     let verified = verifier.check(record).expect("nothing is wrong with it");
-    writer.record(verified, &provenance(0)).expect("a record");
+    let mut writer = writer(&out, Options::default()).expect("a writer");
+    assert_eq!(
+        kind(writer.record(verified, &provenance(0))),
+        ErrorKind::Internal,
+        "another event"
+    );
+    let mut writer = super::writer(&out, Options::default()).expect("a writer");
+    writer
+        .record(
+            verified,
+            &Provenance {
+                event: "[event]".to_owned(),
+                ..provenance(0)
+            },
+        )
+        .expect("a record");
     writer.finish(&report(1), &evidence()).expect("finish");
     writer.commit(clean).expect("commit");
     let read = open(&out)
