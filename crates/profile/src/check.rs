@@ -139,21 +139,41 @@ impl Profile {
     }
 
     fn check_routes(&self, report: &mut CheckReport) {
-        for (i, route) in self.routes.iter().enumerate() {
-            let Some(root) = route.strip_suffix("/**") else {
-                continue;
-            };
-            let hidden = |later: &String| {
-                later == root || later.strip_prefix(root).is_some_and(|r| r.starts_with('/'))
-            };
-            if let Some(later) = self.routes.iter().skip(i + 1).find(|later| hidden(later)) {
+        for (i, later) in self.routes.iter().enumerate() {
+            if let Some(earlier) = self.routes.iter().take(i).find(|earlier| covers(earlier, later)) {
                 report.find(
                     "paths.routes",
-                    format!("`{later}` is never reached: `{route}` comes first"),
+                    format!("`{later}` is never reached: `{earlier}` comes first"),
                 );
             }
         }
     }
+}
+
+/// Whether every path that fits `later` also fits `earlier`, as far as the segments tell one by one.
+fn covers(earlier: &str, later: &str) -> bool {
+    let (mut earlier, mut later) = (earlier.split('/'), later.split('/'));
+    loop {
+        match (earlier.next(), later.next()) {
+            (None, None) | (Some("**"), _) => return true,
+            (Some(one), Some(other)) if one == other => {}
+            (Some(one), Some(other)) if takes_any(one) && takes_one(other) => {}
+            _ => return false,
+        }
+    }
+}
+
+/// Slots that take any one segment.
+fn takes_any(segment: &str) -> bool {
+    matches!(
+        segment,
+        ":namespace_id" | ":project_id" | ":secret" | ":user" | ":user_id" | ":word"
+    )
+}
+
+/// Segments that take exactly one segment.
+fn takes_one(segment: &str) -> bool {
+    !matches!(segment, ":namespace" | ":project" | "**")
 }
 
 fn check_source(source: &Source, report: &mut CheckReport) {
@@ -439,6 +459,14 @@ mod tests {
         let example = "[[source.example]]\nline = '{\"t\":\"2026-11-01T00:00:00Z\",\"e\":\"a\"}'\n";
         for (rest, said) in [
             ("[paths]\nroutes = ['/a/**', '/a/b']", "`/a/b` is never reached"),
+            (
+                "[paths]\nroutes = ['/a/:word', '/a/:number']",
+                "`/a/:number` is never reached",
+            ),
+            (
+                "[paths]\nroutes = ['/:user_id/:word/**', '/a/b/c/**']",
+                "`/a/b/c/**` is never reached",
+            ),
             (
                 "[[template]]\ntext = 'a {number}'\nexample = 'a b'",
                 "does not fit it",
