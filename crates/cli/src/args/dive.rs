@@ -1,0 +1,258 @@
+//! Commands that read logs: `plan`, `scan`, `summary`, `redact`.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use super::{ProfileFile, values};
+
+/// What to look for: a request, or flags for the diver's own look round.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct Asked {
+    /// Request that says who asks, what they own and what to look for [default: none, an ad-hoc look by the flags below]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["namespaces", "projects", "users", "events", "since", "until"])]
+    pub(crate) request: Option<PathBuf>,
+    /// Ad hoc: namespace with everything below it; repeatable [default: any]
+    #[arg(long = "namespace", value_name = "PATH", help_heading = "Ad-hoc look")]
+    pub(crate) namespaces: Vec<String>,
+    /// Ad hoc: project, by path or id; repeatable [default: any]
+    #[arg(long = "project", value_name = "PATH|ID", help_heading = "Ad-hoc look")]
+    pub(crate) projects: Vec<String>,
+    /// Ad hoc: user as actor or target, by name or id; repeatable [default: any]
+    #[arg(long = "user", value_name = "NAME|ID", help_heading = "Ad-hoc look")]
+    pub(crate) users: Vec<String>,
+    /// Ad hoc: event, globs allowed, `raw:` for a source's own name; repeatable [default: any]
+    #[arg(long = "event", value_name = "EVENT", help_heading = "Ad-hoc look")]
+    pub(crate) events: Vec<String>,
+    /// Source to look into; for standard input (`-`), the source of its lines; repeatable [default: all]
+    #[arg(long = "source", value_name = "SOURCE", help_heading = "Ad-hoc look")]
+    pub(crate) sources: Vec<String>,
+    /// Ad hoc: from this time on: `2026-11-01`, `2026-11-01T09:00:00Z`, or a span back from now such as `7d` [default: open]
+    #[arg(long, value_name = "TIME", help_heading = "Ad-hoc look")]
+    pub(crate) since: Option<String>,
+    /// Ad hoc: before this time, written as `--since` [default: open]
+    #[arg(long, value_name = "TIME", help_heading = "Ad-hoc look")]
+    pub(crate) until: Option<String>,
+}
+
+/// How inputs are read.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Reading {
+    /// Files, directories, globs, or `-` for standard input; plain, gzip or zstd, told by their bytes
+    #[arg(value_name = "PATH", required = true)]
+    pub(crate) paths: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) profile: ProfileFile,
+    /// Files that fit GLOB are of SOURCE, whatever their name says; repeatable [default: the profile's file names]
+    #[arg(long, value_name = "GLOB=SOURCE", value_parser = values::source_of, help_heading = "Reading")]
+    pub(crate) source_of: Vec<(String, String)>,
+    /// Threads; the result does not depend on it [default: one a core]
+    #[arg(long, value_name = "N", value_parser = values::threads, help_heading = "Reading")]
+    pub(crate) threads: Option<NonZeroUsize>,
+    /// Read files instead of mapping them into memory
+    #[arg(long, help_heading = "Reading")]
+    pub(crate) no_mmap: bool,
+    /// Parse every line instead of searching for needles first (slow; the answer is the same)
+    #[arg(long, hide = true, help_heading = "Reading")]
+    pub(crate) no_prefilter: bool,
+    /// Longest line that is parsed; a longer one that names something selected is withheld [default: 16M]
+    #[arg(long, value_name = "SIZE", value_parser = values::size, help_heading = "Reading")]
+    pub(crate) max_line_bytes: Option<usize>,
+}
+
+/// Keys and knowledge beside the logs.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct Keys {
+    /// Pseudonym key: 32 bytes, or the `internal/key` of an earlier dive [default: a fresh one]
+    #[arg(long, value_name = "FILE", help_heading = "Redaction")]
+    pub(crate) key_file: Option<PathBuf>,
+    /// CSV of accounts that are known to be foreign, beside those that the dive meets [default: none]
+    #[arg(long, value_name = "FILE", help_heading = "Redaction")]
+    pub(crate) accounts: Option<PathBuf>,
+}
+
+/// How progress is told.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
+pub(crate) enum ProgressMode {
+    /// Bars if standard error is a terminal, nothing otherwise
+    #[default]
+    Auto,
+    /// A JSON line on standard error each second and at the end
+    Json,
+    /// Nothing
+    None,
+}
+
+/// Formats of the records.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
+pub(crate) enum Format {
+    /// JSON lines, zstd-compressed in a directory
+    #[default]
+    Ndjson,
+    /// Apache Parquet (not available yet)
+    Parquet,
+    /// Comma-separated values (not available yet)
+    Csv,
+    /// Arrow IPC (not available yet)
+    Arrow,
+}
+
+impl Format {
+    /// The name as typed.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Ndjson => "ndjson",
+            Self::Parquet => "parquet",
+            Self::Csv => "csv",
+            Self::Arrow => "arrow",
+        }
+    }
+}
+
+/// Search logs and write what may be disclosed to a directory
+///
+/// Checks the request's conditions, finds the records it selects, discloses those that concern its
+/// scope, redacted and verified, and leaves a directory that holds them and the evidence of how
+/// they came to be. OUT appears only when it is complete and verified.
+///
+/// Without --request it is an ad-hoc look: nothing is in scope, every identity is a pseudonym, and
+/// the result (in OUT/look) is not for handing out.
+///
+/// Examples:
+///   decostop scan --request request.toml /var/log/gitlab --out SIRT-2041
+///   decostop scan --request request.toml 'logs/*/production_json*' --out - --internal SIRT-2041-internal
+///   decostop scan --namespace acme --event 'membership.*' --since 7d /var/log/gitlab --out look
+///
+/// Exit code 2 says that lines were withheld or inputs unreadable; internal/withheld.ndjson says
+/// where.
+#[derive(Args, Debug)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct Scan {
+    #[command(flatten)]
+    pub(crate) asked: Asked,
+    #[command(flatten)]
+    pub(crate) reading: Reading,
+    #[command(flatten)]
+    pub(crate) keys: Keys,
+    /// Directory to make, or `-` for JSON lines on standard output [default: none; required unless --dry-run or --summary-only]
+    #[arg(long, value_name = "OUT", required_unless_present_any = ["dry_run", "summary_only"], conflicts_with_all = ["dry_run", "summary_only"])]
+    pub(crate) out: Option<PathBuf>,
+    /// With `--out -`: directory for the evidence [default: none is kept]
+    #[arg(long, value_name = "DIR", requires = "out")]
+    pub(crate) internal: Option<PathBuf>,
+    /// Format of the records
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+    /// Replace an earlier result of this name, once the new one is complete and verified
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Learn foreign identities from every line, not only from matched ones (slower)
+    #[arg(long, help_heading = "Redaction")]
+    pub(crate) learn_all: bool,
+    /// Withheld lines and ranges that do not make the exit code 2
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) allow_withheld: u64,
+    /// Record the BLAKE3 digest of plain inputs too (those of compressed ones are always recorded)
+    #[arg(long)]
+    pub(crate) digest: bool,
+    /// Only say what would be read and searched for
+    #[arg(long, conflicts_with = "summary_only")]
+    pub(crate) dry_run: bool,
+    /// Only aggregates, as `decostop summary`
+    #[arg(long)]
+    pub(crate) summary_only: bool,
+    /// How progress is told, on standard error
+    #[arg(long, value_name = "HOW", value_enum, default_value_t)]
+    pub(crate) progress: ProgressMode,
+    /// Say nothing but errors
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+}
+
+/// Only aggregates: counts by event, day and namespace
+///
+/// Runs the same dive as scan and gives its numbers only: records by source, event, day and
+/// namespace of the scope, the number of users and addresses, first and last time. No record is
+/// written anywhere.
+///
+/// Examples:
+///   decostop summary --request request.toml /var/log/gitlab
+///   decostop summary --request request.toml /var/log/gitlab --json | jq .by_event
+#[derive(Args, Debug)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct Summary {
+    #[command(flatten)]
+    pub(crate) asked: Asked,
+    #[command(flatten)]
+    pub(crate) reading: Reading,
+    #[command(flatten)]
+    pub(crate) keys: Keys,
+    /// Learn foreign identities from every line, not only from matched ones (slower)
+    #[arg(long, help_heading = "Redaction")]
+    pub(crate) learn_all: bool,
+    /// Withheld lines and ranges that do not make the exit code 2
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) allow_withheld: u64,
+    /// As JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// How progress is told, on standard error
+    #[arg(long, value_name = "HOW", value_enum, default_value_t)]
+    pub(crate) progress: ProgressMode,
+    /// Say nothing but the numbers and errors
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+}
+
+/// What a dive would read, without reading it
+///
+/// Lists the inputs by source and codec, their size, what is searched for in them, and how long it
+/// may take; says where the request could be narrowed.
+///
+/// Examples:
+///   decostop plan request.toml /var/log/gitlab
+///   decostop plan request.toml 'logs/*.zst' --json | jq .bytes
+///
+/// For an ad-hoc look, `decostop scan --dry-run` with its flags says the same.
+#[derive(Args, Debug)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct Plan {
+    /// Request, TOML or JSON
+    #[arg(value_name = "REQUEST")]
+    pub(crate) request: PathBuf,
+    #[command(flatten)]
+    pub(crate) reading: Reading,
+    /// As JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Redact lines of one source from standard input to standard output
+///
+/// The redaction pipeline alone: no selection, no window, no nexus. Without a request nothing is
+/// in scope, so that every identity becomes a pseudonym. Identities are learned from all lines
+/// before the first one is written. A line that is no record of the source is withheld.
+///
+/// Examples:
+///   zstd -dc production_json.log.zst | decostop redact --source production_json --request request.toml
+///   decostop redact --source sidekiq < current > redacted.ndjson
+///
+/// Exit code 2 says that lines were withheld.
+#[derive(Args, Debug)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct Redact {
+    /// Source of the lines
+    #[arg(long, value_name = "SOURCE", required = true)]
+    pub(crate) source: String,
+    /// Request whose scope applies [default: none, nothing is in scope]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) request: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) keys: Keys,
+    #[command(flatten)]
+    pub(crate) profile: ProfileFile,
+    /// Say nothing but errors
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+}

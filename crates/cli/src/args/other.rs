@@ -1,0 +1,254 @@
+//! Commands around a dive: `demo`, `check`, `request`, `events`, `profile`, `schema`, `synth`,
+//! `completions`, `man`.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+use super::{ProfileFile, values};
+
+/// Make a small corpus, run a dive on it, say what to open
+///
+/// Needs nothing else and takes a few seconds. The corpus holds several customers' logs of all
+/// sources and days, compressed in several ways, with secrets and other people's names planted in
+/// them; DIR/truth says what.
+///
+/// Examples:
+///   decostop demo
+///   decostop demo /tmp/look --seed 7
+#[derive(Args, Debug)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct Demo {
+    /// Directory to make
+    #[arg(value_name = "DIR", default_value = "decostop-demo")]
+    pub(crate) dir: PathBuf,
+    /// Replace an earlier demo in DIR
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Size of the decoded logs in millions of bytes
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    pub(crate) megabytes: u64,
+    /// Decides every name and number
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    pub(crate) seed: u64,
+}
+
+/// Check a request's conditions and tell its route
+///
+/// Prints every condition, whether it holds and how to make it hold, the route that follows
+/// (support or sirt) and why, and what may go wrong although nothing forbids it.
+///
+/// Examples:
+///   decostop check request.toml
+///   decostop check request.toml --json | jq '.conditions[] | select(.holds | not)'
+///
+/// Exit code 3 says that the request is refused, 1 that it cannot be read.
+#[derive(Args, Debug)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct Check {
+    /// Request, TOML or JSON
+    #[arg(value_name = "REQUEST")]
+    pub(crate) request: PathBuf,
+    #[command(flatten)]
+    pub(crate) profile: ProfileFile,
+    /// As JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Requests
+///
+/// Example:
+///   decostop request new request.toml
+#[derive(Args, Debug)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct Request {
+    #[command(subcommand)]
+    pub(crate) action: RequestAction,
+}
+
+/// What to do with requests.
+#[derive(Debug, Subcommand)]
+pub(crate) enum RequestAction {
+    /// Write an annotated request to fill in
+    ///
+    /// Examples:
+    ///   decostop request new
+    ///   decostop request new request.toml
+    #[command(verbatim_doc_comment)]
+    New {
+        /// File to make; an existing one is left alone [default: standard output]
+        #[arg(value_name = "FILE")]
+        file: Option<PathBuf>,
+    },
+}
+
+/// List the events that a request can name
+///
+/// Each public event stands for what the sources log in their own words; --raw shows these. A
+/// pattern that begins with raw: asks the other way round: which public event is it?
+///
+/// Examples:
+///   decostop events
+///   decostop events 'membership.*' --raw
+///   decostop events 'raw:Projects::BlobController#*'
+#[derive(Args, Debug)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct Events {
+    /// Name, or glob over names [default: all]
+    #[arg(value_name = "PATTERN")]
+    pub(crate) pattern: Option<String>,
+    /// What each source really logs, too
+    #[arg(long)]
+    pub(crate) raw: bool,
+    #[command(flatten)]
+    pub(crate) profile: ProfileFile,
+    /// As JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Profiles: what the logs look like and what each field means
+///
+/// Examples:
+///   decostop profile check
+///   decostop profile show > my-profile.toml
+#[derive(Args, Debug)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct Profile {
+    #[command(subcommand)]
+    pub(crate) action: ProfileAction,
+}
+
+/// What to do with profiles.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ProfileAction {
+    /// Run a profile's own examples
+    ///
+    /// Examples:
+    ///   decostop profile check
+    ///   decostop profile check my-profile.toml
+    ///
+    /// Exit code 1 says that the profile does not do what it says.
+    #[command(verbatim_doc_comment)]
+    Check {
+        /// Profile [default: the built-in profile of GitLab]
+        #[arg(value_name = "FILE")]
+        file: Option<PathBuf>,
+    },
+    /// Print the built-in profile, to start one's own from
+    ///
+    /// Example:
+    ///   decostop profile show > my-profile.toml
+    #[command(verbatim_doc_comment)]
+    Show,
+}
+
+/// Print a JSON Schema
+///
+/// Examples:
+///   decostop schema request > request.schema.json
+///   decostop schema manifest
+#[derive(Args, Debug)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct Schema {
+    /// Of what
+    #[arg(value_enum, value_name = "WHAT")]
+    pub(crate) of: SchemaOf,
+}
+
+/// What has a schema.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(crate) enum SchemaOf {
+    /// The request
+    Request,
+    /// The manifest of a result
+    Manifest,
+}
+
+/// Make a corpus of logs with ground truth
+///
+/// Deterministic: the same options give the same bytes. Besides the logs there are two requests
+/// and, in DIR/truth, what a dive must find and what must not survive it.
+///
+/// Examples:
+///   decostop synth corpus
+///   decostop synth big --megabytes 10000 --days 14 --codec zstd
+#[derive(Args, Debug)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct Synth {
+    /// Directory to make; it may exist but not hold a corpus
+    #[arg(value_name = "DIR")]
+    pub(crate) dir: PathBuf,
+    /// Size of the decoded logs in millions of bytes
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) megabytes: u64,
+    /// Decides every name and number
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Days that the logs cover
+    #[arg(long, value_name = "D", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=366))]
+    pub(crate) days: u32,
+    /// How the files are compressed
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) codec: Codec,
+    /// Customers of the platform
+    #[arg(long, value_name = "N", default_value_t = 40, value_parser = clap::value_parser!(u32).range(4..=1_000_000))]
+    pub(crate) tenants: u32,
+    /// Share of requests about the customer who asks, from 0 to 1 [default: 0.001, more in small corpora]
+    #[arg(long, value_name = "SHARE")]
+    pub(crate) our_share: Option<f64>,
+    /// Add a few lines that are no records
+    #[arg(long)]
+    pub(crate) damage: bool,
+    /// Threads; the result does not depend on it [default: one a core]
+    #[arg(long, value_name = "N", value_parser = values::threads)]
+    pub(crate) threads: Option<NonZeroUsize>,
+    /// Say nothing but errors
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+}
+
+/// Codecs of a corpus.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
+pub(crate) enum Codec {
+    /// All of them, and every way to name a rotated file
+    #[default]
+    Mixed,
+    /// None
+    Plain,
+    /// Gzip with several members
+    Gzip,
+    /// Zstandard, one frame a file
+    Zstd,
+    /// Zstandard, many frames a file
+    ZstdFrames,
+}
+
+/// Print shell completions
+///
+/// Examples:
+///   decostop completions bash > ~/.local/share/bash-completion/completions/decostop
+///   decostop completions zsh > ~/.zfunc/_decostop
+#[derive(Args, Debug)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct Completions {
+    /// Shell
+    #[arg(value_enum, value_name = "SHELL")]
+    pub(crate) shell: Shell,
+}
+
+/// Print the man page, or write one for each command
+///
+/// Examples:
+///   decostop man | man -l -
+///   decostop man ~/.local/share/man/man1
+#[derive(Args, Debug)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct Man {
+    /// Directory for the pages of all commands [default: the main page to standard output]
+    #[arg(value_name = "DIR")]
+    pub(crate) dir: Option<PathBuf>,
+}

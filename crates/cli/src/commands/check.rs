@@ -1,0 +1,152 @@
+//! `decostop check`: the conditions, one by one, and the route that follows.
+
+use std::io::{self, Write};
+
+use anyhow::Result;
+use decostop::request::Request;
+use decostop::request::conditions::{self, Assessment};
+use serde::Serialize;
+
+use crate::args::Check;
+use crate::exit::Exit;
+use crate::settings;
+use crate::terminal::{self, BAD, GOOD, HEAD, WARN};
+
+pub(crate) fn run(args: &Check) -> Result<Exit> {
+    let profile = settings::profile(&args.profile)?;
+    let request = Request::load(&args.request, &profile)?;
+    let assessment = conditions::check(&request, &profile, settings::now());
+    let mut to = terminal::data();
+    if args.json {
+        serde_json::to_writer_pretty(&mut to, &Told::new(&request, &assessment)).map_err(io::Error::from)?;
+        writeln!(to)?;
+    } else {
+        write(&mut to, &request, &assessment)?;
+    }
+    to.flush()?;
+    Ok(if assessment.accepted {
+        Exit::Done
+    } else {
+        Exit::Refused
+    })
+}
+
+/// The whole assessment, for people.
+pub(crate) fn write(to: &mut impl Write, request: &Request, assessment: &Assessment) -> io::Result<()> {
+    let end = |instant: Option<_>| {
+        instant.map_or_else(
+            || "open".to_owned(),
+            |at: decostop::request::Instant| at.to_string(),
+        )
+    };
+    writeln!(to, "{HEAD}request{HEAD:#}  {}", request.id)?;
+    writeln!(
+        to,
+        "{HEAD}window{HEAD:#}   from {} to {}",
+        end(request.window.from),
+        end(request.window.to)
+    )?;
+    writeln!(to)?;
+    for result in &assessment.results {
+        let (style, word) = match (&result.excepted, result.holds) {
+            (_, true) => (GOOD, "holds"),
+            (Some(_), false) => (WARN, "set aside"),
+            (None, false) => (BAD, "fails"),
+        };
+        writeln!(
+            to,
+            "  {style}{word:<9}{style:#}  {:<16}  {}",
+            result.id, result.detail
+        )?;
+        if let Some(excepted) = result.excepted.as_ref().filter(|_| !result.holds) {
+            writeln!(
+                to,
+                "  {:<9}  {:<16}  exception: {} (approved by {})",
+                "", "", excepted.reason, excepted.by
+            )?;
+        }
+    }
+    writeln!(to)?;
+    write!(to, "{HEAD}route{HEAD:#}    {}", assessment.route)?;
+    if !assessment.route_reasons.is_empty() {
+        write!(to, ", because {}", assessment.route_reasons.join("; "))?;
+    }
+    writeln!(to)?;
+    warnings(to, assessment)?;
+    let failed = assessment
+        .results
+        .iter()
+        .filter(|result| result.refuses())
+        .count() as u64;
+    if assessment.accepted {
+        writeln!(to, "{GOOD}accepted{GOOD:#}")
+    } else {
+        writeln!(
+            to,
+            "{BAD}refused{BAD:#}: {} to be met, or set aside by an approved [[exception]]",
+            terminal::count(failed, "condition")
+        )
+    }
+}
+
+/// The conditions that refuse a request, and what would make them hold.
+pub(crate) fn write_refusal(to: &mut impl Write, assessment: &Assessment) -> io::Result<()> {
+    for result in assessment.results.iter().filter(|result| result.refuses()) {
+        writeln!(to, "  {BAD}fails{BAD:#}  {:<16}  {}", result.id, result.detail)?;
+    }
+    Ok(())
+}
+
+/// What may go wrong although nothing forbids it.
+pub(crate) fn warnings(to: &mut impl Write, assessment: &Assessment) -> io::Result<()> {
+    for warning in &assessment.warnings {
+        writeln!(to, "{WARN}warning:{WARN:#} {warning}")?;
+    }
+    Ok(())
+}
+
+#[derive(Serialize)]
+struct Told<'a> {
+    request: &'a str,
+    accepted: bool,
+    route: String,
+    route_reasons: &'a [String],
+    conditions: Vec<Condition<'a>>,
+    warnings: &'a [String],
+}
+
+#[derive(Serialize)]
+struct Condition<'a> {
+    id: &'a str,
+    holds: bool,
+    detail: &'a str,
+    exception: Option<Exception<'a>>,
+}
+
+#[derive(Serialize)]
+struct Exception<'a> {
+    reason: &'a str,
+    approved_by: &'a str,
+}
+
+impl<'a> Told<'a> {
+    fn new(request: &'a Request, assessment: &'a Assessment) -> Self {
+        let conditions = assessment.results.iter().map(|result| Condition {
+            id: result.id,
+            holds: result.holds,
+            detail: &result.detail,
+            exception: result.excepted.as_ref().map(|excepted| Exception {
+                reason: &excepted.reason,
+                approved_by: &excepted.by,
+            }),
+        });
+        Self {
+            request: &request.id,
+            accepted: assessment.accepted,
+            route: assessment.route.to_string(),
+            route_reasons: &assessment.route_reasons,
+            conditions: conditions.collect(),
+            warnings: &assessment.warnings,
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! `decostop profile check` and `decostop profile show`.
+
+use std::io::Write as _;
+
+use anyhow::Result;
+use decostop_profile::Profile;
+
+use crate::args::{self, ProfileAction};
+use crate::exit::Exit;
+use crate::settings;
+use crate::terminal::{self, BAD, GOOD, count, number};
+
+pub(crate) fn run(args: &args::Profile) -> Result<Exit> {
+    match &args.action {
+        ProfileAction::Check { file: None } => check(&Profile::gitlab()),
+        ProfileAction::Check { file: Some(path) } => check(&settings::profile_from(path)?),
+        ProfileAction::Show => {
+            let mut to = terminal::data();
+            to.write_all(Profile::gitlab().text.as_bytes())?;
+            to.flush()?;
+            Ok(Exit::Done)
+        }
+    }
+}
+
+fn check(profile: &Profile) -> Result<Exit> {
+    let report = profile.check();
+    let mut to = terminal::data();
+    for finding in &report.findings {
+        writeln!(to, "{BAD}fails{BAD:#}  {finding}")?;
+    }
+    let looked_at = [
+        (report.sources, "sources"),
+        (report.fields, "fields"),
+        (report.examples, "sample lines"),
+        (report.events, "events"),
+        (report.raw_patterns, "raw patterns"),
+        (report.routes, "routes"),
+        (report.templates, "templates"),
+        (report.words, "words"),
+        (report.known_events, "known raw events"),
+    ];
+    let looked_at = looked_at.map(|(value, noun)| format!("{} {noun}", number(value as u64)));
+    writeln!(to, "profile {}: {}", profile.name, looked_at.join(", "))?;
+    let exit = if report.is_clean() {
+        writeln!(to, "{GOOD}no findings{GOOD:#}")?;
+        Exit::Done
+    } else {
+        writeln!(
+            to,
+            "{BAD}{}{BAD:#}",
+            count(report.findings.len() as u64, "finding")
+        )?;
+        Exit::Usage
+    };
+    to.flush()?;
+    Ok(exit)
+}

@@ -1,0 +1,98 @@
+//! `decostop verify`: another pair of eyes on a finished artefact.
+
+use std::io::{self, Write as _};
+
+use anyhow::Result;
+use decostop::{Error, ErrorKind};
+use decostop_verify::{Leak, verify_dir};
+use serde::Serialize;
+
+use crate::args::Verify;
+use crate::exit::Exit;
+use crate::settings;
+use crate::terminal::{self, BAD, GOOD, WARN, count};
+
+/// Findings told in full on a terminal; --json has all that are kept.
+const SHOWN: usize = 50;
+
+#[derive(Serialize)]
+struct Told<'a> {
+    clean: bool,
+    records: u64,
+    leaks: &'a [Leak],
+    further_leaks: u64,
+    derived_values: u64,
+    unread_lines: u64,
+}
+
+pub(crate) fn run(args: &Verify) -> Result<Exit> {
+    let profile = settings::profile(&args.profile)?;
+    let report = verify_dir(&args.dir, profile, &args.against).map_err(|cause| {
+        Error::new(ErrorKind::Config, "cannot be verified")
+            .at(decostop::Origin {
+                path: args.dir.clone(),
+                offset: None,
+            })
+            .because(cause)
+            .hint("name the directory that a dive wrote with --out, with its internal/ part")
+    })?;
+    let exit = if report.is_clean() { Exit::Done } else { Exit::Leak };
+    if args.json {
+        let told = Told {
+            clean: report.is_clean(),
+            records: report.records,
+            leaks: &report.leaks,
+            further_leaks: report.further_leaks,
+            derived_values: report.derived_values,
+            unread_lines: report.unread_lines,
+        };
+        let mut to = terminal::data();
+        serde_json::to_writer_pretty(&mut to, &told).map_err(io::Error::from)?;
+        writeln!(to)?;
+        to.flush()?;
+        return Ok(exit);
+    }
+    let mut to = terminal::talk();
+    for leak in report.leaks.iter().take(SHOWN) {
+        writeln!(to, "{BAD}leak{BAD:#}  {leak}")?;
+    }
+    let all = report.leaks.len() as u64 + report.further_leaks;
+    if all > SHOWN as u64 {
+        writeln!(
+            to,
+            "      and {} more; --json tells up to 1,000",
+            count(all - SHOWN as u64, "finding")
+        )?;
+    }
+    if report.unread_lines > 0 {
+        let lines = count(report.unread_lines, "raw line");
+        writeln!(
+            to,
+            "{WARN}warning:{WARN:#} {lines} could not be read: nothing was learned from them"
+        )?;
+    }
+    if exit == Exit::Leak {
+        writeln!(
+            to,
+            "{BAD}{} in {}{BAD:#}: not for handing out",
+            count(all, "leak"),
+            args.dir.display()
+        )?;
+    } else if !args.quiet {
+        write!(
+            to,
+            "{GOOD}no leak{GOOD:#} in {}: {} read again",
+            args.dir.display(),
+            count(report.records, "record")
+        )?;
+        if !args.against.is_empty() {
+            write!(
+                to,
+                ", held against {} from the raw lines",
+                count(report.derived_values, "foreign value")
+            )?;
+        }
+        writeln!(to)?;
+    }
+    Ok(exit)
+}

@@ -1,0 +1,215 @@
+//! From typed text to what the library takes: files are read, times and keys understood.
+
+use std::fs::File;
+use std::io::{Read as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use anyhow::Result;
+use decostop::request::{AdHoc, Instant, Request};
+use decostop::{Error, ErrorKind, Origin};
+use decostop_profile::{Class, Profile};
+
+use crate::args::{Asked, Keys, ProfileFile, Reading};
+use crate::exit::usage;
+use crate::terminal::{self, WARN};
+
+/// Largest profile that is read, in bytes.
+const MAX_PROFILE: u64 = 64 << 20;
+
+/// The time of this run.
+pub(crate) fn now() -> Instant {
+    let since = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default();
+    Instant(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
+}
+
+/// The profile named, or the built-in one.
+pub(crate) fn profile(file: &ProfileFile) -> Result<Arc<Profile>> {
+    match &file.path {
+        None => Ok(Profile::gitlab()),
+        Some(path) => profile_from(path).map(Arc::new),
+    }
+}
+
+/// The profile in a file.
+pub(crate) fn profile_from(path: &Path) -> Result<Profile> {
+    let mut text = String::new();
+    let mut read = || -> std::io::Result<()> {
+        File::open(path)?.take(MAX_PROFILE).read_to_string(&mut text)?;
+        Ok(())
+    };
+    read().map_err(|cause| Error::io(ErrorKind::Config, path, "read the profile", cause))?;
+    let parsed = Profile::parse(&text).map_err(|cause| {
+        Error::new(ErrorKind::Config, "cannot be used")
+            .at(Origin {
+                path: path.to_owned(),
+                offset: None,
+            })
+            .because(cause)
+            .hint("`decostop profile show` prints the built-in one")
+    })?;
+    Ok(parsed)
+}
+
+/// What is asked: the request of a file, or an ad-hoc look by flags.
+pub(crate) fn request(asked: &Asked, profile: &Profile, now: Instant) -> Result<Request> {
+    if let Some(path) = &asked.request {
+        return Ok(Request::load(path, profile)?);
+    }
+    let named = [
+        &asked.namespaces,
+        &asked.projects,
+        &asked.users,
+        &asked.events,
+        &asked.sources,
+    ];
+    if named.iter().all(|values| values.is_empty()) && asked.since.is_none() && asked.until.is_none() {
+        return Err(usage(
+            "nothing says what to look for",
+            "give --request FILE, or for a look round --namespace, --project, --user, --event, --source, --since, --until",
+        ));
+    }
+    let flags = AdHoc {
+        namespaces: asked.namespaces.clone(),
+        projects: asked.projects.clone(),
+        users: asked.users.clone(),
+        events: asked.events.clone(),
+        sources: asked.sources.clone(),
+        since: asked.since.clone(),
+        until: asked.until.clone(),
+    };
+    Ok(Request::ad_hoc(&flags, profile, now)?)
+}
+
+/// The source of the lines of standard input, if it is among the paths.
+pub(crate) fn stdin_source(asked: &Asked, reading: &Reading) -> Result<Option<String>> {
+    let from_stdin = reading.paths.iter().any(|path| path.as_os_str() == "-");
+    match (from_stdin, asked.sources.as_slice()) {
+        (true, [one]) => Ok(Some(one.clone())),
+        (true, _) => Err(usage(
+            "the lines of standard input need a source",
+            "give one --source NAME; `decostop profile show` and `decostop events` name them",
+        )),
+        (false, [_, ..]) if asked.request.is_some() => Err(usage(
+            "--source says what standard input is, and `-` is not among the paths",
+            "which sources are looked into stands in the request; --source-of GLOB=SOURCE names that of files",
+        )),
+        (false, _) => Ok(None),
+    }
+}
+
+/// A pseudonym key.
+pub(crate) enum Key {
+    /// A fresh one for this run.
+    Fresh,
+    /// What the request's key is derived from.
+    Material([u8; 32]),
+    /// The request's key itself, from an earlier dive.
+    Request([u8; 32]),
+}
+
+/// Reads `--key-file`.
+pub(crate) fn key(keys: &Keys) -> Result<Key> {
+    const FORM: &str = "decostop-request-key-v1 ";
+    let Some(path) = &keys.key_file else {
+        return Ok(Key::Fresh);
+    };
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(|cause| Error::io(ErrorKind::Config, path, "read the key", cause))?;
+    warn_if_shared(path, &file);
+    file.take(4_096)
+        .read_to_end(&mut bytes)
+        .map_err(|cause| Error::io(ErrorKind::Config, path, "read the key", cause))?;
+    // First the text: 32 raw bytes cannot begin with it and be a whole one.
+    let text = std::str::from_utf8(&bytes)
+        .ok()
+        .and_then(|text| text.strip_prefix(FORM));
+    if let Some(key) = text.and_then(|digits| unhex(digits.trim_end())) {
+        return Ok(Key::Request(key));
+    }
+    match <[u8; 32]>::try_from(bytes.as_slice()) {
+        Ok(material) => Ok(Key::Material(material)),
+        Err(_) => Err(Error::new(ErrorKind::Config, "is not a pseudonym key")
+            .at(Origin { path: path.clone(), offset: None })
+            .hint("a key is exactly 32 bytes (`head -c 32 /dev/urandom > key`), or the internal/key of an earlier dive")
+            .into()),
+    }
+}
+
+fn unhex(digits: &str) -> Option<[u8; 32]> {
+    let mut key = [0; 32];
+    if digits.len() != 64 || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return None;
+    }
+    for (byte, pair) in key.iter_mut().zip(digits.as_bytes().chunks(2)) {
+        *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
+    }
+    Some(key)
+}
+
+#[cfg(unix)]
+fn warn_if_shared(path: &Path, file: &File) {
+    use std::os::unix::fs::MetadataExt as _;
+
+    if file
+        .metadata()
+        .is_ok_and(|meta| meta.is_file() && meta.mode() & 0o077 != 0)
+    {
+        let path = path.display();
+        let _ = writeln!(
+            terminal::talk(),
+            "{WARN}warning:{WARN:#} others can read the key {path}; chmod 600 keeps it private"
+        );
+    }
+}
+
+#[cfg(not(unix))]
+fn warn_if_shared(_path: &Path, _file: &File) {}
+
+/// Reads `--accounts`.
+pub(crate) fn accounts(keys: &Keys) -> Result<Vec<(Class, String)>> {
+    match &keys.accounts {
+        None => Ok(Vec::new()),
+        Some(path) => Ok(decostop::request::accounts::read(path)?),
+    }
+}
+
+/// A time as `--since` writes it, in nanoseconds.
+pub(crate) fn time(flag: &str, text: Option<&String>, now: Instant) -> Result<Option<i64>> {
+    let Some(text) = text else { return Ok(None) };
+    match Instant::parse_relative(text, now) {
+        Ok(instant) => Ok(Some(instant.0)),
+        Err(reason) => Err(usage(
+            format!("{flag}: {reason}"),
+            "or a span back from now, such as 24h or 7d",
+        )),
+    }
+}
+
+/// A path as the user would type it, for messages that suggest a command.
+pub(crate) fn typed(path: &Path) -> PathBuf {
+    path.strip_prefix("./").unwrap_or(path).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_in_hexadecimal() {
+        assert_eq!(unhex(&"0f".repeat(32)), Some([15; 32]));
+        assert_eq!(unhex(&"0F".repeat(32)), Some([15; 32]));
+        for wrong in [
+            String::new(),
+            "0".repeat(63),
+            "0".repeat(65),
+            "+f".repeat(32),
+            "0g".repeat(32),
+        ] {
+            assert_eq!(unhex(&wrong), None, "{wrong}");
+        }
+    }
+}
