@@ -43,7 +43,9 @@ impl Watch {
             return None;
         }
         let slot = TABLE.iter().find(|slot| {
-            slot.state.compare_exchange(FREE, CHANGING, Ordering::Acquire, Ordering::Relaxed).is_ok()
+            slot.state
+                .compare_exchange(FREE, CHANGING, Ordering::Acquire, Ordering::Relaxed)
+                .is_ok()
         })?;
         slot.start.store(start, Ordering::Relaxed);
         slot.end.store(start + len, Ordering::Relaxed);
@@ -116,7 +118,9 @@ fn cover(address: usize) -> bool {
         let end = slot.end.load(Ordering::Relaxed);
         (watched && (slot.start.load(Ordering::Relaxed)..end).contains(&address)).then_some((slot, end))
     });
-    let Some((slot, end)) = hit.filter(|_| page != 0) else { return false };
+    let Some((slot, end)) = hit.filter(|_| page != 0) else {
+        return false;
+    };
     // Set first: whoever reads a zero must not find the flag unset.
     slot.fired.store(true, Ordering::Release);
     let from = address - address % page;

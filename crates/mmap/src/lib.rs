@@ -188,7 +188,9 @@ impl MapPolicy {
             return Ok(None);
         }
         // SAFETY: whoever built this policy made the promise that mapping asks for.
-        let Ok(bytes) = (unsafe { Bytes::mapped(file) }) else { return Ok(None) };
+        let Ok(bytes) = (unsafe { Bytes::mapped(file) }) else {
+            return Ok(None);
+        };
         let usable = self.0 == Choice::Mapped || bytes.is_guarded();
         Ok(usable.then_some(bytes))
     }

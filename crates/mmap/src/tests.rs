@@ -35,7 +35,10 @@ fn guarded() -> MapPolicy {
 }
 
 fn map(file: &File) -> Bytes {
-    guarded().map(file).expect("metadata is readable").expect("a regular file can be mapped")
+    guarded()
+        .map(file)
+        .expect("metadata is readable")
+        .expect("a regular file can be mapped")
 }
 
 #[test]
@@ -61,7 +64,12 @@ fn an_empty_file_is_not_mapped() {
 fn reading_is_the_default() {
     let scratch = Scratch::new("default", b"x");
     assert!(!MapPolicy::default().may_map());
-    assert!(MapPolicy::read().map(&scratch.open()).expect("readable").is_none());
+    assert!(
+        MapPolicy::read()
+            .map(&scratch.open())
+            .expect("readable")
+            .is_none()
+    );
 }
 
 #[test]
@@ -97,7 +105,9 @@ fn many_threads_survive_many_truncations() {
                     let path = scratch.0.clone();
                     let cut = std::thread::spawn(move || {
                         let writer = OpenOptions::new().write(true).open(path).expect("writable");
-                        writer.set_len((round % pages * 4096) as u64).expect("truncatable");
+                        writer
+                            .set_len((round % pages * 4096) as u64)
+                            .expect("truncatable");
                     });
                     let seen = bytes.iter().filter(|&&byte| byte == b'y').count();
                     cut.join().expect("the cutter does not fail");
@@ -121,11 +131,18 @@ fn a_fault_elsewhere_still_ends_the_process() {
         return;
     }
     let status = std::process::Command::new(std::env::current_exe().expect("a test has a path"))
-        .args(["--exact", "tests::a_fault_elsewhere_still_ends_the_process", "--nocapture"])
+        .args([
+            "--exact",
+            "tests::a_fault_elsewhere_still_ends_the_process",
+            "--nocapture",
+        ])
         .env(CHILD, "1")
         .stdout(std::process::Stdio::null())
         .stderr(std::process::Stdio::null())
         .status()
         .expect("a test can start itself");
-    assert_eq!(std::os::unix::process::ExitStatusExt::signal(&status), Some(libc::SIGBUS));
+    assert_eq!(
+        std::os::unix::process::ExitStatusExt::signal(&status),
+        Some(libc::SIGBUS)
+    );
 }

@@ -43,7 +43,10 @@ impl<'a> Iterator for Lines<'a> {
         }
         let end = memchr(b'\n', self.rest);
         let (bytes, rest) = self.rest.split_at_checked(end.unwrap_or(self.rest.len()))?;
-        let line = Line { offset: self.offset, bytes };
+        let line = Line {
+            offset: self.offset,
+            bytes,
+        };
         self.rest = rest.get(1..).unwrap_or_default();
         self.offset += bytes.len() as u64 + 1;
         Some(line)
@@ -61,7 +64,9 @@ mod tests {
     use super::*;
 
     fn collect(bytes: &[u8]) -> Vec<(u64, &[u8])> {
-        Lines::new(100, bytes).map(|line| (line.offset, line.bytes)).collect()
+        Lines::new(100, bytes)
+            .map(|line| (line.offset, line.bytes))
+            .collect()
     }
 
     #[test]
@@ -69,12 +74,24 @@ mod tests {
         assert_eq!(collect(b""), []);
         assert_eq!(collect(b"\n"), [(100, &b""[..])]);
         assert_eq!(collect(b"a"), [(100, &b"a"[..])]);
-        assert_eq!(collect(b"a\r\n\nbc"), [(100, &b"a\r"[..]), (103, &b""[..]), (104, &b"bc"[..])]);
+        assert_eq!(
+            collect(b"a\r\n\nbc"),
+            [(100, &b"a\r"[..]), (103, &b""[..]), (104, &b"bc"[..])]
+        );
         assert_eq!(collect(b"a\nb\n"), [(100, &b"a"[..]), (102, &b"b"[..])]);
     }
 
     #[test]
     fn debug_shows_no_content() {
-        assert_eq!(format!("{:?}", Line { offset: 3, bytes: b"secret" }), "Line(<6 bytes> at 3)");
+        assert_eq!(
+            format!(
+                "{:?}",
+                Line {
+                    offset: 3,
+                    bytes: b"secret"
+                }
+            ),
+            "Line(<6 bytes> at 3)"
+        );
     }
 }

@@ -55,8 +55,17 @@ impl fmt::Debug for Piece<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Lines { offset, bytes } => write!(f, "Lines(<{} bytes> at {offset})", bytes.len()),
-            Self::Overlong { offset, bytes, first, last } => {
-                write!(f, "Overlong(<{} bytes> at {offset}, first: {first}, last: {last})", bytes.len())
+            Self::Overlong {
+                offset,
+                bytes,
+                first,
+                last,
+            } => {
+                write!(
+                    f,
+                    "Overlong(<{} bytes> at {offset}, first: {first}, last: {last})",
+                    bytes.len()
+                )
             }
             Self::Lost(range) => write!(f, "Lost({range:?})"),
         }
@@ -92,7 +101,11 @@ pub struct Scratch {
 
 impl fmt::Debug for Scratch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Scratch(<{} bytes>)", self.lines.capacity() + self.stored.capacity())
+        write!(
+            f,
+            "Scratch(<{} bytes>)",
+            self.lines.capacity() + self.stored.capacity()
+        )
     }
 }
 
@@ -107,13 +120,17 @@ pub fn for_each_segment(
     scratch: &mut Scratch,
     each: &mut dyn FnMut(Piece<'_>) -> ControlFlow<()>,
 ) -> Summary {
-    let Scratch { lines, stored, coders } = scratch;
-    stored.clear();
+    let Scratch {
+        lines,
+        stored,
+        coders,
+    } = scratch;
     if opened.codec() == Codec::Plain && unit.range != (0..opened.bytes()) {
         return plain_part(opened, unit, limits, lines, stored, each);
     }
     let mut framer = Framer::new(lines, limits, each);
     let mut stream;
+    let mut held = 0;
     let supply = match &opened.backing {
         Backing::Mapped { bytes, .. } if opened.codec() == Codec::Plain => {
             let flow = framer.slices(bytes);
@@ -126,14 +143,16 @@ pub fn for_each_segment(
             stream = slot.lock().ok().and_then(|mut slot| slot.take());
             match &mut stream {
                 Some(stream) => {
+                    stored.clear();
                     stored.append(&mut stream.head);
+                    held = stored.len();
                     Supply::Stream(stream.reader.as_mut())
                 }
                 None => return framer.finish(ControlFlow::Continue(()), 0),
             }
         }
     };
-    let mut feed = Feed::new(supply, opened.read_bytes, stored);
+    let mut feed = Feed::new(supply, opened.read_bytes, stored, held);
     if opened.digest && opened.codec() != Codec::Plain {
         feed = feed.digesting();
     }
@@ -169,7 +188,7 @@ fn plain_part(
             framer.finish(flow, unit.bytes())
         }
         Backing::File { file, end } => {
-            let mut feed = Feed::new(Supply::File(file, *end), opened.read_bytes, stored);
+            let mut feed = Feed::new(Supply::File(file, *end), opened.read_bytes, stored, 0);
             feed.start_at(unit.range.start);
             let flow = segment::part(&mut feed, &mut framer, unit, end.unwrap_or(u64::MAX));
             framer.finish(flow, unit.bytes())

@@ -75,9 +75,15 @@ impl<'f> Framer<'f> {
     pub(super) fn slices(&mut self, bytes: &[u8]) -> ControlFlow<()> {
         let allowed = usize::try_from(self.limits.max_decoded_bytes.saturating_sub(self.offset));
         let cut = allowed.is_ok_and(|allowed| allowed < bytes.len());
-        let mut rest = if cut { bytes.get(..allowed.unwrap_or(0)).unwrap_or_default() } else { bytes };
+        let mut rest = if cut {
+            bytes.get(..allowed.unwrap_or(0)).unwrap_or_default()
+        } else {
+            bytes
+        };
         if cut {
-            rest = rest.get(..memrchr(b'\n', rest).map_or(0, |end| end + 1)).unwrap_or_default();
+            rest = rest
+                .get(..memrchr(b'\n', rest).map_or(0, |end| end + 1))
+                .unwrap_or_default();
         }
         while !rest.is_empty() {
             let target = self.limits.segment_bytes.max(1);
@@ -94,7 +100,11 @@ impl<'f> Framer<'f> {
             self.offset += segment.len() as u64;
             rest = behind;
         }
-        if cut { self.lost(self.offset, LossReason::DecodedLimit) } else { ControlFlow::Continue(()) }
+        if cut {
+            self.lost(self.offset, LossReason::DecodedLimit)
+        } else {
+            ControlFlow::Continue(())
+        }
     }
 
     fn give(&mut self, piece: Piece<'_>) -> ControlFlow<()> {
@@ -125,7 +135,11 @@ impl<'f> Framer<'f> {
     }
 
     fn give_lines(&mut self, offset: u64, bytes: &[u8]) -> ControlFlow<()> {
-        if bytes.is_empty() { ControlFlow::Continue(()) } else { self.give(Piece::Lines { offset, bytes }) }
+        if bytes.is_empty() {
+            ControlFlow::Continue(())
+        } else {
+            self.give(Piece::Lines { offset, bytes })
+        }
     }
 
     /// Hands out a whole overlong line in parts of a segment's size.
@@ -134,7 +148,12 @@ impl<'f> Framer<'f> {
         let count = bytes.len().div_ceil(size);
         for (number, part) in bytes.chunks(size).enumerate() {
             let (first, last) = (number == 0, number + 1 == count);
-            self.give(Piece::Overlong { offset, bytes: part, first, last })?;
+            self.give(Piece::Overlong {
+                offset,
+                bytes: part,
+                first,
+                last,
+            })?;
             offset += part.len() as u64;
         }
         ControlFlow::Continue(())
@@ -157,10 +176,17 @@ impl<'f> Framer<'f> {
         let mut begin = 0;
         if self.overlong {
             let feed = memchr(b'\n', held);
-            let part = held.get(..feed.map_or(held.len(), |feed| feed + 1)).unwrap_or_default();
+            let part = held
+                .get(..feed.map_or(held.len(), |feed| feed + 1))
+                .unwrap_or_default();
             let last = feed.is_some() || end;
             if last || !part.is_empty() {
-                let piece = Piece::Overlong { offset: self.offset, bytes: part, first: false, last };
+                let piece = Piece::Overlong {
+                    offset: self.offset,
+                    bytes: part,
+                    first: false,
+                    last,
+                };
                 self.overlong = !last;
                 begin = part.len();
                 let flow = self.give(piece);
@@ -171,7 +197,11 @@ impl<'f> Framer<'f> {
         }
         let rest = held.get(begin..).unwrap_or_default();
         let offset = self.offset + begin as u64;
-        let lines = if end { rest.len() } else { memrchr(b'\n', rest).map_or(0, |feed| feed + 1) };
+        let lines = if end {
+            rest.len()
+        } else {
+            memrchr(b'\n', rest).map_or(0, |feed| feed + 1)
+        };
         let (whole, partial) = rest.split_at_checked(lines).unwrap_or((rest, &[]));
         let flow = self.whole_lines(offset, whole);
         if flow.is_break() || partial.len() <= self.limits.max_line_bytes {
@@ -179,7 +209,15 @@ impl<'f> Framer<'f> {
         }
         self.overlong = true;
         let offset = offset + lines as u64;
-        (held.len(), self.give(Piece::Overlong { offset, bytes: partial, first: true, last: false }))
+        (
+            held.len(),
+            self.give(Piece::Overlong {
+                offset,
+                bytes: partial,
+                first: true,
+                last: false,
+            }),
+        )
     }
 
     /// Takes a last look at what is held before a loss: whole lines are handed out, and an unfinished
@@ -192,7 +230,12 @@ impl<'f> Framer<'f> {
         self.searched = 0;
         if self.overlong {
             self.overlong = false;
-            self.give(Piece::Overlong { offset: start, bytes: &[], first: false, last: true })?;
+            self.give(Piece::Overlong {
+                offset: start,
+                bytes: &[],
+                first: false,
+                last: true,
+            })?;
         }
         ControlFlow::Continue(())
     }
@@ -212,7 +255,11 @@ impl Drain for Framer<'_> {
     fn room(&mut self) -> &mut [u8] {
         let segment = self.limits.segment_bytes.max(1);
         // A line longer than a segment makes the buffer grow; `filled` keeps `held` below the limit.
-        let want = if self.held < segment { segment } else { self.held + segment };
+        let want = if self.held < segment {
+            segment
+        } else {
+            self.held + segment
+        };
         if self.buffer.len() < want {
             self.buffer.reserve_exact(want - self.buffer.len());
             self.buffer.resize(want, 0);
@@ -227,7 +274,11 @@ impl Drain for Framer<'_> {
         let bomb = decoded >= RATIO_FLOOR && decoded / at.max(1) > self.limits.max_ratio;
         if over > 0 || bomb {
             self.held -= usize::try_from(over).unwrap_or(self.held).min(self.held);
-            let reason = if over > 0 { LossReason::DecodedLimit } else { LossReason::Ratio };
+            let reason = if over > 0 {
+                LossReason::DecodedLimit
+            } else {
+                LossReason::Ratio
+            };
             self.lost(at, reason)?;
             // Not `stopped`: the limit ended it, not the caller.
             return ControlFlow::Break(());
@@ -266,7 +317,7 @@ impl Drain for Framer<'_> {
     }
 
     fn doubt(&mut self, since: u64, at: u64, reason: LossReason) -> ControlFlow<()> {
-        self.flush(false)?;
+        self.abandon()?;
         self.give_loss(since, at, reason)
     }
 }
@@ -305,7 +356,10 @@ fn read_part(
         let mut count = seen.len().min(room.len());
         // From the end of the range on, the first line feed ends the part.
         let inside = usize::try_from(unit.range.end.saturating_sub(at)).unwrap_or(usize::MAX);
-        let beyond = seen.get(inside..count).filter(|_| unit.range.end < end).unwrap_or_default();
+        let beyond = seen
+            .get(inside..count)
+            .filter(|_| unit.range.end < end)
+            .unwrap_or_default();
         let stop = memchr(b'\n', beyond);
         if let Some(stop) = stop {
             count = inside + stop + 1;

@@ -2,8 +2,8 @@
 
 use std::fs;
 use std::io::{self, Read, Write};
-use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::path::PathBuf;
+use std::time::SystemTime;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -111,7 +111,9 @@ impl Store {
             Self::ZstdOne => zstd_frame(content),
             Self::ZstdMany => parts.iter().flat_map(|part| zstd_frame(part)).collect(),
             Self::ZstdSkippable => {
-                let frames = parts.iter().flat_map(|part| [zstd_frame(part), skippable(b"notes")].concat());
+                let frames = parts
+                    .iter()
+                    .flat_map(|part| [zstd_frame(part), skippable(b"notes")].concat());
                 skippable(b"dictionary").into_iter().chain(frames).collect()
             }
             Self::GzipOne => gzip_member(content),
@@ -140,7 +142,12 @@ impl Seen {
                     self.lines.push((line.offset, line.bytes.to_vec()));
                 }
             }
-            Piece::Overlong { offset, bytes, first, last } => {
+            Piece::Overlong {
+                offset,
+                bytes,
+                first,
+                last,
+            } => {
                 if first {
                     self.overlong.push((offset, Vec::new()));
                 }
@@ -185,11 +192,22 @@ impl Folder {
 }
 
 fn input(path: PathBuf, bytes: u64, kind: InputKind) -> Input {
-    Input { id: InputId(0), path, bytes, mtime: None, kind, source: None }
+    Input {
+        id: InputId(0),
+        path,
+        bytes,
+        mtime: None,
+        kind,
+        source: None,
+    }
 }
 
 fn limits(max_line_bytes: usize, segment_bytes: usize) -> Limits {
-    Limits { max_line_bytes, segment_bytes, ..Limits::default() }
+    Limits {
+        max_line_bytes,
+        segment_bytes,
+        ..Limits::default()
+    }
 }
 
 fn options() -> OpenOptions {
@@ -197,10 +215,13 @@ fn options() -> OpenOptions {
 }
 
 fn read(opened: &Opened, limits: &Limits) -> Seen {
+    read_with(&mut Scratch::default(), opened, limits)
+}
+
+fn read_with(scratch: &mut Scratch, opened: &Opened, limits: &Limits) -> Seen {
     let mut seen = Seen::default();
-    let mut scratch = Scratch::default();
     for unit in opened.units() {
-        let summary = for_each_segment(opened, &unit, limits, &mut scratch, &mut |piece| {
+        let summary = for_each_segment(opened, &unit, limits, scratch, &mut |piece| {
             seen.take(&piece, limits);
             ControlFlow::Continue(())
         });
@@ -228,27 +249,45 @@ impl Read for Slow {
     }
 }
 
+/// Core holds no unsafe code, and its tests cannot vouch for a mapping either. A plain slice goes
+/// through the same code: see `Supply::Slice` and `Framer::slices`.
+fn mapped_like(input: &Input, stored: &[u8], options: &OpenOptions) -> Opened {
+    let mut opened = open(input, options).expect("a supported codec");
+    let Backing::File { file, .. } = opened.backing else {
+        panic!("files are not mapped by this policy")
+    };
+    opened.backing = Backing::Mapped {
+        file,
+        bytes: stored.to_vec().into(),
+    };
+    opened
+}
+
 #[test]
 fn every_path_gives_the_same_lines() {
     let folder = Folder::new();
-    for seed in 0..60 {
+    let mut scratch = Scratch::default();
+    for seed in 0..40 {
         let mut random = Random::new(seed);
         let content = random.content();
         for store in STORES {
             let stored = store.encode(&content, &mut random);
             let file = folder.file("input", &stored);
-            for chunk in [1, 7, 4096, usize::MAX >> 8] {
-                let limits = limits([0, 20, 1 << 20][random.below(3)], [1, 16, 1 << 20][random.below(3)]);
+            for chunk in [1, 7, 4096] {
+                let limits = limits([0, 20, 1 << 20][random.below(3)], [1, 16, 4096][random.below(3)]);
                 let expected = naive(&content, limits.max_line_bytes);
-                let chunk = chunk.min(stored.len().max(1));
-                for unit in [1, 10, 100, 1 << 20] {
-                    let options = options().read_bytes(chunk).unit_bytes(unit);
-                    let later = OpenOptions::new(mapping(), SystemTime::now() + Duration::from_secs(120));
-                    let later = later.read_bytes(chunk).unit_bytes(unit);
-                    for options in [options, later] {
-                        let opened = open(&file, &options).expect("a supported codec");
-                        let mut seen = read(&opened, &limits);
-                        let name = format!("seed {seed} {store:?} chunk {chunk} unit {unit} {limits:?} {opened:?}");
+                let units: &[u64] = if store == Store::Plain {
+                    &[1, 10, 100, 1 << 20]
+                } else {
+                    &[1]
+                };
+                for unit in units {
+                    let options = options().read_bytes(chunk).unit_bytes(*unit);
+                    let read_opened = open(&file, &options).expect("a supported codec");
+                    for opened in [read_opened, mapped_like(&file, &stored, &options)] {
+                        let mut seen = read_with(&mut scratch, &opened, &limits);
+                        let name =
+                            format!("seed {seed} {store:?} chunk {chunk} unit {unit} {limits:?} {opened:?}");
                         if opened.codec() != Codec::Plain {
                             let digest = seen.digest.take().expect("it was read to its end");
                             assert_eq!(digest, *blake3::hash(&stored).as_bytes(), "{name}");
@@ -258,8 +297,9 @@ fn every_path_gives_the_same_lines() {
                 }
                 let stream = input(PathBuf::from("-"), 0, InputKind::Stream);
                 let reader = Box::new(Slow(io::Cursor::new(stored.clone()), chunk));
-                let opened = Opened::from_reader(&stream, reader, &options()).expect("a supported codec");
-                let mut seen = read(&opened, &limits);
+                let options = options().read_bytes(chunk);
+                let opened = Opened::from_reader(&stream, reader, &options).expect("a supported codec");
+                let mut seen = read_with(&mut scratch, &opened, &limits);
                 seen.digest = None;
                 assert_eq!(seen, expected, "seed {seed} {store:?} stream {chunk}");
             }
@@ -267,8 +307,311 @@ fn every_path_gives_the_same_lines() {
     }
 }
 
-/// Core holds no unsafe code, so its tests cannot vouch for a mapping either; a slice stands in for
-/// it below, and the end-to-end tests of the binary run mapped.
-fn mapping() -> MapPolicy {
-    MapPolicy::read()
+#[test]
+fn a_cut_delivers_every_whole_line_before_it() {
+    for seed in 0..40 {
+        let mut random = Random::new(1000 + seed);
+        let content = random.content();
+        for store in [Store::ZstdOne, Store::ZstdMany, Store::GzipOne, Store::GzipMany] {
+            let stored = store.encode(&content, &mut random);
+            let cut = random.below(stored.len());
+            let limits = limits(1 << 20, 4096);
+            let name = if matches!(store, Store::ZstdOne | Store::ZstdMany) {
+                "x.zst"
+            } else {
+                "x.gz"
+            };
+            let seen = read_bytes(&stored[..cut], name, &limits);
+            let all = naive(&content, limits.max_line_bytes);
+            let case = format!("seed {seed} {store:?} cut {cut} of {}", stored.len());
+            if let Some((last, before)) = seen.lines.split_last() {
+                assert!(all.lines.starts_with(before), "{case}");
+                // A cut between two frames cannot be seen; one inside of a frame leaves whole lines.
+                let expected = &all.lines[before.len()].1;
+                let between = seen.lost.is_empty() && expected.starts_with(&last.1);
+                assert!(last.1 == *expected || between, "{case}");
+            }
+            for loss in &seen.lost {
+                let last = seen.lines.last().map_or(0, |line| line.0 + line.1.len() as u64);
+                let honest = loss.reason == LossReason::Checksum || loss.decoded_offset >= last;
+                assert!(honest, "{case}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_flip_costs_its_own_frame_only() {
+    for seed in 0..150 {
+        let mut random = Random::new(2000 + seed);
+        for gzip in [false, true] {
+            // Frames of whole lines, so that the damage of one is no business of the others.
+            let frames: Vec<Vec<u8>> = (0..6)
+                .map(|frame| {
+                    (0..1 + random.below(40))
+                        .flat_map(|line| format!("{frame} {line} {}\n", random.next()).into_bytes())
+                        .collect()
+                })
+                .collect();
+            let encode = if gzip { gzip_member } else { zstd_frame };
+            let mut stored: Vec<Vec<u8>> = frames.iter().map(|frame| encode(frame)).collect();
+            let victim = random.below(frames.len());
+            let at = random.below(stored[victim].len());
+            stored[victim][at] ^= 1 << random.below(8);
+            let name = if gzip { "x.gz" } else { "x.zst" };
+            let seen = read_bytes(&stored.concat(), name, &limits(1 << 20, 4096));
+            let case = format!("seed {seed} gzip {gzip} frame {victim} byte {at}");
+            for (number, frame) in frames.iter().enumerate().filter(|(number, _)| *number != victim) {
+                for (_, line) in naive(frame, 1 << 20).lines {
+                    let there = seen.lines.iter().filter(|(_, seen)| *seen == line).count();
+                    assert_eq!(there, 1, "{case}: line of frame {number}, {:?}", seen.lost);
+                }
+            }
+            let intact = naive(&frames.concat(), 1 << 20).lines.len() == seen.lines.len();
+            // A flip in a gzip header's time or name harms nothing.
+            assert!(intact || !seen.lost.is_empty(), "{case}");
+        }
+    }
+}
+
+#[test]
+fn whole_blocks_before_a_damaged_one_are_delivered() {
+    let mut random = Random::new(7);
+    let content: Vec<u8> = (0..40_000)
+        .flat_map(|line| format!("{line} {}\n", random.next()).into_bytes())
+        .collect();
+    let mut stored = zstd_frame(&content);
+    let at = stored.len() * 3 / 4;
+    for byte in &mut stored[at..at + 64] {
+        *byte ^= 0x5a;
+    }
+    let seen = read_bytes(&stored, "x.zst", &Limits::default());
+    let expected = naive(&content, 1 << 20).lines;
+    let same = seen
+        .lines
+        .iter()
+        .zip(&expected)
+        .take_while(|(a, b)| a == b)
+        .count();
+    let block = 128 << 10;
+    assert!(
+        expected[same].0 + block >= content.len() as u64 * 3 / 4 - block,
+        "{same} lines"
+    );
+    assert!(!seen.lost.is_empty());
+}
+
+#[test]
+fn a_damaged_block_header_does_not_hide_the_frames_behind() {
+    let frames: [&[u8]; 3] = [b"one\n", b"two\n", b"three\n"];
+    let stored: Vec<Vec<u8>> = frames.iter().map(|frame| zstd_frame(frame)).collect();
+    for at in 0..stored[1].len() {
+        for value in [0, 0x7f, 0xff] {
+            let mut damaged = stored.clone();
+            damaged[1][at] = value;
+            let seen = read_bytes(&damaged.concat(), "x.zst", &limits(100, 100));
+            let lines: Vec<&[u8]> = seen.lines.iter().map(|(_, line)| &line[..]).collect();
+            assert_eq!(lines.first(), Some(&&b"one"[..]));
+            assert_eq!(lines.last(), Some(&&b"three"[..]), "byte {at} is {value}");
+        }
+    }
+}
+
+#[test]
+fn a_checksum_that_does_not_fit_puts_its_lines_in_doubt() {
+    let first = zstd_frame(b"a\n");
+    let mut second = zstd_frame(b"b\n");
+    *second.last_mut().expect("a frame has a checksum") ^= 1;
+    let seen = read_bytes(
+        &[first.clone(), second, first.clone()].concat(),
+        "x",
+        &limits(100, 100),
+    );
+    assert_eq!(seen.lines, naive(b"a\nb\na\n", 100).lines);
+    assert_eq!(
+        seen.lost,
+        [LostRange::new(2, first.len() as u64, LossReason::Checksum)]
+    );
+
+    let first = gzip_member(b"a\n");
+    let mut second = gzip_member(b"b\n");
+    let crc = second.len() - 8;
+    second[crc] ^= 1;
+    let seen = read_bytes(
+        &[first.clone(), second, first.clone()].concat(),
+        "x",
+        &limits(100, 100),
+    );
+    assert_eq!(seen.lines, naive(b"a\nb\na\n", 100).lines);
+    assert_eq!(
+        seen.lost,
+        [LostRange::new(2, first.len() as u64, LossReason::Checksum)]
+    );
+}
+
+#[test]
+fn an_unfinished_line_before_damage_is_lost_with_it() {
+    let stored = [zstd_frame(b"whole\nhalf"), b"junk".to_vec()].concat();
+    let seen = read_bytes(&stored, "x", &limits(100, 100));
+    assert_eq!(seen.lines, [(0, b"whole".to_vec())]);
+    let at = stored.len() as u64 - 4;
+    assert_eq!(seen.lost, [LostRange::new(6, at, LossReason::Garbage)]);
+}
+
+#[test]
+fn overlong_begins_one_byte_above_the_limit() {
+    for max in [1, 5, 100] {
+        for segment in [1, 3, 4096] {
+            for last in ["", "\n", "\nnext\n"] {
+                let limits = limits(max, segment);
+                for length in [max - 1, max, max + 1, max + 5000] {
+                    let content = ["x".repeat(length).as_str(), last].concat();
+                    for store in [Store::Plain, Store::ZstdOne, Store::GzipOne] {
+                        let stored = store.encode(content.as_bytes(), &mut Random::new(1));
+                        let mut seen = read_bytes(&stored, "x", &limits);
+                        seen.digest = None;
+                        assert_eq!(
+                            seen,
+                            naive(content.as_bytes(), max),
+                            "{max} {segment} {length} {store:?}"
+                        );
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn decoded_bytes_are_limited_exactly() {
+    let content = b"one\ntwo\nthree\n";
+    for store in STORES {
+        let stored = store.encode(content, &mut Random::new(3));
+        for max in 0..=content.len() as u64 {
+            let limits = Limits {
+                max_decoded_bytes: max,
+                ..limits(100, 4)
+            };
+            let seen = read_bytes(&stored, "x", &limits);
+            let fits = |line: &&(u64, Vec<u8>)| line.0 + line.1.len() as u64 + 1 <= max;
+            let expected: Vec<_> = naive(content, 100).lines.iter().filter(fits).cloned().collect();
+            assert_eq!(seen.lines, expected, "{store:?} {max}");
+            let within = max == content.len() as u64;
+            let reasons: Vec<_> = seen.lost.iter().map(|lost| lost.reason).collect();
+            assert_eq!(
+                reasons,
+                if within {
+                    vec![]
+                } else {
+                    vec![LossReason::DecodedLimit]
+                },
+                "{store:?} {max}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_bomb_is_stopped_by_its_ratio() {
+    let zeros = vec![0; 70 << 20];
+    let limits = Limits {
+        max_ratio: 100,
+        ..Limits::default()
+    };
+    for stored in [zstd_frame(&zeros), gzip_member(&zeros)] {
+        let folder = Folder::new();
+        let opened = open(&folder.file("x", &stored), &options()).expect("a supported codec");
+        let mut decoded = 0;
+        let mut lost = Vec::new();
+        let unit = &opened.units()[0];
+        for_each_segment(&opened, unit, &limits, &mut Scratch::default(), &mut |piece| {
+            match piece {
+                Piece::Lines { bytes, .. } | Piece::Overlong { bytes, .. } => decoded += bytes.len(),
+                Piece::Lost(range) => lost.push(range.reason),
+            }
+            ControlFlow::Continue(())
+        });
+        assert_eq!(lost, [LossReason::Ratio]);
+        assert!(decoded <= (64 << 20) + (1 << 20), "{decoded}");
+    }
+}
+
+#[test]
+fn a_window_above_the_limit_is_lost_and_the_next_frame_is_not() {
+    let mut random = Random::new(9);
+    let content: Vec<u8> = (0..400_000).map(|_| b'a' + random.below(26) as u8).collect();
+    let mut encoder = ::zstd::Encoder::new(Vec::new(), 3).expect("level 3 exists");
+    encoder.window_log(24).expect("a valid window");
+    encoder.write_all(&content).expect("memory does not fail");
+    let wide = encoder.finish().expect("memory does not fail");
+    let stored = [wide, zstd_frame(b"line\n")].concat();
+    let limits = Limits {
+        max_zstd_window_log: 22,
+        ..Limits::default()
+    };
+    let seen = read_bytes(&stored, "x", &limits);
+    assert_eq!(seen.lines, [(0, b"line".to_vec())]);
+    assert_eq!(seen.lost, [LostRange::new(0, 0, LossReason::Window)]);
+}
+
+#[test]
+fn garbage_behind_gzip_is_reported_and_padding_is_not() {
+    let member = gzip_member(b"line\n");
+    for (tail, lost) in [
+        (&b"\0\0\0"[..], 0),
+        (b"", 0),
+        (b"\0\0x", 1),
+        (b"junk", 1),
+        (b"\x1f", 1),
+    ] {
+        let seen = read_bytes(&[&member, tail].concat(), "x", &limits(100, 100));
+        assert_eq!(seen.lines, [(0, b"line".to_vec())]);
+        assert_eq!(seen.lost.len(), lost, "{tail:?}");
+    }
+}
+
+#[test]
+fn an_empty_input_has_no_lines_and_no_problem() {
+    for name in ["x", "x.gz", "x.zst", "x.bz2"] {
+        let mut seen = read_bytes(b"", name, &Limits::default());
+        seen.digest = None;
+        assert_eq!(seen, Seen::default(), "{name}");
+    }
+    let seen = read_bytes(&zstd_frame(b""), "x", &Limits::default());
+    assert!(seen.lines.is_empty() && seen.lost.is_empty());
+}
+
+#[test]
+fn stopping_stops_at_once() {
+    let content = "line\n".repeat(1000);
+    for store in STORES {
+        let folder = Folder::new();
+        let stored = store.encode(content.as_bytes(), &mut Random::new(5));
+        let opened = open(&folder.file("x", &stored), &options()).expect("a supported codec");
+        let mut pieces = 0;
+        let limits = limits(100, 100);
+        let unit = &opened.units()[0];
+        let summary = for_each_segment(&opened, unit, &limits, &mut Scratch::default(), &mut |_| {
+            pieces += 1;
+            ControlFlow::Break(())
+        });
+        assert!(summary.stopped, "{store:?}");
+        assert_eq!((pieces, summary.digest), (1, None), "{store:?}");
+    }
+}
+
+#[test]
+fn pieces_show_no_content() {
+    let piece = Piece::Lines {
+        offset: 7,
+        bytes: b"secret",
+    };
+    assert_eq!(format!("{piece:?}"), "Lines(<6 bytes> at 7)");
+    let piece = Piece::Overlong {
+        offset: 7,
+        bytes: b"secret",
+        first: true,
+        last: false,
+    };
+    assert!(!format!("{piece:?}").contains("secret"));
 }

@@ -3,8 +3,8 @@
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use flate2::Decompress;
 use ::zstd::zstd_safe::DCtx;
+use flate2::Decompress;
 
 use super::{Feed, LossReason, gzip, zstd};
 use crate::Limits;
@@ -65,9 +65,15 @@ impl Codec {
         }
         let extension = path.extension().unwrap_or_default();
         match EXTENSIONS.iter().find(|(name, _)| extension == *name) {
-            Some((_, codec)) if !is_text(head) => *codec,
+            Some((_, codec)) if !is_text(head) || codec.begins_with(head) => *codec,
             _ => Self::Plain,
         }
+    }
+
+    /// Whether `head` is all that a cut has left of the codec's first bytes.
+    fn begins_with(self, head: &[u8]) -> bool {
+        let mut magic = MAGIC.iter().filter(|(_, codec)| *codec == self);
+        !head.is_empty() && magic.any(|(magic, _)| magic.starts_with(head))
     }
 
     /// The name used in reports.
@@ -86,7 +92,10 @@ fn is_text(head: &[u8]) -> bool {
         Ok(_) => true,
         Err(error) => error.error_len().is_none(),
     };
-    whole && !head.iter().any(|&byte| byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r' | 0x1b))
+    whole
+        && !head
+            .iter()
+            .any(|&byte| byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r' | 0x1b))
 }
 
 /// Where decoded bytes go: the framer, as the decoders see it. `Break` means that no more is wanted.
@@ -106,7 +115,7 @@ pub(crate) trait Drain {
     /// What follows could not be decoded; an unfinished line goes with it.
     fn lost(&mut self, at: u64, reason: LossReason) -> ControlFlow<()>;
 
-    /// What was decoded from decoded byte `since` on may be wrong.
+    /// What was decoded from decoded byte `since` on may be wrong; an unfinished line goes with it.
     fn doubt(&mut self, since: u64, at: u64, reason: LossReason) -> ControlFlow<()>;
 }
 
@@ -153,6 +162,35 @@ fn copy(feed: &mut Feed<'_>, drain: &mut dyn Drain) -> ControlFlow<()> {
         drain.filled(count, feed.position())?;
         if !feed.can_go_back() {
             drain.pause()?;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn first_bytes_tell_before_the_extension_does() {
+        let detect = |head: &[u8], name: &str| Codec::detect(head, Path::new(name)).as_str();
+        for (head, name, expected) in [
+            (&b"\x1f\x8b\x08"[..], "@400000005f8eaf6f1a80ef5c.s", "gzip"),
+            (b"\x28\xb5\x2f\xfd", "x.log", "zstd"),
+            (b"\x5d\x2a\x4d\x18", "x.log", "zstd"),
+            (b"BZh9", "x.log", "bzip2"),
+            (b"\xfd7zXZ\0", "x.log", "xz"),
+            (b"\x04\x22\x4d\x18", "x.log", "lz4"),
+            (b"PK\x03\x04", "x.log", "zip"),
+            (b"{\"a\":1}", "x.log.gz", "plain"),
+            (b"caf\xc3", "x.log.gz", "plain"),
+            (b"\x8b\x08junk\0", "x.log.gz", "gzip"),
+            (b"\0\0", "x.zst", "zstd"),
+            (b"(", "x.zst", "zstd"),
+            (b"\0\0", "x.xz", "xz"),
+            (b"\0\0", "x.log", "plain"),
+            (b"", "x.gz", "plain"),
+        ] {
+            assert_eq!(detect(head, name), expected, "{name}");
         }
     }
 }

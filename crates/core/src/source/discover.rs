@@ -91,7 +91,12 @@ impl fmt::Display for Skipped {
             SkipReason::Duplicate => "is the same file as",
             SkipReason::Superseded => "has the same lines as",
         };
-        write!(f, "{} {why} {}, which is read", self.path.display(), self.instead.display())
+        write!(
+            f,
+            "{} {why} {}, which is read",
+            self.path.display(),
+            self.instead.display()
+        )
     }
 }
 
@@ -105,13 +110,20 @@ impl<'p> Discover<'p> {
     /// Sources are told by the file names of `profile`. A glob of the profile that is not valid tells
     /// nothing; `profile check` reports it.
     pub fn new(profile: &'p Profile) -> Self {
-        let globs = profile.sources.iter().enumerate().flat_map(|(index, source)| {
-            source.files.iter().map(move |glob| (glob, index))
-        });
+        let globs = profile
+            .sources
+            .iter()
+            .enumerate()
+            .flat_map(|(index, source)| source.files.iter().map(move |glob| (glob, index)));
         let names = globs
             .filter_map(|(glob, index)| Some((matcher(glob).ok()?, glob.contains('/'), index)))
             .collect();
-        Self { profile, names, overrides: Vec::new(), standard_input: None }
+        Self {
+            profile,
+            names,
+            overrides: Vec::new(),
+            standard_input: None,
+        }
     }
 
     /// Files that fit `glob` are of `source`, whatever the profile says. The first that fits wins. A
@@ -140,11 +152,23 @@ impl<'p> Discover<'p> {
     }
 
     fn source_index(&self, name: &str) -> Result<usize, Error> {
-        self.profile.sources.iter().position(|source| source.name == name).ok_or_else(|| {
-            let known: Vec<&str> = self.profile.sources.iter().map(|source| source.name.as_str()).collect();
-            Error::new(ErrorKind::Config, format!("no source is called {name}"))
-                .hint(format!("the profile {} has: {}", self.profile.name, known.join(", ")))
-        })
+        self.profile
+            .sources
+            .iter()
+            .position(|source| source.name == name)
+            .ok_or_else(|| {
+                let known: Vec<&str> = self
+                    .profile
+                    .sources
+                    .iter()
+                    .map(|source| source.name.as_str())
+                    .collect();
+                Error::new(ErrorKind::Config, format!("no source is called {name}")).hint(format!(
+                    "the profile {} has: {}",
+                    self.profile.name,
+                    known.join(", ")
+                ))
+            })
     }
 
     /// The source of a file, if its name tells.
@@ -152,11 +176,20 @@ impl<'p> Discover<'p> {
         let aliases = aliases(path);
         let fits = |(glob, with_directory, _): &&(GlobMatcher, bool, usize)| {
             aliases.iter().any(|alias| {
-                if *with_directory { glob.is_match(alias) } else { alias.file_name().is_some_and(|name| glob.is_match(name)) }
+                if *with_directory {
+                    glob.is_match(alias)
+                } else {
+                    alias.file_name().is_some_and(|name| glob.is_match(name))
+                }
             })
         };
-        let wanted = self.overrides.iter().find(|rule| rule.0.is_match(path) || fits(rule));
-        wanted.or_else(|| self.names.iter().find(fits)).map(|(_, _, index)| *index)
+        let wanted = self
+            .overrides
+            .iter()
+            .find(|rule| rule.0.is_match(path) || fits(rule));
+        wanted
+            .or_else(|| self.names.iter().find(fits))
+            .map(|(_, _, index)| *index)
     }
 
     /// Looks at the paths: files, directories with everything below them, globs, and `-` for standard
@@ -181,9 +214,8 @@ impl<'p> Discover<'p> {
         found.problems.sort_by(|a, b| natural_order(&a.path, &b.path));
         found.skipped.sort_by(|a, b| natural_order(&a.path, &b.path));
         for candidate in candidates {
-            let number = u32::try_from(found.inputs.len()).map_err(|_| {
-                Error::new(ErrorKind::Limit, "more inputs than a dive can number")
-            })?;
+            let number = u32::try_from(found.inputs.len())
+                .map_err(|_| Error::new(ErrorKind::Limit, "more inputs than a dive can number"))?;
             found.inputs.push(self.input(InputId(number), candidate));
         }
         Ok(found)
@@ -202,11 +234,25 @@ impl<'p> Discover<'p> {
             },
             Some(_) => {
                 let source = self.source_by_name(&path);
-                Input { id, path, bytes: 0, mtime: None, kind: InputKind::Stream, source }
+                Input {
+                    id,
+                    path,
+                    bytes: 0,
+                    mtime: None,
+                    kind: InputKind::Stream,
+                    source,
+                }
             }
             None => {
                 let source = self.standard_input;
-                Input { id, path, bytes: 0, mtime: None, kind: InputKind::Stream, source }
+                Input {
+                    id,
+                    path,
+                    bytes: 0,
+                    mtime: None,
+                    kind: InputKind::Stream,
+                    source,
+                }
             }
         }
     }
@@ -218,17 +264,29 @@ impl<'p> Discover<'p> {
         problems: &mut Vec<Problem>,
     ) -> Result<(), Error> {
         if path.as_os_str() == "-" {
-            candidates.push(Candidate { path: path.to_owned(), metadata: None });
+            candidates.push(Candidate {
+                path: path.to_owned(),
+                metadata: None,
+            });
             return Ok(());
         }
         match fs::metadata(path) {
             Ok(metadata) => {
-                add(path.to_owned(), metadata, true, &mut Vec::new(), candidates, problems);
+                add(
+                    path.to_owned(),
+                    metadata,
+                    true,
+                    &mut Vec::new(),
+                    candidates,
+                    problems,
+                );
                 Ok(())
             }
             Err(error) if is_missing(&error) && is_pattern(path) => {
                 let expanded = expand(path, problems).map_err(|cause| {
-                    Error::new(ErrorKind::Config, "cannot understand the pattern").at(place(path)).because(cause)
+                    Error::new(ErrorKind::Config, "cannot understand the pattern")
+                        .at(place(path))
+                        .because(cause)
                 })?;
                 if expanded.is_empty() {
                     return Err(Error::new(ErrorKind::Config, "no file fits the pattern").at(place(path)));
@@ -253,11 +311,17 @@ impl<'p> Discover<'p> {
 }
 
 fn place(path: &Path) -> Origin {
-    Origin { path: path.to_owned(), offset: None }
+    Origin {
+        path: path.to_owned(),
+        offset: None,
+    }
 }
 
 fn is_missing(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+    )
 }
 
 /// Adds a file, or what is below a directory. `above` are the directories that led here.
@@ -280,7 +344,10 @@ fn add(
         walk(&path, above, candidates, problems);
         above.pop();
     } else if kind.is_file() || (named && (kind.is_fifo() || kind.is_char_device())) {
-        candidates.push(Candidate { path, metadata: Some(metadata) });
+        candidates.push(Candidate {
+            path,
+            metadata: Some(metadata),
+        });
     } else {
         problems.push(Problem::new(&path, SourceProblem::NotAFile));
     }
@@ -322,7 +389,10 @@ fn without_duplicates(candidates: Vec<Candidate>, skipped: &mut Vec<Skipped>) ->
     let mut seen: HashMap<Option<(u64, u64)>, PathBuf> = HashMap::new();
     let mut kept = Vec::with_capacity(candidates.len());
     for candidate in candidates {
-        let identity = candidate.metadata.as_ref().map(|metadata| (metadata.dev(), metadata.ino()));
+        let identity = candidate
+            .metadata
+            .as_ref()
+            .map(|metadata| (metadata.dev(), metadata.ino()));
         match seen.entry(identity) {
             Entry::Vacant(entry) => {
                 entry.insert(candidate.path.clone());
@@ -343,12 +413,20 @@ fn without_superseded(candidates: Vec<Candidate>, skipped: &mut Vec<Skipped>) ->
     let mut stamps: HashMap<PathBuf, Vec<(Stage, PathBuf)>> = HashMap::new();
     for candidate in &candidates {
         if let Some((stamp, stage)) = svlogd(&candidate.path) {
-            stamps.entry(stamp).or_default().push((stage, candidate.path.clone()));
+            stamps
+                .entry(stamp)
+                .or_default()
+                .push((stage, candidate.path.clone()));
         }
     }
     let mut instead: HashMap<PathBuf, PathBuf> = HashMap::new();
     for files in stamps.values().filter(|files| files.len() > 1) {
-        let path_of = |wanted| files.iter().find(|(stage, _)| *stage == wanted).map(|(_, path)| path);
+        let path_of = |wanted| {
+            files
+                .iter()
+                .find(|(stage, _)| *stage == wanted)
+                .map(|(_, path)| path)
+        };
         let best = match (path_of(Stage::Processed), path_of(Stage::Unprocessed)) {
             (Some(processed), Some(unprocessed)) if !is_complete(processed, unprocessed) => unprocessed,
             (Some(processed), _) => processed,
@@ -363,7 +441,11 @@ fn without_superseded(candidates: Vec<Candidate>, skipped: &mut Vec<Skipped>) ->
     for candidate in candidates {
         match instead.remove(&candidate.path) {
             Some(instead) => {
-                skipped.push(Skipped { path: candidate.path, reason: SkipReason::Superseded, instead });
+                skipped.push(Skipped {
+                    path: candidate.path,
+                    reason: SkipReason::Superseded,
+                    instead,
+                });
             }
             None => kept.push(candidate),
         }
@@ -377,7 +459,10 @@ fn is_complete(processed: &Path, unprocessed: &Path) -> bool {
     let look = || -> io::Result<bool> {
         let (file, whole) = (File::open(processed)?, fs::metadata(unprocessed)?.len());
         let stored = file.metadata()?.len();
-        let decoded = io::copy(&mut MultiGzDecoder::new(io::BufReader::new(file)), &mut io::sink());
+        let decoded = io::copy(
+            &mut MultiGzDecoder::new(io::BufReader::new(file)),
+            &mut io::sink(),
+        );
         // Without a processor the log is kept as it is.
         Ok(decoded.map_or(stored == whole, |decoded| decoded == whole))
     };

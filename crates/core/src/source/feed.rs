@@ -20,9 +20,10 @@ pub(crate) enum Supply<'a> {
 pub(crate) struct Feed<'a> {
     from: Supply<'a>,
     chunk: usize,
-    /// Read but not consumed: `buffer[start..]`. Unused for slices.
+    /// Read but not consumed: `buffer[start..end]`. Unused for slices.
     buffer: &'a mut Vec<u8>,
     start: usize,
+    end: usize,
     position: u64,
     ended: bool,
     digest: Option<Box<blake3::Hasher>>,
@@ -30,13 +31,14 @@ pub(crate) struct Feed<'a> {
 }
 
 impl<'a> Feed<'a> {
-    /// A feed that reads `chunk` bytes at a time; what is in `buffer` comes first.
-    pub(crate) fn new(from: Supply<'a>, chunk: usize, buffer: &'a mut Vec<u8>) -> Self {
+    /// A feed that reads `chunk` bytes at a time into `buffer`, whose first `held` bytes come first.
+    pub(crate) fn new(from: Supply<'a>, chunk: usize, buffer: &'a mut Vec<u8>, held: usize) -> Self {
         Self {
             from,
             chunk: chunk.max(1),
             buffer,
             start: 0,
+            end: held,
             position: 0,
             ended: false,
             digest: None,
@@ -66,23 +68,25 @@ impl<'a> Feed<'a> {
             let rest = all.get(self.position as usize..).unwrap_or_default();
             return Ok(rest.get(..self.chunk.max(want)).unwrap_or(rest));
         }
-        while self.buffer.len() - self.start < want && !self.ended {
+        while self.end - self.start < want && !self.ended {
             self.read_more()?;
         }
-        Ok(self.buffer.get(self.start..).unwrap_or_default())
+        Ok(self.buffer.get(self.start..self.end).unwrap_or_default())
     }
 
     fn read_more(&mut self) -> io::Result<()> {
-        self.buffer.drain(..self.start);
-        self.start = 0;
-        let held = self.buffer.len();
+        self.buffer.copy_within(self.start..self.end, 0);
+        let held = self.end - self.start;
+        (self.start, self.end) = (0, held);
         let at = self.position + held as u64;
         let mut room = self.chunk;
         if let Supply::File(_, Some(end)) = self.from {
             room = room.min(usize::try_from(end.saturating_sub(at)).unwrap_or(usize::MAX));
         }
-        self.buffer.resize(held + room, 0);
-        let spare = self.buffer.get_mut(held..).unwrap_or_default();
+        if self.buffer.len() < held + room {
+            self.buffer.resize(held + room, 0);
+        }
+        let spare = self.buffer.get_mut(held..held + room).unwrap_or_default();
         let read = loop {
             let result = match &mut self.from {
                 Supply::Slice(_) => Ok(0),
@@ -94,8 +98,9 @@ impl<'a> Feed<'a> {
                 other => break other,
             }
         };
-        self.buffer.truncate(held + *read.as_ref().unwrap_or(&0));
-        self.ended = read? == 0;
+        let read = read?;
+        self.end += read;
+        self.ended = read == 0;
         Ok(())
     }
 
@@ -139,8 +144,7 @@ impl<'a> Feed<'a> {
         match self.from {
             Supply::Slice(_) => {}
             Supply::File(..) => {
-                self.buffer.clear();
-                self.start = 0;
+                (self.start, self.end) = (0, 0);
                 self.ended = false;
             }
             Supply::Stream(_) => return Ok(false),
@@ -164,7 +168,7 @@ impl<'a> Feed<'a> {
                 seen => self.consume(seen),
             }
         }
-        let at_end = self.can_go_back() || (self.ended && self.start == self.buffer.len());
+        let at_end = self.can_go_back() || (self.ended && self.start == self.end);
         let digest = self.digest.take().filter(|_| at_end)?;
         Some(*digest.finalize().as_bytes())
     }

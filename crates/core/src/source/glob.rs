@@ -9,7 +9,10 @@ use super::Problem;
 
 /// Whether a path that does not exist may be a pattern.
 pub(super) fn is_pattern(path: &Path) -> bool {
-    path.as_os_str().as_encoded_bytes().iter().any(|byte| matches!(byte, b'*' | b'?' | b'[' | b'{'))
+    path.as_os_str()
+        .as_encoded_bytes()
+        .iter()
+        .any(|byte| matches!(byte, b'*' | b'?' | b'[' | b'{'))
 }
 
 /// Files and directories that fit `pattern`, in no particular order.
@@ -26,11 +29,17 @@ pub(super) fn expand(pattern: &Path, problems: &mut Vec<Problem>) -> Result<Vec<
             continue;
         };
         if name == "**" {
-            found = found.iter().flat_map(|path| directories(path, problems)).collect();
+            found = found
+                .iter()
+                .flat_map(|path| directories(path, problems))
+                .collect();
         } else if is_pattern(Path::new(name)) {
             let matcher = matcher(&name.to_string_lossy())?;
             let hidden = name.as_encoded_bytes().starts_with(b".");
-            found = found.iter().flat_map(|path| entries(path, hidden, problems)).collect();
+            found = found
+                .iter()
+                .flat_map(|path| entries(path, hidden, problems))
+                .collect();
             found.retain(|path| path.file_name().is_some_and(|name| matcher.is_match(name)));
         } else {
             for path in &mut found {
@@ -46,11 +55,19 @@ pub(super) fn expand(pattern: &Path, problems: &mut Vec<Problem>) -> Result<Vec<
 
 /// Compiles one glob; `*` does not cross `/`.
 pub(super) fn matcher(glob: &str) -> Result<GlobMatcher, globset::Error> {
-    Ok(GlobBuilder::new(glob).literal_separator(true).backslash_escape(true).build()?.compile_matcher())
+    Ok(GlobBuilder::new(glob)
+        .literal_separator(true)
+        .backslash_escape(true)
+        .build()?
+        .compile_matcher())
 }
 
 fn entries(path: &Path, hidden: bool, problems: &mut Vec<Problem>) -> Vec<PathBuf> {
-    let here = if path.as_os_str().is_empty() { Path::new(".") } else { path };
+    let here = if path.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        path
+    };
     let listing = match fs::read_dir(here) {
         Ok(listing) => listing,
         Err(error) => {
@@ -77,14 +94,17 @@ fn directories(path: &Path, problems: &mut Vec<Problem>) -> Vec<PathBuf> {
     let mut next = 0;
     while let Some(directory) = found.get(next).cloned() {
         let below = entries(&directory, false, problems);
-        found.extend(below.into_iter().filter(|path| {
-            path.symlink_metadata().is_ok_and(|metadata| metadata.is_dir())
-        }));
+        found.extend(
+            below
+                .into_iter()
+                .filter(|path| path.symlink_metadata().is_ok_and(|metadata| metadata.is_dir())),
+        );
         next += 1;
     }
     found
 }
 
 pub(super) fn is_hidden(path: &Path) -> bool {
-    path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
+    path.file_name()
+        .is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
 }

@@ -31,7 +31,11 @@ impl From<io::Error> for Damage {
     }
 }
 
-pub(super) fn decode(feed: &mut Feed<'_>, drain: &mut dyn Drain, inflate: &mut Decompress) -> ControlFlow<()> {
+pub(super) fn decode(
+    feed: &mut Feed<'_>,
+    drain: &mut dyn Drain,
+    inflate: &mut Decompress,
+) -> ControlFlow<()> {
     loop {
         let start = feed.position();
         let since = drain.decoded();
@@ -39,10 +43,19 @@ pub(super) fn decode(feed: &mut Feed<'_>, drain: &mut dyn Drain, inflate: &mut D
             Ok(true) => {}
             Ok(false) => return ControlFlow::Continue(()),
             Err(Damage::Stopped) => return ControlFlow::Break(()),
-            Err(Damage::Is(LossReason::Checksum)) => drain.doubt(since, start, LossReason::Checksum)?,
+            Err(Damage::Is(LossReason::Checksum)) => {
+                drain.doubt(since, start, LossReason::Checksum)?;
+                // The damage may have hidden where the member ends, and the next one begins.
+                let here = feed.position();
+                let before = matches!(resume(feed, inflate, start, here), Ok(true));
+                if !before && feed.seek(here).is_err() {
+                    return ControlFlow::Continue(());
+                }
+            }
             Err(Damage::Is(reason)) => {
                 drain.lost(start, reason)?;
-                if matches!(reason, LossReason::Io(_)) || !matches!(resume(feed, inflate, start), Ok(true)) {
+                let io = matches!(reason, LossReason::Io(_));
+                if io || !matches!(resume(feed, inflate, start, u64::MAX), Ok(true)) {
                     return ControlFlow::Continue(());
                 }
             }
@@ -100,7 +113,11 @@ fn header(feed: &mut Feed<'_>) -> Result<bool, Damage> {
         return Ok(false);
     }
     if at > 0 && head.first() == Some(&0) {
-        return if zeros_to_the_end(feed)? { Ok(false) } else { Err(Damage::Is(LossReason::Garbage)) };
+        return if zeros_to_the_end(feed)? {
+            Ok(false)
+        } else {
+            Err(Damage::Is(LossReason::Garbage))
+        };
     }
     let known = head.len().min(MAGIC.len());
     if head.get(..known) != MAGIC.get(..known) {
@@ -114,7 +131,9 @@ fn header(feed: &mut Feed<'_>) -> Result<bool, Damage> {
     }
     feed.consume(HEADER_BYTES);
     if flags & 4 != 0 {
-        let &[low, high, ..] = feed.peek(2)? else { return Err(Damage::Is(LossReason::Truncated)) };
+        let &[low, high, ..] = feed.peek(2)? else {
+            return Err(Damage::Is(LossReason::Truncated));
+        };
         skip(feed, 2 + u64::from(u16::from_le_bytes([low, high])))?;
     }
     for flag in [8, 16] {
@@ -129,7 +148,11 @@ fn header(feed: &mut Feed<'_>) -> Result<bool, Damage> {
 }
 
 fn skip(feed: &mut Feed<'_>, count: u64) -> Result<(), Damage> {
-    if feed.skip(count)? { Ok(()) } else { Err(Damage::Is(LossReason::Truncated)) }
+    if feed.skip(count)? {
+        Ok(())
+    } else {
+        Err(Damage::Is(LossReason::Truncated))
+    }
 }
 
 /// Skips a name or a comment and the zero byte behind it.
@@ -163,11 +186,12 @@ fn zeros_to_the_end(feed: &mut Feed<'_>) -> io::Result<bool> {
     }
 }
 
-/// Behind damage at `start`, goes to the next member that is whole; false if there is none.
+/// Behind damage at `start`, goes to the next member that is whole and begins before `end`; false if
+/// there is none.
 ///
 /// Three bytes are not enough to believe in a member, so each candidate is decoded and checked
 /// before a line of it is delivered. A stream cannot go back, and gives up.
-fn resume(feed: &mut Feed<'_>, inflate: &mut Decompress, start: u64) -> io::Result<bool> {
+fn resume(feed: &mut Feed<'_>, inflate: &mut Decompress, start: u64, end: u64) -> io::Result<bool> {
     if !feed.can_go_back() {
         return Ok(false);
     }
@@ -177,6 +201,9 @@ fn resume(feed: &mut Feed<'_>, inflate: &mut Decompress, start: u64) -> io::Resu
             return Ok(false);
         }
         let candidate = feed.position();
+        if candidate >= end {
+            return Ok(false);
+        }
         if matches!(member(feed, &mut Nowhere::default(), inflate), Ok(true)) {
             return feed.seek(candidate);
         }
@@ -212,7 +239,10 @@ struct Nowhere {
 
 impl Default for Nowhere {
     fn default() -> Self {
-        Self { room: vec![0; 64 << 10], count: 0 }
+        Self {
+            room: vec![0; 64 << 10],
+            count: 0,
+        }
     }
 }
 

@@ -101,11 +101,19 @@ pub enum SourceProblem {
 
 impl Problem {
     pub(crate) fn new(path: &Path, kind: SourceProblem) -> Self {
-        Self { path: path.to_owned(), input: None, kind, cause: None }
+        Self {
+            path: path.to_owned(),
+            input: None,
+            kind,
+            cause: None,
+        }
     }
 
     pub(crate) fn unreadable(path: &Path, cause: io::Error) -> Self {
-        Self { cause: Some(cause), ..Self::new(path, SourceProblem::Unreadable) }
+        Self {
+            cause: Some(cause),
+            ..Self::new(path, SourceProblem::Unreadable)
+        }
     }
 
     pub(crate) fn of(mut self, input: InputId) -> Self {
@@ -171,7 +179,11 @@ pub struct LostRange {
 
 impl LostRange {
     pub(crate) fn new(decoded_offset: u64, compressed_offset: u64, reason: LossReason) -> Self {
-        Self { decoded_offset, compressed_offset, reason }
+        Self {
+            decoded_offset,
+            compressed_offset,
+            reason,
+        }
     }
 }
 

@@ -18,7 +18,10 @@ pub fn natural_order(a: &Path, b: &Path) -> Ordering {
             (Some((i, _)), Some((j, _))) if i.is_ascii_digit() && j.is_ascii_digit() => {
                 let (number_x, rest_x) = leading_number(x);
                 let (number_y, rest_y) = leading_number(y);
-                let by_value = number_x.len().cmp(&number_y.len()).then_with(|| number_x.cmp(number_y));
+                let by_value = number_x
+                    .len()
+                    .cmp(&number_y.len())
+                    .then_with(|| number_x.cmp(number_y));
                 if by_value.is_ne() {
                     return by_value;
                 }
@@ -35,7 +38,10 @@ pub fn natural_order(a: &Path, b: &Path) -> Ordering {
 
 /// The digits in front without leading zeros, and what follows them.
 fn leading_number(text: &[u8]) -> (&[u8], &[u8]) {
-    let end = text.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(text.len());
+    let end = text
+        .iter()
+        .position(|byte| !byte.is_ascii_digit())
+        .unwrap_or(text.len());
     let (digits, rest) = text.split_at_checked(end).unwrap_or((text, &[]));
     let zeros = digits.iter().take_while(|&&byte| byte == b'0').count();
     (digits.get(zeros..).unwrap_or_default(), rest)
@@ -49,10 +55,15 @@ fn rank(byte: u8) -> u16 {
 /// of a codec, without what rotation added. Each is `dir/name`; a glob without `/` looks at the last
 /// part only.
 pub(super) fn aliases(path: &Path) -> Vec<PathBuf> {
-    let Some(name) = path.file_name() else { return Vec::new() };
+    let Some(name) = path.file_name() else {
+        return Vec::new();
+    };
     let mut bytes = name.as_bytes();
     let mut names = vec![bytes.to_vec()];
-    if let Some(stem) = COMPRESSED.iter().find_map(|suffix| bytes.strip_suffix(suffix.as_bytes())) {
+    if let Some(stem) = COMPRESSED
+        .iter()
+        .find_map(|suffix| bytes.strip_suffix(suffix.as_bytes()))
+    {
         bytes = stem;
         names.push(bytes.to_vec());
     }
@@ -64,13 +75,20 @@ pub(super) fn aliases(path: &Path) -> Vec<PathBuf> {
         names.push(b"current".to_vec());
     }
     let parent = path.parent().and_then(Path::file_name);
-    let join = |name: &Vec<u8>| parent.map(PathBuf::from).unwrap_or_default().join(OsStr::from_bytes(name));
+    let join = |name: &Vec<u8>| {
+        parent
+            .map(PathBuf::from)
+            .unwrap_or_default()
+            .join(OsStr::from_bytes(name))
+    };
     names.iter().filter(|name| !name.is_empty()).map(join).collect()
 }
 
 /// Takes one rotation suffix off: `.7`, `-20261101`, `.2026-11-01`, `-2026-11-01_03`, `-1584057562`.
 fn without_rotation(name: &[u8]) -> Option<&[u8]> {
-    let start = name.iter().rposition(|byte| !byte.is_ascii_digit() && !matches!(byte, b'-' | b'_' | b'T' | b':'));
+    let start = name
+        .iter()
+        .rposition(|byte| !byte.is_ascii_digit() && !matches!(byte, b'-' | b'_' | b'T' | b':'));
     let tail = name.get(start.map_or(0, |start| start + 1)..)?;
     let (separator, digits) = match start.and_then(|start| name.get(start)) {
         Some(b'.') => (start?, tail),
@@ -100,12 +118,14 @@ pub(super) enum Stage {
 pub(super) fn svlogd(path: &Path) -> Option<(PathBuf, Stage)> {
     let name = path.file_name()?.as_bytes();
     let stage = match name.strip_prefix(b"@")? {
-        [stamp @ .., b'.', last] if !stamp.is_empty() && stamp.iter().all(u8::is_ascii_hexdigit) => match last {
-            b's' => Stage::Processed,
-            b't' => Stage::Temporary,
-            b'u' => Stage::Unprocessed,
-            _ => return None,
-        },
+        [stamp @ .., b'.', last] if !stamp.is_empty() && stamp.iter().all(u8::is_ascii_hexdigit) => {
+            match last {
+                b's' => Stage::Processed,
+                b't' => Stage::Temporary,
+                b'u' => Stage::Unprocessed,
+                _ => return None,
+            }
+        }
         _ => return None,
     };
     Some((path.with_extension(""), stage))
@@ -118,12 +138,32 @@ mod tests {
     #[test]
     fn natural_order_is_by_value() {
         let ordered = [
-            "-", "a", "a/b", "a/b.1", "a-b", "a1", "a01", "a2", "a10", "a10.1", "a10.2", "a10.10", "b", "x.log",
-            "x.log.1.gz", "x.log.2.gz", "x.log.10.gz", "x.log.30.gz",
+            "-",
+            "a",
+            "a/b",
+            "a/b.1",
+            "a-b",
+            "a1",
+            "a01",
+            "a2",
+            "a10",
+            "a10.1",
+            "a10.2",
+            "a10.10",
+            "b",
+            "x.log",
+            "x.log.1.gz",
+            "x.log.2.gz",
+            "x.log.10.gz",
+            "x.log.30.gz",
         ];
         for (i, a) in ordered.iter().enumerate() {
             for (j, b) in ordered.iter().enumerate() {
-                assert_eq!(natural_order(Path::new(a), Path::new(b)), natural_rank(a, b, i, j), "{a} {b}");
+                assert_eq!(
+                    natural_order(Path::new(a), Path::new(b)),
+                    natural_rank(a, b, i, j),
+                    "{a} {b}"
+                );
             }
         }
     }
@@ -140,19 +180,35 @@ mod tests {
     #[test]
     fn numbers_longer_than_any_integer_compare() {
         let long = "9".repeat(60);
-        assert_eq!(natural_order(Path::new(&long), Path::new(&format!("1{long}"))), Ordering::Less);
+        assert_eq!(
+            natural_order(Path::new(&long), Path::new(&format!("1{long}"))),
+            Ordering::Less
+        );
     }
 
     #[test]
     fn aliases_lose_codec_and_rotation() {
-        let last = |path: &str| aliases(Path::new(path)).last().map(|path| path.display().to_string());
+        let last = |path: &str| {
+            aliases(Path::new(path))
+                .last()
+                .map(|path| path.display().to_string())
+        };
         for (path, expected) in [
             ("log/production_json.log", "log/production_json.log"),
             ("log/production_json.log.1.gz", "log/production_json.log"),
             ("log/production_json.log-20261101.gz", "log/production_json.log"),
-            ("log/production_json.log-2026-11-01.zst", "log/production_json.log"),
-            ("log/production_json.log.2026-11-01.zst", "log/production_json.log"),
-            ("log/production_json.log-2026-11-01_03.zst", "log/production_json.log"),
+            (
+                "log/production_json.log-2026-11-01.zst",
+                "log/production_json.log",
+            ),
+            (
+                "log/production_json.log.2026-11-01.zst",
+                "log/production_json.log",
+            ),
+            (
+                "log/production_json.log-2026-11-01_03.zst",
+                "log/production_json.log",
+            ),
             ("log/production_json.log-1584057562", "log/production_json.log"),
             ("log/api_json.log-20261101.3.gz", "log/api_json.log"),
             ("gitaly/@400000005f8eaf6f1a80ef5c.s", "gitaly/current"),
@@ -170,9 +226,18 @@ mod tests {
 
     #[test]
     fn svlogd_names_are_told_from_others() {
-        assert_eq!(svlogd(Path::new("d/@4000.s")), Some((PathBuf::from("d/@4000"), Stage::Processed)));
-        assert_eq!(svlogd(Path::new("d/@4000.u")), Some((PathBuf::from("d/@4000"), Stage::Unprocessed)));
-        assert_eq!(svlogd(Path::new("d/@4000.t")), Some((PathBuf::from("d/@4000"), Stage::Temporary)));
+        assert_eq!(
+            svlogd(Path::new("d/@4000.s")),
+            Some((PathBuf::from("d/@4000"), Stage::Processed))
+        );
+        assert_eq!(
+            svlogd(Path::new("d/@4000.u")),
+            Some((PathBuf::from("d/@4000"), Stage::Unprocessed))
+        );
+        assert_eq!(
+            svlogd(Path::new("d/@4000.t")),
+            Some((PathBuf::from("d/@4000"), Stage::Temporary))
+        );
         for other in ["d/@.s", "d/@xyz.s", "d/4000.s", "d/@4000.v", "d/@4000"] {
             assert_eq!(svlogd(Path::new(other)), None, "{other}");
         }

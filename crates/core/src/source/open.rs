@@ -1,7 +1,7 @@
 //! Opening an input: mapped or read, with its codec, and split into units of work.
 
-use std::fs::{File, Metadata};
 use std::fmt;
+use std::fs::{File, Metadata};
 use std::io::{self, Read};
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
@@ -33,7 +33,13 @@ impl OpenOptions {
     /// Inputs are read, and mapped only if `map` allows it and they were not changed in the minute
     /// before `now`.
     pub fn new(map: MapPolicy, now: SystemTime) -> Self {
-        Self { map, now, read_bytes: 256 << 10, unit_bytes: 64 << 20, digest: true }
+        Self {
+            map,
+            now,
+            read_bytes: 256 << 10,
+            unit_bytes: 64 << 20,
+            digest: true,
+        }
     }
 
     /// Bytes that are looked at or read at a time. By default, 256 KiB.
@@ -108,7 +114,10 @@ struct Stamp {
 
 impl Stamp {
     fn of(metadata: &Metadata) -> Self {
-        Self { bytes: metadata.len(), mtime: metadata.modified().ok() }
+        Self {
+            bytes: metadata.len(),
+            mtime: metadata.modified().ok(),
+        }
     }
 }
 
@@ -137,7 +146,11 @@ pub fn open(input: &Input, options: &OpenOptions) -> Result<Opened, Problem> {
         .mtime
         .and_then(|mtime| options.now.duration_since(mtime).ok())
         .is_some_and(|age| age >= SETTLED);
-    let mapped = if settled { options.map.map(&file).map_err(unreadable)? } else { None };
+    let mapped = if settled {
+        options.map.map(&file).map_err(unreadable)?
+    } else {
+        None
+    };
     let mut head = vec![0; HEAD_BYTES];
     let known = file.read_at(&mut head, 0).map_err(unreadable)?;
     head.truncate(known);
@@ -145,7 +158,10 @@ pub fn open(input: &Input, options: &OpenOptions) -> Result<Opened, Problem> {
     let backing = match mapped {
         Some(bytes) => Backing::Mapped { file, bytes },
         // Files that the kernel makes up on the spot have no size.
-        None => Backing::File { file, end: (before.bytes > 0).then_some(before.bytes) },
+        None => Backing::File {
+            file,
+            end: (before.bytes > 0).then_some(before.bytes),
+        },
     };
     Ok(Opened::new(input, codec, backing, Some(before), options))
 }
@@ -188,7 +204,8 @@ impl Opened {
         mut reader: Box<dyn Read + Send>,
         options: &OpenOptions,
     ) -> Result<Self, Problem> {
-        let head = head_of(&mut reader).map_err(|cause| Problem::unreadable(&input.path, cause).of(input.id))?;
+        let head =
+            head_of(&mut reader).map_err(|cause| Problem::unreadable(&input.path, cause).of(input.id))?;
         let codec = supported(&head, input)?;
         let backing = Backing::Stream(Mutex::new(Some(Stream { reader, head })));
         Ok(Self::new(input, codec, backing, None, options))
@@ -238,7 +255,10 @@ impl Opened {
     /// What is read does not depend on the split.
     pub fn units(&self) -> Vec<Unit> {
         let bytes = self.bytes();
-        let unit = |range| Unit { input: self.input, range };
+        let unit = |range| Unit {
+            input: self.input,
+            range,
+        };
         if self.codec != Codec::Plain || bytes == 0 {
             return vec![unit(0..bytes)];
         }
@@ -260,9 +280,13 @@ impl Opened {
             Backing::Mapped { bytes, .. } => Supply::Slice(bytes),
             Backing::Stream(_) => return Ok(None),
         };
-        let digest = Feed::new(supply, self.read_bytes, &mut buffer).digesting().digest();
+        let digest = Feed::new(supply, self.read_bytes, &mut buffer, 0)
+            .digesting()
+            .digest();
         let cause = || io::Error::from(io::ErrorKind::UnexpectedEof);
-        digest.map(Some).ok_or_else(|| Problem::unreadable(&self.path, cause()).of(self.input))
+        digest
+            .map(Some)
+            .ok_or_else(|| Problem::unreadable(&self.path, cause()).of(self.input))
     }
 
     /// Closes the input and says whether it is still what it was when it was opened. To be called
@@ -278,7 +302,10 @@ impl Opened {
             Ok(metadata) => Stamp::of(&metadata),
             Err(cause) => return Some(Problem::unreadable(&self.path, cause).of(self.input)),
         };
-        let kind = SourceProblem::Changed { before: before.bytes, after: after.bytes };
+        let kind = SourceProblem::Changed {
+            before: before.bytes,
+            after: after.bytes,
+        };
         (cut || after != before).then(|| Problem::new(&self.path, kind).of(self.input))
     }
 }

@@ -55,7 +55,15 @@ pub(super) fn decode(
             Ok(true) => {}
             Ok(false) => return ControlFlow::Continue(()),
             Err(Damage::Stopped) => return ControlFlow::Break(()),
-            Err(Damage::Is(LossReason::Checksum)) => drain.doubt(since, start, LossReason::Checksum)?,
+            Err(Damage::Is(LossReason::Checksum)) => {
+                drain.doubt(since, start, LossReason::Checksum)?;
+                // The damage may have hidden where the frame ends, and the next one begins.
+                let here = feed.position();
+                let before = feed.can_go_back() && matches!(search(feed, start, here), Ok(true));
+                if !before && feed.seek(here).is_err() {
+                    return ControlFlow::Continue(());
+                }
+            }
             Err(Damage::Is(reason)) => {
                 drain.lost(start, reason)?;
                 if matches!(reason, LossReason::Io(_)) || !matches!(resume(feed, walker, start), Ok(true)) {
@@ -78,13 +86,23 @@ fn frame(
         return Ok(false);
     }
     if is_skippable(head) {
-        let &[_, _, _, _, a, b, c, d, ..] = feed.peek(8)? else { return Err(Damage::Is(LossReason::Truncated)) };
+        let &[_, _, _, _, a, b, c, d, ..] = feed.peek(8)? else {
+            return Err(Damage::Is(LossReason::Truncated));
+        };
         let count = 8 + u64::from(u32::from_le_bytes([a, b, c, d]));
-        return if feed.skip(count)? { Ok(true) } else { Err(Damage::Is(LossReason::Truncated)) };
+        return if feed.skip(count)? {
+            Ok(true)
+        } else {
+            Err(Damage::Is(LossReason::Truncated))
+        };
     }
     if !head.starts_with(MAGIC) {
         let cut = head.len() < MAGIC.len() && MAGIC.starts_with(head);
-        return Err(Damage::Is(if cut { LossReason::Truncated } else { LossReason::Garbage }));
+        return Err(Damage::Is(if cut {
+            LossReason::Truncated
+        } else {
+            LossReason::Garbage
+        }));
     }
     decoder.reset(ResetDirective::SessionOnly).map_err(damage)?;
     loop {
@@ -110,26 +128,27 @@ fn frame(
 }
 
 /// Decodes a part of a frame, which ends at byte `at` of the input; true if that ended the frame.
-fn push(
-    decoder: &mut DCtx<'static>,
-    part: &[u8],
-    drain: &mut dyn Drain,
-    at: u64,
-) -> Result<bool, Damage> {
+fn push(decoder: &mut DCtx<'static>, part: &[u8], drain: &mut dyn Drain, at: u64) -> Result<bool, Damage> {
     let mut input = InBuffer::around(part);
     loop {
         let room = drain.room();
         let size = room.len();
         let mut output = OutBuffer::around(room);
         let before = input.pos();
-        let hint = decoder.decompress_stream(&mut output, &mut input).map_err(damage)?;
+        let hint = decoder
+            .decompress_stream(&mut output, &mut input)
+            .map_err(damage)?;
         let written = output.pos();
         if drain.filled(written, at).is_break() {
             return Err(Damage::Stopped);
         }
         let all = input.pos() == part.len();
         if hint == 0 {
-            return if all { Ok(true) } else { Err(Damage::Is(LossReason::Corrupt)) };
+            return if all {
+                Ok(true)
+            } else {
+                Err(Damage::Is(LossReason::Corrupt))
+            };
         }
         if all && written < size {
             return Ok(false);
@@ -143,9 +162,18 @@ fn push(
 fn damage(code: ErrorCode) -> Damage {
     const REASONS: [(ZSTD_ErrorCode, LossReason); 4] = [
         (ZSTD_ErrorCode::ZSTD_error_checksum_wrong, LossReason::Checksum),
-        (ZSTD_ErrorCode::ZSTD_error_frameParameter_windowTooLarge, LossReason::Window),
-        (ZSTD_ErrorCode::ZSTD_error_dictionary_wrong, LossReason::Dictionary),
-        (ZSTD_ErrorCode::ZSTD_error_dictionary_corrupted, LossReason::Dictionary),
+        (
+            ZSTD_ErrorCode::ZSTD_error_frameParameter_windowTooLarge,
+            LossReason::Window,
+        ),
+        (
+            ZSTD_ErrorCode::ZSTD_error_dictionary_wrong,
+            LossReason::Dictionary,
+        ),
+        (
+            ZSTD_ErrorCode::ZSTD_error_dictionary_corrupted,
+            LossReason::Dictionary,
+        ),
     ];
     let known = REASONS.iter().find(|(kind, _)| is_error_kind(code, *kind));
     Damage::Is(known.map_or(LossReason::Corrupt, |(_, reason)| *reason))
@@ -162,6 +190,11 @@ fn resume(feed: &mut Feed<'_>, walker: Walker, start: u64) -> io::Result<bool> {
             return Ok(true);
         }
     }
+    search(feed, start, u64::MAX)
+}
+
+/// Goes to the first frame that begins behind `start` and before `end`; false if there is none.
+fn search(feed: &mut Feed<'_>, start: u64, end: u64) -> io::Result<bool> {
     let mut from = start + 1;
     for _ in 0..MAX_TRIALS {
         let moved = feed.seek(from)?;
@@ -169,6 +202,9 @@ fn resume(feed: &mut Feed<'_>, walker: Walker, start: u64) -> io::Result<bool> {
             return Ok(false);
         }
         let candidate = feed.position();
+        if candidate >= end {
+            return Ok(false);
+        }
         if feed.can_go_back() {
             if Walker::default().follow(feed)? {
                 return feed.seek(candidate);
@@ -204,6 +240,7 @@ enum State {
         left: u32,
     },
     Broken,
+    Done,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -248,7 +285,11 @@ impl Walker {
                     // A run-length block stores one byte whatever its size.
                     let left = if kind == 1 { 1 } else { size };
                     let valid = kind != 3 && size <= MAX_BLOCK_BYTES;
-                    self.enter(if valid { State::Block { left, last } } else { State::Broken });
+                    self.enter(if valid {
+                        State::Block { left, last }
+                    } else {
+                        State::Broken
+                    });
                 }
                 State::Block { left, last } => {
                     let taken = left.min(u32::try_from(rest.len()).unwrap_or(u32::MAX));
@@ -258,17 +299,32 @@ impl Walker {
                         self.state = State::Block { left, last };
                         return (used, Step::More);
                     }
-                    self.enter(if last { State::Checksum { left: 4 } } else { State::BlockHeader });
-                    let end = last && !self.checksum;
-                    return (used, if end { Step::End } else { Step::More });
+                    self.enter(match (last, self.checksum) {
+                        (false, _) => State::BlockHeader,
+                        (true, true) => State::Checksum { left: 4 },
+                        (true, false) => State::Done,
+                    });
+                    return (
+                        used,
+                        if last && !self.checksum {
+                            Step::End
+                        } else {
+                            Step::More
+                        },
+                    );
                 }
                 State::Checksum { left } => {
                     let taken = left.min(u32::try_from(rest.len()).unwrap_or(u32::MAX));
-                    self.state = State::Checksum { left: left - taken };
                     let end = left == taken;
+                    self.state = if end {
+                        State::Done
+                    } else {
+                        State::Checksum { left: left - taken }
+                    };
                     return (used + taken as usize, if end { Step::End } else { Step::More });
                 }
                 State::Broken => return (used, Step::Broken),
+                State::Done => return (used, Step::End),
             }
         }
     }
@@ -310,7 +366,7 @@ impl Walker {
         loop {
             let seen = feed.peek(1)?;
             if seen.is_empty() {
-                return Ok(false);
+                return Ok(matches!(self.state, State::Done));
             }
             let (count, step) = self.step(seen);
             feed.consume(count);
