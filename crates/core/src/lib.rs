@@ -27,3 +27,4 @@ pub mod stats;
 
 pub use error::{Error, ErrorKind, Origin};
 pub use limits::Limits;
+pub use pipeline::{Dive, DiveBuilder, dive_into};

@@ -54,6 +54,8 @@ pub struct Learner {
     impersonation: HashMap<Ident, Vec<(i64, bool)>>,
     limit: Option<usize>,
     overflow: bool,
+    /// Lines are redacted as they come: a pairing that contradicts may still follow.
+    streaming: bool,
 }
 
 impl std::fmt::Debug for Learner {
@@ -275,34 +277,51 @@ impl std::fmt::Debug for Facts {
     }
 }
 
+/// Adds a foreign value and its telling parts.
+fn add_tokens(class: Class, value: String, words: &HashSet<Box<str>>, tokens: &mut HashSet<String>, phrases: &mut HashSet<String>) {
+    let separators: &[char] = match class {
+        Class::Name => &[' ', '\u{a0}'],
+        Class::Email => &['@', '.'],
+        Class::Namespace | Class::Project => &['/', '-', '_', '.'],
+        _ => &[],
+    };
+    for part in value.split(separators).filter(|part| part.len() >= MIN_PART && !words.contains(*part)) {
+        tokens.insert(part.to_owned());
+    }
+    if class == Class::Name {
+        phrases.insert(value.clone());
+    }
+    tokens.insert(value);
+}
+
 /// Shortest part of a name or path that counts as a token of its own, in bytes.
 const MIN_PART: usize = 4;
 
 impl Facts {
+    /// Facts for lines that are redacted as they come: what was seen so far, and no links.
+    pub fn streaming(mut learner: Learner, scope: ScopeIndex, words: &HashSet<Box<str>>) -> Self {
+        learner.streaming = true;
+        learner.freeze(scope, words)
+    }
+
+    /// Learns from one more record; only for [`Facts::streaming`].
+    pub fn learn(&mut self, typed: &[Typed], ns: i64, words: &HashSet<Box<str>>) {
+        self.learned.observe(typed, &self.scope, ns, None);
+        let foreign: Vec<&Typed> = typed.iter().filter(|value| !self.is_inside(&value.ident, EVER)).collect();
+        for value in foreign {
+            let text = match &value.ident {
+                Ident::User(text) | Ident::Name(text) | Ident::Email(text) | Ident::Path(text) => text.clone(),
+                Ident::UserId(id) | Ident::ProjectId(id) | Ident::NamespaceId(id) => id.to_string(),
+                Ident::Ip(address) => address.to_string(),
+            };
+            add_tokens(value.class, text, words, &mut self.tokens, &mut self.phrases);
+        }
+    }
+
     fn build_tokens(&mut self, words: &HashSet<Box<str>>) {
-        let mut tokens = HashSet::new();
-        let mut phrases = HashSet::new();
-        let mut parts = |text: &str, separators: &[char]| {
-            for part in text.split(separators).filter(|part| part.len() >= MIN_PART && !words.contains(*part)) {
-                tokens.insert(part.to_owned());
-            }
-        };
         for (class, value) in self.foreign() {
-            match class {
-                Class::Name => {
-                    parts(&value, &[' ', '\u{a0}']);
-                    phrases.insert(value);
-                }
-                Class::Email => parts(&value, &['@', '.']),
-                Class::Namespace | Class::Project => parts(&value, &['/', '-', '_', '.']),
-                _ => {}
-            }
+            add_tokens(class, value, words, &mut self.tokens, &mut self.phrases);
         }
-        for (_, value) in self.foreign() {
-            tokens.insert(value);
-        }
-        self.tokens = tokens;
-        self.phrases = phrases;
     }
 
     /// The scope.
@@ -324,7 +343,8 @@ impl Facts {
             Ident::NamespaceId(id) => self.learned.namespace_ids.get(id),
             _ => None,
         };
-        pairing.is_some_and(|pairing| pairing.inside && !pairing.outside)
+        // Above the limit not every pairing was seen: one that contradicts may be missing.
+        !self.learned.overflow && !self.learned.streaming && pairing.is_some_and(|pairing| pairing.inside && !pairing.outside)
     }
 
     pub(crate) fn standing(&self, members: &[&Ident], ns: i64) -> Standing {
@@ -399,7 +419,7 @@ impl Facts {
             _ => None,
         });
         let known = || {
-            members.iter().filter_map(|ident| match (kind, ident) {
+            members.iter().filter(|_| !self.learned.overflow).filter_map(|ident| match (kind, ident) {
                 (Kind::User, Ident::User(name)) => self.learned.usernames.get(name)?.smallest_id,
                 (Kind::User, Ident::Email(email)) => self.learned.emails.get(email)?.smallest_id,
                 (Kind::Project, Ident::Path(path)) => self.learned.paths.get(path)?.smallest_project,

@@ -174,7 +174,7 @@ mod tests {
         for text in ["1001", "user-1001", "user/1001", "gid://gitlab/User/1001"] {
             assert_eq!(one(Class::UserId, text), Some(Ident::UserId(1001)), "{text}");
         }
-        assert_eq!(read(Class::UserId, &Json::Number("1001")), Reading::Idents(vec![Ident::UserId(1001)]));
+        assert_eq!(read(Class::UserId, &Json::Number("1001".into())), Reading::Idents(vec![Ident::UserId(1001)]));
         for nobody in ["-1", "0", "1001.0", "1.001e3", "user-", "user-7k3f", "runner/5", "key-9", "ip/", "01"] {
             assert_eq!(one(Class::UserId, nobody), None, "{nobody}");
         }
@@ -205,7 +205,7 @@ mod tests {
 
     #[test]
     fn a_wrong_type_is_told_apart_from_nothing() {
-        assert_eq!(read(Class::User, &Json::Number("5")), Reading::WrongType);
+        assert_eq!(read(Class::User, &Json::Number("5".into())), Reading::WrongType);
         assert_eq!(read(Class::Project, &Json::Object(vec![])), Reading::WrongType);
         assert_eq!(read(Class::Ip, &Json::Array(vec![])), Reading::WrongType);
         assert_eq!(read(Class::UserId, &Json::Bool(true)), Reading::WrongType);

@@ -13,7 +13,7 @@ pub enum Json<'a> {
     /// `true` or `false`
     Bool(bool),
     /// A number, as written.
-    Number(&'a str),
+    Number(Cow<'a, str>),
     /// A string, unescaped.
     String(Cow<'a, str>),
     /// An array.

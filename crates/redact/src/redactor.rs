@@ -134,6 +134,7 @@ impl fmt::Debug for Ledger {
 pub struct Redacted {
     bytes: Vec<u8>,
     event: String,
+    columns: Vec<(&'static str, String)>,
     removals: Vec<Removal>,
 }
 
@@ -146,6 +147,16 @@ impl Redacted {
     /// The record's event column.
     pub fn event(&self) -> &str {
         &self.event
+    }
+
+    /// The text of the column `actor`, `namespace`, `project`, `ip`, `status` or `correlation_id`.
+    pub fn column(&self, name: &str) -> Option<String> {
+        self.columns.iter().find(|(column, _)| *column == name).map(|(_, text)| text.clone())
+    }
+
+    /// The JSON object, without a line end.
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.bytes
     }
 
     /// What is not in it.
@@ -234,19 +245,32 @@ impl Redactor {
         only_paths || facts.standing(&members, ns) == crate::standing::Standing::Inside
     }
 
-    /// Redacts one record. `at` is its instant, `typed` its typed values, `public` the public event
-    /// that it stands for (if any).
-    pub fn redact(&self, record: &Record<'_>, typed: &[Typed], facts: &Facts, at: Instant, ledger: &mut Ledger) -> Redacted {
-        let mut view = View {
+    fn view<'v>(&'v self, facts: &'v Facts, ns: i64) -> View<'v> {
+        View {
             plan: &self.plan,
             policy: &self.policy,
             pseudonyms: &self.pseudonyms,
             templates: &self.templates,
             facts,
-            ns: at.ns,
+            ns,
             tuples: Vec::new(),
             own_actor: false,
-        };
+        }
+    }
+
+    /// An identity of the request as the manifest may tell it: as it is if it is in scope and may be
+    /// shown, as its pseudonym otherwise.
+    pub fn present(&self, class: Class, text: &str, facts: &Facts, ledger: &mut Ledger) -> String {
+        match self.view(facts, crate::scope::EVER).value(class, None, &Json::String(text.into()), None, ledger) {
+            Shown::Raw => text.to_owned(),
+            Shown::Replaced(shown, _) | Shown::Text(shown, _) => shown,
+            Shown::Drop(_) => ledger.pseudonym(&self.pseudonyms, PseudonymKind::Ip, text, class, text),
+        }
+    }
+
+    /// Redacts one record. `at` is its instant, `typed` its typed values.
+    pub fn redact(&self, record: &Record<'_>, typed: &[Typed], facts: &Facts, at: Instant, ledger: &mut Ledger) -> Redacted {
+        let mut view = self.view(facts, at.ns);
         view.resolve(record, typed, ledger);
         let mut removals = Vec::new();
         let mut entries: Vec<Entry> = Vec::with_capacity(record.fields.len());
@@ -330,6 +354,7 @@ impl Redactor {
     fn assemble(&self, record: &Record<'_>, at: Instant, mut entries: Vec<Entry>, removals: Vec<Removal>, facts: &Facts, ledger: &mut Ledger) -> Redacted {
         let mut out = Vec::with_capacity(512);
         let mut taken: Vec<(String, Vec<u8>)> = Vec::new();
+        let mut columns_shown = Vec::new();
         let spec = self.plan.spec(record.source);
         let source_name = spec.map(|spec| spec.name.as_str()).unwrap_or_default();
         out.extend_from_slice(b"{\"time\":");
@@ -357,6 +382,7 @@ impl Redactor {
             for (column, names) in columns {
                 let Some(found) = names.iter().find_map(|name| entries.iter().position(|entry| &entry.base == name)) else { continue };
                 let entry = entries.remove(found);
+                columns_shown.push((column, String::from_utf8_lossy(&entry.value).trim_matches('"').to_owned()));
                 out.extend_from_slice(b",\"");
                 out.extend_from_slice(column.as_bytes());
                 out.extend_from_slice(b"\":");
@@ -388,7 +414,7 @@ impl Redactor {
             taken.push((entry.base.clone(), entry.value.clone()));
         }
         out.push(b'}');
-        Redacted { bytes: out, event, removals }
+        Redacted { bytes: out, event, columns: columns_shown, removals }
     }
 
     /// The event column: the public name, else the raw event if its grammar allows.
@@ -420,14 +446,3 @@ fn whole(field: String, class: &'static str, rule: &'static str, length: usize) 
     Removal { field, class, rule, start: 0, length: u32::try_from(length).unwrap_or(u32::MAX) }
 }
 
-/// The value of a field as the raw text that a column shows; for tests of other crates.
-impl Json<'_> {
-    /// Whether the value is absent in effect: `null` or an empty string.
-    pub fn is_empty(&self) -> bool {
-        match self {
-            Self::Null => true,
-            Self::String(text) => text.is_empty(),
-            _ => false,
-        }
-    }
-}

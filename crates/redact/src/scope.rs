@@ -7,9 +7,19 @@ use decostop_profile::{Scope, UserScope};
 use crate::Error;
 use crate::time::Instant;
 
-/// Folds the case of an identity: names and paths compare case-insensitively.
+/// Folds the case of an identity: names and paths compare case-insensitively. A character outside of
+/// ASCII never becomes one inside it (the Kelvin sign is no `k`), so that a search for ASCII letters in
+/// any case misses nothing.
 pub fn fold(text: &str) -> String {
-    if text.is_ascii() { text.to_ascii_lowercase() } else { text.to_lowercase() }
+    if text.is_ascii() {
+        return text.to_ascii_lowercase();
+    }
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        let ascii = c.is_ascii();
+        if ascii || c.to_lowercase().all(|lower| !lower.is_ascii()) { out.extend(c.to_lowercase()) } else { out.push(c) }
+    }
+    out
 }
 
 /// Instead of an instant: at any time.

@@ -359,7 +359,7 @@ impl<'v> View<'v> {
             let shown = self.plan.profile.params.get(key).map(|class| self.value(*class, None, value, None, ledger));
             match shown {
                 Some(Shown::Raw) => match value {
-                    Json::Number(text) => listed.push((key.to_owned(), (*text).to_owned())),
+                    Json::Number(text) => listed.push((key.to_owned(), text.clone().into_owned())),
                     Json::String(text) => listed.push((key.to_owned(), json::string(text))),
                     _ => unlisted = true,
                 },

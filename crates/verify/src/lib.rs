@@ -16,10 +16,12 @@ mod reader;
 mod survival;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
 mod verifier;
 
 pub use artefact::{Report, verify_dir};
 pub use error::{Error, ErrorKind};
 pub use ground::Ground;
 pub use leak::{Leak, Place};
-pub use verifier::{Verified, Verifier};
+pub use verifier::{Verified, VerifiedBuf, Verifier};

@@ -48,6 +48,29 @@ pub struct Verified<'a> {
     columns: [Option<(u32, u32)>; 3],
 }
 
+/// A record that may be disclosed, with its bytes. Only [`Verifier::check_owned`] makes one.
+#[derive(Clone)]
+pub struct VerifiedBuf {
+    bytes: Vec<u8>,
+    columns: [Option<(u32, u32)>; 3],
+}
+
+impl VerifiedBuf {
+    /// The record.
+    pub fn as_verified(&self) -> Verified<'_> {
+        Verified {
+            bytes: &self.bytes,
+            columns: self.columns,
+        }
+    }
+}
+
+impl fmt::Debug for VerifiedBuf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.as_verified().fmt(f)
+    }
+}
+
 impl Verifier {
     /// Compiles a profile and the facts of one request.
     ///
@@ -90,6 +113,18 @@ impl Verifier {
     /// The first rule that the record breaks, and where.
     pub fn check<'a>(&self, record: &'a [u8]) -> Result<Verified<'a>, Leak> {
         self.check_with(record, None)
+    }
+
+    /// As [`Self::check`], for a record that travels on: to another thread, or in a batch.
+    ///
+    /// # Errors
+    /// As [`Self::check`].
+    pub fn check_owned(&self, record: Vec<u8>) -> Result<VerifiedBuf, Leak> {
+        let columns = self.check(&record)?.columns;
+        Ok(VerifiedBuf {
+            bytes: record,
+            columns,
+        })
     }
 
     /// As [`Self::check`], with a second foreign set.

@@ -9,7 +9,7 @@ use super::internal::{FINDINGS, Internal, Output, RUN, write, write_json};
 use super::manifest::{Manifest, Tool, Window};
 use super::place::{Staging, names};
 use super::private::{make_dir, sync_dir};
-use super::provenance::{ProvenanceWriter, write_json_line};
+use super::provenance::{ProvenanceWriter, path_text, write_json_line};
 use super::records::{RecordsFile, Tally};
 use super::{DISCLOSURE, INTERNAL, LOOK, MANIFEST, failed};
 use crate::sink::{Flow, Provenance, Sink, Verified, Withheld};
@@ -66,6 +66,13 @@ impl Finding {
             rule: rule.into(),
             place: place.into(),
         }
+    }
+
+    /// Adds the raw line that it comes from.
+    #[must_use]
+    pub fn from_line(mut self, origin: &Origin) -> Self {
+        self.place = format!("{}: {origin}", self.place);
+        self
     }
 }
 

@@ -1,1 +1,420 @@
-//! placeholder
+//! A dive: phase 1 finds and collects, phase 2 redacts, verifies and hands over in order.
+//!
+//! ```text
+//! phase 1 (many threads)  input -> segments -> candidates -> record -> match -> Collector, Learner
+//! phase 2 (many threads,  Sorted -> batch -> redact -> verify -> Sink, in order
+//!          one writer)
+//! ```
+//!
+//! Redaction needs the whole dictionary and the output is in time order; both are known only when the
+//! last input was read. Between the phases only matched lines are kept, sorted, in bounded memory.
+//! Results do not depend on threads: the dictionary is complete, the order total.
+
+mod collect;
+mod directory;
+mod emit;
+mod evidence;
+mod progress;
+mod scan;
+mod stream;
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Instant as Clock, SystemTime};
+
+use decostop_profile::{Class, Profile, Source};
+use decostop_redact::{Policy, ProfilePlan, Redactor, RequestKey};
+
+pub use directory::{Finished, dive_into};
+pub use progress::{Phase, Progress};
+pub use stream::{StreamStats, redact_stream};
+
+use crate::artefact::Finding;
+use crate::prefilter::Prefilter;
+use crate::query::{QueryPlan, scope_index};
+use crate::request::{Request, conditions};
+use crate::sink::Sink;
+use crate::source::{Discover, Discovery, MapPolicy};
+use crate::stats::Report;
+use crate::{Error, ErrorKind, Limits};
+
+/// Where the pseudonym key comes from.
+#[derive(Clone)]
+enum Key {
+    Fresh,
+    Material([u8; 32]),
+    Request([u8; 32]),
+}
+
+/// Settings of a [`Dive`]. A request and a profile are not settings: there is no dive without them.
+pub struct DiveBuilder {
+    request: Request,
+    profile: Arc<Profile>,
+    inputs: Vec<PathBuf>,
+    threads: usize,
+    limits: Limits,
+    map_policy: MapPolicy,
+    prefilter: bool,
+    key: Key,
+    accounts: Vec<(Class, String)>,
+    learn_all: bool,
+    source_of: Vec<(String, String)>,
+    stdin_source: Option<String>,
+    spill_dir: Option<PathBuf>,
+    digest: bool,
+    now: SystemTime,
+    progress: Arc<Progress>,
+    cancel: Arc<AtomicBool>,
+}
+
+impl DiveBuilder {
+    fn new(request: Request, profile: Arc<Profile>) -> Self {
+        Self {
+            request,
+            profile,
+            inputs: Vec::new(),
+            threads: 0,
+            limits: Limits::default(),
+            map_policy: MapPolicy::read(),
+            prefilter: true,
+            key: Key::Fresh,
+            accounts: Vec::new(),
+            learn_all: false,
+            source_of: Vec::new(),
+            stdin_source: None,
+            spill_dir: None,
+            digest: false,
+            now: SystemTime::UNIX_EPOCH,
+            progress: Arc::default(),
+            cancel: Arc::default(),
+        }
+    }
+
+    /// What to read: files, directories, globs, `-` for standard input.
+    #[must_use]
+    pub fn inputs(mut self, paths: impl IntoIterator<Item = PathBuf>) -> Self {
+        self.inputs.extend(paths);
+        self
+    }
+
+    /// Threads that read and redact. By default, one for each core.
+    #[must_use]
+    pub fn threads(mut self, threads: usize) -> Self {
+        self.threads = threads;
+        self
+    }
+
+    /// Bounds. By default, [`Limits::default`].
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Whether inputs may be mapped into memory. By default, they are read.
+    #[must_use]
+    pub fn map_policy(mut self, policy: MapPolicy) -> Self {
+        self.map_policy = policy;
+        self
+    }
+
+    /// Whether lines that cannot match are skipped unparsed. Changes the time, never the result. By
+    /// default, they are.
+    #[must_use]
+    pub fn prefilter(mut self, yes: bool) -> Self {
+        self.prefilter = yes;
+        self
+    }
+
+    /// Key material from which the request's key is derived. By default, fresh from the system.
+    #[must_use]
+    pub fn key_material(mut self, material: [u8; 32]) -> Self {
+        self.key = Key::Material(material);
+        self
+    }
+
+    /// The request's key itself, as an earlier dive left it.
+    #[must_use]
+    pub fn request_key(mut self, key: [u8; 32]) -> Self {
+        self.key = Key::Request(key);
+        self
+    }
+
+    /// Accounts known to be foreign, whether or not a matched line names them.
+    #[must_use]
+    pub fn accounts(mut self, accounts: Vec<(Class, String)>) -> Self {
+        self.accounts = accounts;
+        self
+    }
+
+    /// Whether foreign names are learned from every line rather than from matched ones. Parses every
+    /// line. By default, they are not.
+    #[must_use]
+    pub fn learn_all(mut self, yes: bool) -> Self {
+        self.learn_all = yes;
+        self
+    }
+
+    /// File-name globs with the source that they stand for, before the profile's own.
+    #[must_use]
+    pub fn source_of(mut self, pairs: Vec<(String, String)>) -> Self {
+        self.source_of = pairs;
+        self
+    }
+
+    /// The source of standard input.
+    #[must_use]
+    pub fn stdin_source(mut self, source: Option<String>) -> Self {
+        self.stdin_source = source;
+        self
+    }
+
+    /// Where matched lines go that do not fit into memory. By default, the system's temporary directory.
+    #[must_use]
+    pub fn spill_dir(mut self, dir: PathBuf) -> Self {
+        self.spill_dir = Some(dir);
+        self
+    }
+
+    /// Whether plain inputs are digested too, in a pass of their own. By default, only compressed ones.
+    #[must_use]
+    pub fn digest(mut self, yes: bool) -> Self {
+        self.digest = yes;
+        self
+    }
+
+    /// The present time, for the conditions and for telling inputs that are still written. Has to be
+    /// given: the library has no clock.
+    #[must_use]
+    pub fn now(mut self, now: SystemTime) -> Self {
+        self.now = now;
+        self
+    }
+
+    /// Counters to watch.
+    #[must_use]
+    pub fn progress(mut self, progress: Arc<Progress>) -> Self {
+        self.progress = progress;
+        self
+    }
+
+    /// A flag that ends the dive when it becomes true.
+    #[must_use]
+    pub fn cancel(mut self, cancel: Arc<AtomicBool>) -> Self {
+        self.cancel = cancel;
+        self
+    }
+
+    /// Checks the conditions, finds the inputs and compiles the request.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Refused`] if a condition does not hold; [`ErrorKind::Config`] for a path that does
+    /// not exist or anything else that is wrong with the settings. Nothing was written.
+    pub fn build(self) -> Result<Dive, Error> {
+        let now = since_epoch(self.now);
+        if let Some(refusal) = conditions::check(&self.request, &self.profile, now).refusal() {
+            return Err(refusal);
+        }
+        let profile = self.profile;
+        let mut discover = Discover::new(&profile);
+        for (glob, source) in &self.source_of {
+            discover = discover.source_of(glob, source)?;
+        }
+        if let Some(source) = &self.stdin_source {
+            discover = discover.standard_input_is(source)?;
+        }
+        let discovery = discover.run(&self.inputs)?;
+        let config = |cause: decostop_redact::Error| Error::new(ErrorKind::Config, cause.to_string());
+        let plan = Arc::new(ProfilePlan::new(Arc::clone(&profile)).map_err(config)?);
+        scope_index(&self.request)?;
+        let query = QueryPlan::new(&self.request, &plan);
+        let prefilter = if self.prefilter && !self.learn_all { Prefilter::new(&query.needles) } else { None };
+        let key = match self.key {
+            Key::Request(key) => RequestKey::from_bytes(key),
+            Key::Material(material) => RequestKey::derive(&material, &self.request.id),
+            Key::Fresh => RequestKey::derive(&fresh()?, &self.request.id),
+        };
+        let selects = &self.request.selects;
+        let policy = Policy {
+            personal_data: self.request.disclosure.personal_data,
+            correlation_ids: selects.iter().flat_map(|select| select.correlation_ids.clone()).collect(),
+            token_ids: selects.iter().flat_map(|select| select.token_ids.clone()).collect(),
+            nexus_excepted: self.request.exception(conditions::NEXUS).is_some(),
+        };
+        let redactor = Redactor::new(Arc::clone(&plan), policy, &key).map_err(config)?;
+        let threads = if self.threads == 0 {
+            std::thread::available_parallelism().map_or(1, usize::from)
+        } else {
+            self.threads
+        };
+        let total = discovery.inputs.iter().map(|input| input.bytes).sum();
+        self.progress.bytes_total.store(total, Ordering::Relaxed);
+        Ok(Dive {
+            request: self.request,
+            profile,
+            plan,
+            query,
+            prefilter,
+            redactor,
+            key,
+            discovery,
+            threads,
+            limits: self.limits,
+            map_policy: self.map_policy,
+            accounts: self.accounts,
+            learn_all: self.learn_all,
+            spill_dir: self.spill_dir.unwrap_or_else(std::env::temp_dir),
+            digest: self.digest,
+            now: self.now,
+            progress: self.progress,
+            cancel: self.cancel,
+            leaks: Mutex::default(),
+        })
+    }
+}
+
+fn since_epoch(now: SystemTime) -> crate::request::Instant {
+    let since = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    crate::request::Instant(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
+}
+
+fn fresh() -> Result<[u8; 32], Error> {
+    let mut material = [0; 32];
+    getrandom::fill(&mut material)
+        .map_err(|cause| Error::new(ErrorKind::Internal, format!("the system gives no random bytes: {cause}")))?;
+    Ok(material)
+}
+
+/// A request, ready to be run over its inputs.
+pub struct Dive {
+    request: Request,
+    profile: Arc<Profile>,
+    plan: Arc<ProfilePlan>,
+    query: QueryPlan,
+    prefilter: Option<Prefilter>,
+    redactor: Redactor,
+    key: RequestKey,
+    discovery: Discovery,
+    threads: usize,
+    limits: Limits,
+    map_policy: MapPolicy,
+    accounts: Vec<(Class, String)>,
+    learn_all: bool,
+    spill_dir: PathBuf,
+    digest: bool,
+    now: SystemTime,
+    progress: Arc<Progress>,
+    cancel: Arc<AtomicBool>,
+    leaks: Mutex<Vec<Finding>>,
+}
+
+impl std::fmt::Debug for Dive {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Dive({} inputs, {} threads)", self.discovery.inputs.len(), self.threads)
+    }
+}
+
+/// What a dive would read and how it would look for matches.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Plan {
+    /// Inputs that would be read, with their bytes as stored and the source that their name tells.
+    pub inputs: Vec<(PathBuf, u64, Option<String>)>,
+    /// Inputs that would not be read, and why.
+    pub skipped: Vec<(PathBuf, String)>,
+    /// Bytes as stored of all inputs that would be read.
+    pub bytes: u64,
+    /// How matches are found, in words.
+    pub lines: Vec<String>,
+}
+
+impl Dive {
+    /// Starts the settings of a dive.
+    pub fn builder(request: Request, profile: Arc<Profile>) -> DiveBuilder {
+        DiveBuilder::new(request, profile)
+    }
+
+    /// The request.
+    pub fn request(&self) -> &Request {
+        &self.request
+    }
+
+    /// The profile.
+    pub fn profile(&self) -> &Arc<Profile> {
+        &self.profile
+    }
+
+    /// What would be read.
+    pub fn plan(&self) -> Plan {
+        let name = |index: usize| self.profile.sources.get(index).map(|source: &Source| source.name.clone());
+        let (wanted, unwanted): (Vec<_>, Vec<_>) = self.discovery.inputs.iter().partition(|input| self.wants(input));
+        let skipped = self.discovery.skipped.iter().map(|skipped| (skipped.path.clone(), skipped.reason.as_str().to_owned()));
+        let unwanted = unwanted.iter().map(|input| (input.path.clone(), "no select names its source".to_owned()));
+        let problems = self.discovery.problems.iter().map(|problem| (problem.path.clone(), problem.kind.to_string()));
+        Plan {
+            bytes: wanted.iter().map(|input| input.bytes).sum(),
+            inputs: wanted.iter().map(|input| (input.path.clone(), input.bytes, input.source.and_then(name))).collect(),
+            skipped: skipped.chain(unwanted).chain(problems).collect(),
+            lines: self.how(),
+        }
+    }
+
+    fn how(&self) -> Vec<String> {
+        match (&self.prefilter, self.query.needles.search()) {
+            (Some(_), Some(needles)) => {
+                vec![format!("prefilter: {} needles, searched in decoded blocks; only lines that hold one are parsed", needles.len())]
+            }
+            _ if self.learn_all => vec!["every line is parsed, since foreign names are learned from all of them".to_owned()],
+            (None, Some(_)) => vec!["every line is parsed, since the prefilter is off".to_owned()],
+            _ => vec!["every line is parsed, since a select names nothing that could be searched for".to_owned()],
+        }
+    }
+
+    fn wants(&self, input: &crate::source::Input) -> bool {
+        self.learn_all || input.source.is_none_or(|source| self.query.wants_source(source))
+    }
+
+    /// Runs the dive and hands the results to `sink`, in order.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Interrupted`] when cancelled, [`ErrorKind::Leak`] when the verifier objects, or what
+    /// the sink said. The sink's [`Sink::finish`] was not called then.
+    pub fn run(&self, sink: &mut dyn Sink) -> Result<Report, Error> {
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(self.threads)
+            .thread_name(|index| format!("dive-{index}"))
+            .build()
+            .map_err(|cause| Error::new(ErrorKind::Internal, format!("cannot start {} threads: {cause}", self.threads)))?;
+        let mut report = Report {
+            threads: self.threads,
+            ad_hoc: self.request.ad_hoc,
+            plan: self.how(),
+            ..Report::default()
+        };
+        self.progress.enter(Phase::Scanning);
+        let begun = Clock::now();
+        let scanned = scan::run(self, &pool, &mut report)?;
+        report.timings.insert("scan", begun.elapsed());
+        self.progress.enter(Phase::Redacting);
+        let begun = Clock::now();
+        let ledgered = emit::run(self, &pool, scanned, sink, &mut report)?;
+        report.timings.insert("redact", begun.elapsed());
+        let evidence = evidence::complete(self, ledgered, &mut report)?;
+        sink.finish(&report, &evidence)?;
+        Ok(report)
+    }
+
+    /// What the verifier found when [`Dive::run`] failed with [`ErrorKind::Leak`].
+    pub fn leaks(&self) -> Vec<Finding> {
+        self.leaks.lock().map(|leaks| leaks.clone()).unwrap_or_default()
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.cancel.load(Ordering::Relaxed)
+    }
+
+    fn check_cancelled(&self) -> Result<(), Error> {
+        if self.is_cancelled() { Err(Error::new(ErrorKind::Interrupted, "interrupted; no result was made")) } else { Ok(()) }
+    }
+}

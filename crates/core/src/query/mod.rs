@@ -1,1 +1,91 @@
-//! placeholder
+//! What a request looks for, compiled: the exact typed match of a record, and the needles that a line
+//! must hold to be worth parsing.
+
+mod needle;
+mod select;
+
+use std::collections::HashSet;
+
+use decostop_profile::Class;
+use decostop_redact::{ProfilePlan, Record, ScopeIndex, Typed};
+
+pub(crate) use needle::is_plain;
+pub use needle::{Needle, Needles};
+pub use select::SelectPlan;
+
+use crate::request::{Request, Window};
+
+/// All selects of a request, compiled for one profile.
+#[derive(Debug)]
+pub struct QueryPlan {
+    selects: Vec<SelectPlan>,
+    window: Window,
+    /// Needles of the selects, for lines that cannot be parsed.
+    pub needles: Needles,
+}
+
+impl QueryPlan {
+    /// Compiles the selects of a request.
+    pub fn new(request: &Request, plan: &ProfilePlan) -> Self {
+        let selects: Vec<SelectPlan> = request.selects.iter().map(|select| SelectPlan::new(select, request, plan)).collect();
+        let needles = Needles::new(&selects);
+        Self { selects, window: request.window.clone(), needles }
+    }
+
+    /// Whether an instant lies in the window.
+    pub fn in_window(&self, ns: i64) -> bool {
+        self.window.contains(crate::request::Instant(ns))
+    }
+
+    /// Whether any select matches a record, whatever its time.
+    pub fn matches(&self, plan: &ProfilePlan, record: &Record<'_>, typed: &[Typed]) -> bool {
+        let raw = plan.source(record.source).and_then(|source| source.events.raw(record));
+        let mut joins: Option<Joins> = None;
+        self.selects.iter().any(|select| {
+            select.takes_source(record.source)
+                && select.takes_event(record.source, raw.as_deref())
+                && select.takes_identities(typed)
+                && (!select.needs_joins() || select.takes_joins(joins.get_or_insert_with(|| Joins::of(plan, record))))
+        })
+    }
+
+    /// Whether any select leaves out some sources, so that a source need not be read at all.
+    pub fn wants_source(&self, source: usize) -> bool {
+        self.selects.iter().any(|select| select.takes_source(source))
+    }
+
+    /// The selects.
+    pub fn selects(&self) -> &[SelectPlan] {
+        &self.selects
+    }
+}
+
+/// The join keys of a record.
+#[derive(Debug, Default)]
+pub struct Joins {
+    correlation: HashSet<String>,
+    token: HashSet<String>,
+}
+
+impl Joins {
+    fn of(plan: &ProfilePlan, record: &Record<'_>) -> Self {
+        let mut joins = Self::default();
+        for field in &record.fields {
+            let Some(text) = field.value.as_scalar() else { continue };
+            match plan.class(record, field) {
+                Some(Class::Correlation) => joins.correlation.insert(text.to_owned()),
+                Some(Class::TokenId) => joins.token.insert(text.to_owned()),
+                _ => continue,
+            };
+        }
+        joins
+    }
+}
+
+/// The scope of a request, compiled.
+///
+/// # Errors
+/// A `since` or `until` is not an instant.
+pub fn scope_index(request: &Request) -> Result<ScopeIndex, crate::Error> {
+    ScopeIndex::new(&request.scope).map_err(|cause| crate::Error::new(crate::ErrorKind::Config, cause.to_string()))
+}

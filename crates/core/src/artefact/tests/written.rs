@@ -2,6 +2,8 @@
 
 use std::os::unix::fs::PermissionsExt;
 
+use decostop_profile::Profile;
+use decostop_verify::{Ground, Verifier, verify_dir};
 use sha2::{Digest, Sha256};
 
 use super::*;
@@ -211,19 +213,11 @@ fn removals_are_json_text() {
 
 #[test]
 fn a_sink_takes_what_the_verifier_passed() {
-    use decostop_profile::Profile;
-    use decostop_verify::{Ground, Verifier};
     let dir = scratch();
     let out = dir.path().join("out");
-    let profile = Profile::gitlab();
-    let verifier = Verifier::new(profile, Ground::default()).expect("the built-in profile compiles");
+    let verifier =
+        Verifier::new(Profile::gitlab(), Ground::default()).expect("the built-in profile compiles");
     let record = br#"{"time":"2026-11-01T00:00:00.5Z","source":"production_json","event":"[event]"}"#;
-    let leak = verifier
-        .check(br#"{"fqdn":"web-01"}"#)
-        .expect_err("a field that is always dropped");
-    let finding = Finding::from(&leak);
-    assert!(!finding.rule.is_empty() && !finding.place.contains("web-01"));
-
     let verified = verifier.check(record).expect("nothing is wrong with it");
     let mut writer = writer(&out, Options::default()).expect("a writer");
     assert_eq!(
@@ -232,15 +226,11 @@ fn a_sink_takes_what_the_verifier_passed() {
         "another event"
     );
     let mut writer = super::writer(&out, Options::default()).expect("a writer");
-    writer
-        .record(
-            verified,
-            &Provenance {
-                event: "[event]".to_owned(),
-                ..provenance(0)
-            },
-        )
-        .expect("a record");
+    let same = Provenance {
+        event: "[event]".to_owned(),
+        ..provenance(0)
+    };
+    writer.record(verified, &same).expect("a record");
     writer.finish(&report(1), &evidence()).expect("finish");
     writer.commit(clean).expect("commit");
     let read = open(&out)
@@ -251,4 +241,71 @@ fn a_sink_takes_what_the_verifier_passed() {
         .expect("one")
         .expect("a record");
     assert_eq!(read.line().as_bytes(), record);
+}
+
+#[test]
+fn the_verifier_of_directories_reads_what_was_written() {
+    let dir = scratch();
+    let out = dir.path().join("out");
+    let profile = Profile::gitlab();
+    let verifier = Verifier::new(profile.clone(), Ground::default()).expect("the built-in profile compiles");
+    let mut evidence = evidence();
+    evidence.asked = vec![serde_json::json!({"events": ["token.created"]})];
+    evidence.dictionary.clear();
+    for seconds in [&[1, 2, 3][..], &[2, 1]] {
+        let mut writer = writer(&out, Options::default()).expect("a writer");
+        for second in seconds {
+            let record = format!(
+                r#"{{"time":"2026-11-01T00:00:0{second}Z","source":"production_json","event":"token.created"}}"#
+            );
+            let verified = verifier
+                .check(record.as_bytes())
+                .expect("nothing is wrong with it");
+            let time_ns = FIRST_NS + second * 1_000_000_000;
+            writer
+                .record(
+                    verified,
+                    &Provenance {
+                        time_ns,
+                        ..provenance(0)
+                    },
+                )
+                .expect("a record");
+        }
+        let mut report = report(seconds.len() as u64);
+        report.profile = (
+            profile.name.clone(),
+            blake3::hash(profile.text.as_bytes()).to_hex().to_string(),
+        );
+        writer.finish(&report, &evidence).expect("finish");
+        let verify = |dir: &Path| {
+            let found = verify_dir(dir, profile.clone(), &[]).expect("it can be verified");
+            Ok(found.leaks.iter().map(Finding::from).collect())
+        };
+        match writer.commit(verify) {
+            Ok(_) => fs::remove_dir_all(&out).expect("it was there"),
+            Err(error) => assert_eq!(error.kind(), ErrorKind::Leak, "{error}"),
+        }
+    }
+    let findings = text(dir.path().join("out.rejected/internal/verify.ndjson"));
+    assert_eq!(
+        findings,
+        "{\"rule\":\"artefact.order\",\"place\":\"disclosure/records.ndjson.zst: record 2: as a whole\"}\n"
+    );
+}
+
+#[test]
+fn a_finding_names_its_place_and_never_the_value() {
+    let verifier =
+        Verifier::new(Profile::gitlab(), Ground::default()).expect("the built-in profile compiles");
+    let leak = verifier
+        .check(br#"{"fqdn":"web-01"}"#)
+        .expect_err("a field that is always dropped");
+    let origin = Origin {
+        path: PathBuf::from("in.log"),
+        offset: Some(7),
+    };
+    let finding = Finding::from(&leak).from_line(&origin);
+    assert!(!finding.rule.is_empty() && !finding.place.contains("web-01"));
+    assert!(finding.place.ends_with(", from in.log at decoded byte 7"));
 }

@@ -1,0 +1,247 @@
+//! Matched lines on their way from phase 1 to phase 2: sorted runs, in memory up to a budget, beyond
+//! it in unnamed temporary files, so that nothing raw survives the process.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::fs::File;
+use std::io::{BufReader, BufWriter, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use crate::{Error, ErrorKind};
+
+/// A matched line. Does not print its bytes.
+pub(super) struct Matched {
+    pub(super) key: Key,
+    pub(super) source: u32,
+    pub(super) line: Vec<u8>,
+}
+
+/// The order of the output.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(super) struct Key {
+    pub(super) ns: i64,
+    pub(super) input: u32,
+    pub(super) offset: u64,
+}
+
+impl Matched {
+    /// Bytes held, roughly.
+    pub(super) fn weight(&self) -> usize {
+        self.line.len() + size_of::<Self>()
+    }
+}
+
+const HEADER: usize = 8 + 4 + 8 + 4 + 4;
+
+/// Takes matched lines from all workers.
+pub(super) struct Collector {
+    dir: PathBuf,
+    budget: usize,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    held: Vec<Matched>,
+    bytes: usize,
+    spilled: Vec<File>,
+}
+
+impl Collector {
+    /// Keeps at most `budget` bytes in memory; `dir` takes the temporary files.
+    pub(super) fn new(dir: &Path, budget: usize) -> Self {
+        Self { dir: dir.to_owned(), budget, state: Mutex::default() }
+    }
+
+    /// Takes a worker's lines; spills when the budget is used up.
+    pub(super) fn add(&self, lines: &mut Vec<Matched>) -> Result<(), Error> {
+        let full = {
+            let mut state = self.state.lock().map_err(|_| poisoned())?;
+            state.bytes += lines.iter().map(Matched::weight).sum::<usize>();
+            state.held.append(lines);
+            if state.bytes < self.budget {
+                return Ok(());
+            }
+            state.bytes = 0;
+            std::mem::take(&mut state.held)
+        };
+        let file = self.spill(full)?;
+        self.state.lock().map_err(|_| poisoned())?.spilled.push(file);
+        Ok(())
+    }
+
+    fn spill(&self, mut lines: Vec<Matched>) -> Result<File, Error> {
+        lines.sort_unstable_by_key(|line| line.key);
+        let failed = |cause| {
+            Error::io(ErrorKind::Sink, &self.dir, "write a temporary file", cause)
+                .hint("matched lines are kept there until they are redacted; make room or choose another output place")
+        };
+        let file = tempfile::tempfile_in(&self.dir).map_err(failed)?;
+        let mut out = BufWriter::with_capacity(1 << 20, file);
+        for line in &lines {
+            let len = u32::try_from(line.line.len()).map_err(|_| Error::new(ErrorKind::Limit, "a line above 4 GiB"))?;
+            let mut header = [0u8; HEADER];
+            let parts: [&[u8]; 5] = [
+                &line.key.ns.to_le_bytes(),
+                &line.key.input.to_le_bytes(),
+                &line.key.offset.to_le_bytes(),
+                &line.source.to_le_bytes(),
+                &len.to_le_bytes(),
+            ];
+            let mut at = 0;
+            for part in parts {
+                if let Some(slot) = header.get_mut(at..at + part.len()) {
+                    slot.copy_from_slice(part);
+                }
+                at += part.len();
+            }
+            out.write_all(&header).and_then(|()| out.write_all(&line.line)).map_err(failed)?;
+        }
+        let mut file = out.into_inner().map_err(|error| failed(error.into_error()))?;
+        file.seek(SeekFrom::Start(0)).map_err(failed)?;
+        Ok(file)
+    }
+
+    /// All lines in order. The collector is empty afterwards.
+    pub(super) fn into_sorted(self) -> Result<Sorted, Error> {
+        let mut state = self.state.into_inner().map_err(|_| poisoned())?;
+        state.held.sort_unstable_by_key(|line| Reverse(line.key));
+        let mut runs: Vec<Run> = vec![Run::Memory(state.held)];
+        runs.extend(state.spilled.into_iter().map(|file| Run::File(Box::new(BufReader::with_capacity(256 << 10, file)))));
+        let mut sorted = Sorted { heads: BinaryHeap::new(), runs };
+        for run in 0..sorted.runs.len() {
+            sorted.pull(run)?;
+        }
+        Ok(sorted)
+    }
+}
+
+fn poisoned() -> Error {
+    Error::new(ErrorKind::Internal, "a worker panicked while it held matched lines")
+}
+
+enum Run {
+    /// In descending order: the next line is the last.
+    Memory(Vec<Matched>),
+    File(Box<BufReader<File>>),
+}
+
+impl Run {
+    fn next(&mut self) -> Result<Option<Matched>, Error> {
+        match self {
+            Self::Memory(lines) => Ok(lines.pop()),
+            Self::File(reader) => read_one(reader)
+                .map_err(|cause| Error::new(ErrorKind::Sink, "cannot read back a temporary file").because(cause)),
+        }
+    }
+}
+
+fn read_one(reader: &mut BufReader<File>) -> std::io::Result<Option<Matched>> {
+    let mut header = [0u8; HEADER];
+    let mut filled = 0;
+    while filled < HEADER {
+        match reader.read(header.get_mut(filled..).unwrap_or_default())? {
+            0 if filled == 0 => return Ok(None),
+            0 => return Err(std::io::ErrorKind::UnexpectedEof.into()),
+            read => filled += read,
+        }
+    }
+    let (ns, rest) = take::<8>(&header);
+    let (input, rest) = take::<4>(rest);
+    let (offset, rest) = take::<8>(rest);
+    let (source, rest) = take::<4>(rest);
+    let (len, _) = take::<4>(rest);
+    let mut line = vec![0; u32::from_le_bytes(len) as usize];
+    reader.read_exact(&mut line)?;
+    let key = Key { ns: i64::from_le_bytes(ns), input: u32::from_le_bytes(input), offset: u64::from_le_bytes(offset) };
+    Ok(Some(Matched { key, source: u32::from_le_bytes(source), line }))
+}
+
+fn take<const N: usize>(bytes: &[u8]) -> ([u8; N], &[u8]) {
+    bytes.split_first_chunk().map_or(([0; N], bytes), |(head, rest)| (*head, rest))
+}
+
+/// Matched lines in order of time, input and offset.
+pub(super) struct Sorted {
+    heads: BinaryHeap<Reverse<Head>>,
+    runs: Vec<Run>,
+}
+
+struct Head {
+    line: Matched,
+    run: usize,
+}
+
+impl Ord for Head {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.line.key.cmp(&other.line.key)
+    }
+}
+
+impl PartialOrd for Head {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Head {
+    fn eq(&self, other: &Self) -> bool {
+        self.line.key == other.line.key
+    }
+}
+
+impl Eq for Head {}
+
+impl Sorted {
+    fn pull(&mut self, run: usize) -> Result<(), Error> {
+        if let Some(line) = self.runs.get_mut(run).map(Run::next).transpose()?.flatten() {
+            self.heads.push(Reverse(Head { line, run }));
+        }
+        Ok(())
+    }
+
+    /// The next line.
+    pub(super) fn next(&mut self) -> Result<Option<Matched>, Error> {
+        let Some(Reverse(head)) = self.heads.pop() else { return Ok(None) };
+        self.pull(head.run)?;
+        Ok(Some(head.line))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn any_budget_gives_the_same_order(
+            lines in proptest::collection::vec((-5i64..5, 0u32..3, 0u64..1000, proptest::collection::vec(any::<u8>(), 0..40)), 0..200),
+            budget in 1usize..4000,
+            batch in 1usize..50,
+        ) {
+            let dir = tempfile::tempdir().expect("a temporary directory");
+            let collector = Collector::new(dir.path(), budget);
+            let mut expected: Vec<_> = lines.iter().map(|(ns, input, offset, line)| (Key { ns: *ns, input: *input, offset: *offset }, line.clone())).collect();
+            for batch in lines.chunks(batch) {
+                let mut batch: Vec<Matched> = batch.iter()
+                    .map(|(ns, input, offset, line)| Matched { key: Key { ns: *ns, input: *input, offset: *offset }, source: 7, line: line.clone() })
+                    .collect();
+                collector.add(&mut batch).expect("room for it");
+            }
+            let mut sorted = collector.into_sorted().expect("sorted");
+            let mut found = Vec::new();
+            while let Some(line) = sorted.next().expect("readable") {
+                prop_assert_eq!(line.source, 7);
+                found.push((line.key, line.line));
+            }
+            prop_assert!(found.is_sorted_by_key(|(key, _)| *key));
+            expected.sort();
+            found.sort();
+            prop_assert_eq!(found, expected);
+            prop_assert_eq!(std::fs::read_dir(dir.path()).expect("readable").count(), 0, "nothing has a name");
+        }
+    }
+}

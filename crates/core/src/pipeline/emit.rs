@@ -1,0 +1,269 @@
+//! Phase 2: the sorted matches are parsed again, redacted and verified in parallel, and handed to the
+//! sink in order.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
+
+use decostop_redact::{Facts, Ledger, Typed};
+use decostop_verify::{Ground, VerifiedBuf, Verifier};
+use rayon::prelude::*;
+
+use super::collect::{Matched, Sorted};
+use super::scan::{Kept, Scanned};
+use super::{Dive, Progress};
+use crate::artefact::Finding;
+use crate::parse;
+use crate::query::{Needles, scope_index};
+use crate::sink::{Flow, Provenance, Reason, Removal, Sink, Withheld};
+use crate::stats::Report;
+use crate::{Error, ErrorKind, Origin};
+
+/// Bytes of matched lines that are redacted as one batch.
+const BATCH_BYTES: usize = 8 << 20;
+
+/// What phase 2 leaves to the evidence.
+pub(super) struct Ledgered {
+    pub(super) facts: Facts,
+    pub(super) ledger: Ledger,
+}
+
+#[derive(Default)]
+struct Worker {
+    parse: parse::Scratch,
+    typed: Vec<Typed>,
+    ledger: Ledger,
+}
+
+/// What became of one matched line.
+enum Outcome {
+    Record(VerifiedBuf, Box<Provenance>, Shown),
+    OutsideScope,
+    Withheld(Withheld),
+    Leak(Finding),
+}
+
+/// What the closing counts need of a record.
+struct Shown {
+    actor: Option<String>,
+    namespace: Option<String>,
+    ip: Option<String>,
+}
+
+struct Emitter<'d> {
+    dive: &'d Dive,
+    facts: Facts,
+    verifier: Verifier,
+    scope_needles: Needles,
+    idle: Mutex<Vec<Worker>>,
+}
+
+pub(super) fn run(dive: &Dive, pool: &rayon::ThreadPool, scanned: Scanned, sink: &mut dyn Sink, report: &mut Report) -> Result<Ledgered, Error> {
+    let facts = scanned.learner.freeze(scope_index(&dive.request)?, &dive.profile.vocabulary.words);
+    if !facts.text_allowed() {
+        report.counts.notes.insert("dictionary.limit", 1);
+    }
+    let verifier = verifier(dive, &facts)?;
+    let emitter = Emitter {
+        dive,
+        facts,
+        verifier,
+        scope_needles: Needles::of_scope(&dive.request.scope),
+        idle: Mutex::default(),
+    };
+    let mut tally = Tally::default();
+    withhold_early(dive, sink, scanned.kept, scanned.problems, report)?;
+    let mut lines = scanned.lines;
+    loop {
+        dive.check_cancelled()?;
+        let batch = next_batch(&mut lines)?;
+        if batch.is_empty() {
+            break;
+        }
+        let share = (batch.len() / (dive.threads * 4)).max(1);
+        let outcomes: Vec<Vec<Outcome>> = pool.install(|| batch.par_chunks(share).map(|lines| emitter.chunk(lines)).collect());
+        let outcomes: Vec<Outcome> = outcomes.into_iter().flatten().collect();
+        let leaks: Vec<Finding> =
+            outcomes.iter().filter_map(|outcome| if let Outcome::Leak(finding) = outcome { Some(finding.clone()) } else { None }).collect();
+        if !leaks.is_empty() {
+            let count = leaks.len();
+            if let Ok(mut held) = dive.leaks.lock() {
+                *held = leaks;
+            }
+            return Err(Error::new(ErrorKind::Leak, format!("the verifier stopped {count} records; no result was made")));
+        }
+        for outcome in outcomes {
+            if hand_over(outcome, sink, report, &mut tally, &dive.progress)? == Flow::Stop {
+                return Ok(emitter.close(report, &tally));
+            }
+        }
+    }
+    Ok(emitter.close(report, &tally))
+}
+
+fn verifier(dive: &Dive, facts: &Facts) -> Result<Verifier, Error> {
+    let policy = dive.redactor.policy();
+    let ground = Ground {
+        scope: dive.request.scope.clone(),
+        personal_data: policy.personal_data,
+        correlation_ids: policy.correlation_ids.iter().cloned().collect(),
+        token_ids: policy.token_ids.iter().cloned().collect(),
+        foreign: facts.foreign(),
+        linked: facts.linked_ids(),
+        request_key: *dive.key.as_bytes(),
+    };
+    Verifier::new(Arc::clone(&dive.profile), ground).map_err(|cause| Error::new(ErrorKind::Config, cause.to_string()))
+}
+
+fn next_batch(lines: &mut Sorted) -> Result<Vec<Matched>, Error> {
+    let (mut batch, mut bytes) = (Vec::new(), 0);
+    while bytes < BATCH_BYTES {
+        let Some(line) = lines.next()? else { break };
+        bytes += line.weight();
+        batch.push(line);
+    }
+    Ok(batch)
+}
+
+/// What phase 1 kept back goes to the sink first, in order of input and offset.
+fn withhold_early(dive: &Dive, sink: &mut dyn Sink, kept: Vec<Kept>, problems: Vec<(std::path::PathBuf, Reason)>, report: &mut Report) -> Result<(), Error> {
+    let missing = problems.into_iter().map(|(path, reason)| Withheld::new(reason, Origin { path, offset: None }));
+    let lines = kept.into_iter().map(|kept| {
+        let origin = Origin { path: path_of(dive, kept.input), offset: Some(kept.offset) };
+        let mut item = Withheld::new(kept.reason, origin);
+        item.bytes = (kept.bytes > 0).then_some(kept.bytes);
+        item.source = kept.source.and_then(|source| Some(dive.profile.sources.get(source as usize)?.name.clone()));
+        item.nexus = kept.nexus;
+        item
+    });
+    for item in missing.chain(lines) {
+        withhold(&item, sink, report)?;
+    }
+    Ok(())
+}
+
+fn withhold(item: &Withheld, sink: &mut dyn Sink, report: &mut Report) -> Result<Flow, Error> {
+    report.counts.withheld += 1;
+    report.counts.withheld_with_nexus += u64::from(item.nexus);
+    *report.counts.withheld_by_reason.entry(item.reason.as_str()).or_default() += 1;
+    sink.withheld(item)
+}
+
+fn path_of(dive: &Dive, input: u32) -> std::path::PathBuf {
+    dive.discovery.inputs.get(input as usize).map(|input| input.path.clone()).unwrap_or_default()
+}
+
+#[derive(Default)]
+struct Tally {
+    actors: BTreeSet<String>,
+    addresses: BTreeSet<String>,
+    first: Option<i64>,
+    last: Option<i64>,
+}
+
+fn hand_over(outcome: Outcome, sink: &mut dyn Sink, report: &mut Report, tally: &mut Tally, progress: &Progress) -> Result<Flow, Error> {
+    match outcome {
+        Outcome::Record(record, provenance, shown) => {
+            report.counts.disclosed += 1;
+            *report.by_source.entry(provenance.source.clone()).or_default() += 1;
+            *report.by_event.entry(provenance.event.clone()).or_default() += 1;
+            let at = decostop_redact::Instant { ns: provenance.time_ns, digits: 0 };
+            let day = at.to_rfc3339().chars().take(10).collect();
+            *report.by_day.entry(day).or_default() += 1;
+            if let Some(namespace) = shown.namespace {
+                *report.by_namespace.entry(namespace).or_default() += 1;
+            }
+            tally.actors.extend(shown.actor);
+            tally.addresses.extend(shown.ip);
+            tally.first = Some(tally.first.map_or(provenance.time_ns, |first| first.min(provenance.time_ns)));
+            tally.last = Some(tally.last.map_or(provenance.time_ns, |last| last.max(provenance.time_ns)));
+            Progress::add(&progress.records, 1);
+            sink.record(record.as_verified(), &provenance)
+        }
+        Outcome::OutsideScope => {
+            report.counts.outside_scope += 1;
+            Ok(Flow::Continue)
+        }
+        Outcome::Withheld(item) => withhold(&item, sink, report),
+        Outcome::Leak(_) => Err(Error::new(ErrorKind::Internal, "a leak came past its check")),
+    }
+}
+
+impl Emitter<'_> {
+    fn close(self, report: &mut Report, tally: &Tally) -> Ledgered {
+        let mut ledger = Ledger::default();
+        for worker in self.idle.into_inner().unwrap_or_default() {
+            ledger.merge(worker.ledger);
+        }
+        report.actors = tally.actors.len() as u64;
+        report.addresses = tally.addresses.len() as u64;
+        let text = |ns: Option<i64>| ns.map(|ns| decostop_redact::Instant { ns, digits: 3 }.to_rfc3339());
+        report.first_time = text(tally.first);
+        report.last_time = text(tally.last);
+        Ledgered { facts: self.facts, ledger }
+    }
+
+    fn chunk(&self, lines: &[Matched]) -> Vec<Outcome> {
+        let mut worker = self.idle.lock().ok().and_then(|mut idle| idle.pop()).unwrap_or_default();
+        let outcomes = lines.iter().map(|line| self.line(&mut worker, line)).collect();
+        if let Ok(mut idle) = self.idle.lock() {
+            idle.push(worker);
+        }
+        outcomes
+    }
+
+    fn line(&self, worker: &mut Worker, matched: &Matched) -> Outcome {
+        let dive = self.dive;
+        let origin = Origin { path: path_of(dive, matched.key.input), offset: Some(matched.key.offset) };
+        let Worker { parse, typed, ledger } = worker;
+        let source = Some(matched.source as usize);
+        let parsed = parse::with_record(&dive.plan, &matched.line, source, &dive.limits, parse, |record| {
+            if dive.plan.typed(record, typed).is_err() {
+                return Err(Reason::DecidingType);
+            }
+            let at = dive.plan.time(record).ok().flatten().ok_or(Reason::Time)?;
+            if !dive.redactor.has_nexus(typed, &self.facts, at.ns) {
+                return Ok(None);
+            }
+            Ok(Some((at.ns, dive.redactor.redact(record, typed, &self.facts, at, ledger))))
+        });
+        match parsed.and_then(|outcome| outcome) {
+            Ok(None) => Outcome::OutsideScope,
+            Ok(Some((time_ns, redacted))) => {
+                let provenance = Provenance {
+                    origin,
+                    line_digest: *blake3::hash(&matched.line).as_bytes(),
+                    removals: redacted.removals().iter().map(removal).collect(),
+                    source: dive.profile.sources.get(matched.source as usize).map(|source| source.name.clone()).unwrap_or_default(),
+                    event: redacted.event().to_owned(),
+                    time_ns,
+                };
+                let shown = Shown {
+                    actor: redacted.column("actor"),
+                    namespace: redacted.column("namespace").filter(|text| dive.redactor.pseudonyms().recognise(text).is_none()),
+                    ip: redacted.column("ip"),
+                };
+                match self.verifier.check_owned(redacted.into_bytes()) {
+                    Ok(record) => Outcome::Record(record, Box::new(provenance), shown),
+                    Err(leak) => Outcome::Leak(Finding::new(leak.rule(), leak.place().to_string()).from_line(&provenance.origin)),
+                }
+            }
+            Err(reason) => {
+                let mut item = Withheld::new(reason, origin);
+                item.bytes = Some(matched.line.len() as u64);
+                item.source = dive.profile.sources.get(matched.source as usize).map(|source| source.name.clone());
+                item.nexus = self.scope_needles.mentioned_in(&matched.line).unwrap_or(false);
+                Outcome::Withheld(item)
+            }
+        }
+    }
+}
+
+fn removal(removal: &decostop_redact::Removal) -> Removal {
+    Removal {
+        field: removal.field.clone(),
+        class: removal.class,
+        rule: removal.rule,
+        start: removal.start,
+        length: removal.length,
+    }
+}

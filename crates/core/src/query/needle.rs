@@ -1,0 +1,191 @@
+//! Needles: text that a line must hold, in some spelling, to match a select.
+
+use decostop_redact::Ident;
+
+use super::SelectPlan;
+
+/// A run of ASCII letters, digits, `-`, `_` and `.` that a value cannot do without. No JSON or URL
+/// writer needs to escape any of them, and an escape that stands for one is looked for separately.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Needle {
+    text: String,
+    digits: bool,
+}
+
+impl Needle {
+    /// The needle of an identity.
+    pub(super) fn of(ident: &Ident) -> Option<Self> {
+        match ident {
+            Ident::User(text) | Ident::Email(text) | Ident::Name(text) => Self::text(text),
+            Ident::Path(path) => Self::path(path),
+            Ident::UserId(id) | Ident::ProjectId(id) | Ident::NamespaceId(id) => {
+                Some(Self { text: id.to_string(), digits: true })
+            }
+            Ident::Ip(address) if address.is_ipv4() => Self::text(&address.to_string()),
+            _ => None,
+        }
+    }
+
+    /// The longest run of plain characters in a text.
+    pub(super) fn text(text: &str) -> Option<Self> {
+        let longest = text.split(|c: char| !is_plain(c)).max_by_key(|run| run.len()).unwrap_or_default();
+        (!longest.is_empty()).then(|| Self { text: longest.to_ascii_lowercase(), digits: false })
+    }
+
+    /// The longest component of a path.
+    pub(super) fn path(path: &str) -> Option<Self> {
+        Self::text(path)
+    }
+
+    /// The needle in lower case.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether it stands in `line` (lower case) here: numbers count only as whole numbers.
+    fn stands_at(&self, line: &[u8], at: usize) -> bool {
+        let digit = |index: Option<usize>| index.and_then(|index| line.get(index)).is_some_and(u8::is_ascii_digit);
+        !self.digits || !digit(at.checked_sub(1)) && !digit(Some(at + self.text.len()))
+    }
+
+    /// Whether it occurs in a line that is in lower case and unescaped.
+    fn occurs_in(&self, line: &[u8]) -> bool {
+        memchr::memmem::find_iter(line, self.text.as_bytes()).any(|at| self.stands_at(line, at))
+    }
+}
+
+/// Characters that needles are made of.
+pub(crate) fn is_plain(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.')
+}
+
+/// The needles of all selects.
+#[derive(Debug)]
+pub struct Needles {
+    /// For each select one list of which a match holds a member; `None` if some select has none, so
+    /// that every line must be parsed.
+    search: Option<Vec<Needle>>,
+    /// Every needle of every key, for lines that cannot be parsed.
+    all: Vec<Needle>,
+    /// Whether some select names nothing that could be looked for.
+    open: bool,
+}
+
+impl Needles {
+    pub(super) fn new(selects: &[SelectPlan]) -> Self {
+        let mut search = Some(Vec::new());
+        let mut all = Vec::new();
+        let mut open = selects.is_empty();
+        for select in selects {
+            let groups = select.needle_groups();
+            open |= groups.is_empty() || groups.iter().any(Option::is_none);
+            // The shortest needle of a list decides how many lines it lets through.
+            let best = groups
+                .iter()
+                .flatten()
+                .max_by_key(|needles| (needles.iter().map(|needle| needle.text.len().min(8)).min(), std::cmp::Reverse(needles.len())));
+            search = search.zip(best).map(|(mut search, best)| {
+                search.extend(best.iter().cloned());
+                search
+            });
+            all.extend(groups.into_iter().flatten().flatten());
+        }
+        if let Some(search) = &mut search {
+            search.sort_unstable();
+            search.dedup();
+        }
+        all.sort_unstable();
+        all.dedup();
+        Self { search, all, open }
+    }
+
+    /// Needles of everything that the request's scope names.
+    pub fn of_scope(scope: &decostop_profile::Scope) -> Self {
+        let paths = scope.namespaces.iter().flat_map(|entry| std::iter::once(&entry.path).chain(&entry.formerly));
+        let projects = scope.projects.iter().flat_map(|entry| std::iter::once(&entry.path).chain(&entry.formerly));
+        let users = scope.users.iter().flat_map(|entry| std::iter::once(&entry.username).chain(&entry.formerly).chain(&entry.emails));
+        let all = paths.chain(projects).chain(users).filter_map(|text| Needle::text(text)).collect();
+        Self { search: None, all, open: false }
+    }
+
+    /// What the prefilter searches for; `None` if every line must be parsed.
+    pub fn search(&self) -> Option<&[Needle]> {
+        self.search.as_deref().filter(|needles| !needles.is_empty())
+    }
+
+    /// Whether a line that cannot be parsed could belong to a select: its text, unescaped and in lower
+    /// case, holds a needle. `None` if some select has nothing to look for: then its time decides.
+    pub fn mentioned_in(&self, line: &[u8]) -> Option<bool> {
+        let text = unescape(line);
+        let found = self.all.iter().any(|needle| needle.occurs_in(&text));
+        (found || !self.open).then_some(found)
+    }
+}
+
+/// Lower case, with JSON and percent escapes undone, repeatedly (a line may be escaped as a string and
+/// hold URLs). Lossy on purpose: it serves to find, not to show.
+pub(crate) fn unescape(line: &[u8]) -> Vec<u8> {
+    let mut text = line.to_ascii_lowercase();
+    for _ in 0..3 {
+        let next = unescape_once(&text);
+        if next.len() == text.len() {
+            break;
+        }
+        text = next;
+    }
+    text
+}
+
+fn unescape_once(text: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len());
+    let mut at = 0;
+    while let Some(&byte) = text.get(at) {
+        let (decoded, used) = match byte {
+            b'\\' => match text.get(at + 1) {
+                Some(b'u') => (hex(text.get(at + 2..at + 6)).filter(|code| *code < 128), 6),
+                Some(&(b'/' | b'"' | b'\\')) => (text.get(at + 1).map(|byte| u32::from(*byte)), 2),
+                _ => (None, 1),
+            },
+            b'%' => (hex(text.get(at + 1..at + 3)), 3),
+            _ => (None, 1),
+        };
+        match decoded {
+            Some(code) => {
+                out.push((code as u8).to_ascii_lowercase());
+                at += used;
+            }
+            None => {
+                out.push(byte);
+                at += 1;
+            }
+        }
+    }
+    out
+}
+
+fn hex(digits: Option<&[u8]>) -> Option<u32> {
+    digits?.iter().try_fold(0u32, |value, digit| Some(value << 4 | char::from(*digit).to_digit(16)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn escapes_are_undone_in_layers() {
+        for text in [r"\u0041lice", r"al\\u0069ce", "%41lice", r"\u002541lice", "ALICE"] {
+            assert_eq!(unescape(text.as_bytes()), b"alice", "{text}");
+        }
+        assert_eq!(unescape(br"acme\/pay \u00e9 100% \"), br"acme/pay \u00e9 100% \");
+    }
+
+    #[test]
+    fn needles_are_plain_runs() {
+        let needle = |text: &str| Needle::text(text).map(|needle| needle.text);
+        assert_eq!(needle("acme/payments/api").as_deref(), Some("payments"));
+        assert_eq!(needle("Zoë Müller").as_deref(), Some("ller"));
+        assert_eq!(needle("é"), None);
+        let id = Needle { text: "1001".into(), digits: true };
+        assert!(id.occurs_in(b"user-1001,") && !id.occurs_in(b"110010 21001 10012"));
+    }
+}
