@@ -257,8 +257,7 @@ fn check_example(
     }
 }
 
-/// Fields of nested objects under dotted names; an object that has a class of its own stays whole
-/// unless the profile knows the field below it.
+/// Fields of nested objects under dotted names; an object whose name has a class stays whole.
 fn flatten<'v>(
     source: &Source,
     prefix: &str,
@@ -272,15 +271,7 @@ fn flatten<'v>(
             format!("{prefix}.{key}")
         };
         match value {
-            Value::Object(inner) => {
-                let below = format!("{name}.");
-                let knows_below = source.fields.keys().any(|field| field.starts_with(&below));
-                if knows_below || source.spec(&name).is_none() {
-                    flatten(source, &name, inner, fields);
-                } else {
-                    fields.insert(name, value);
-                }
-            }
+            Value::Object(inner) if source.spec(&name).is_none() => flatten(source, &name, inner, fields),
             _ => {
                 fields.insert(name, value);
             }

@@ -170,8 +170,8 @@ fn source_is_sound(source: &Source) -> Result<(), Error> {
     for (column, fields, fits) in columns {
         for field in fields {
             let spec = catalogued(&format!("columns.{column}"), field)?;
-            if !spec.classes().any(fits) {
-                let reason = format!("the class of `{field}` does not fit this column");
+            if !spec.classes().all(fits) {
+                let reason = format!("the class of `{field}` does not always fit this column");
                 return Err(Error::inconsistent(place(&format!("columns.{column}")), reason));
             }
         }

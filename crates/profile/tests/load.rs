@@ -115,6 +115,12 @@ fn contradictions_name_the_part() {
         (with("[source.columns]\nactor = ['t']"), "columns.actor"),
         (with("[source.columns]\nip = ['u']"), "columns.ip"),
         (
+            with(
+                "z = { on = 'u', cases = { A = 'project', B = 'namespace' } }\n[source.columns]\nproject = ['z']",
+            ),
+            "columns.project",
+        ),
+        (
             with("[[event]]\nname = 'a.b'\nabout = 'c'\nraw.q = ['x']"),
             "no source `q`",
         ),
