@@ -9,7 +9,7 @@ use super::internal::{FINDINGS, Internal, Output, RUN, write, write_json};
 use super::manifest::{Manifest, Tool, Window};
 use super::place::{Staging, names};
 use super::private::{make_dir, sync_dir};
-use super::provenance::{ProvenanceWriter, path_text, write_json_line};
+use super::provenance::{ProvenanceWriter, write_json_line};
 use super::records::{RecordsFile, Tally};
 use super::{DISCLOSURE, INTERNAL, LOOK, MANIFEST, failed};
 use crate::sink::{Flow, Provenance, Sink, Verified, Withheld};

@@ -307,5 +307,5 @@ fn a_finding_names_its_place_and_never_the_value() {
     };
     let finding = Finding::from(&leak).from_line(&origin);
     assert!(!finding.rule.is_empty() && !finding.place.contains("web-01"));
-    assert!(finding.place.ends_with(", from in.log at decoded byte 7"));
+    assert!(finding.place.ends_with(": in.log at decoded byte 7"));
 }
