@@ -298,6 +298,7 @@ fn plain_path(path: &str) -> bool {
         !part.is_empty()
             && part != "."
             && part != ".."
+            && part != "-"
             && part.chars().all(|c| c.is_alphanumeric() || "_-.+".contains(c))
     })
 }

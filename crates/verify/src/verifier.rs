@@ -163,7 +163,7 @@ impl Verifier {
 
 /// Where a borrowed string lies in a record; nothing if it was written with escapes.
 fn place_in(record: &[u8], text: &str) -> Option<(u32, u32)> {
-    let start = (text.as_ptr() as usize).checked_sub(record.as_ptr() as usize)?;
+    let start = text.as_ptr().addr().checked_sub(record.as_ptr().addr())?;
     let end = start.checked_add(text.len())?;
     (end <= record.len())
         .then(|| Some((u32::try_from(start).ok()?, u32::try_from(end).ok()?)))

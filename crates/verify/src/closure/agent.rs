@@ -1,5 +1,6 @@
 //! What a client calls itself.
 
+use super::text::OUTER;
 use super::words::short_number;
 use super::{BLANK, Broken, Context, Residue};
 use crate::verifier::Verifier;
@@ -21,18 +22,23 @@ impl Verifier {
                 end
             } else if at.own_actor {
                 let chunk = rest.split(' ').next().unwrap_or(rest);
-                residue.push_str(&self.chunk(chunk, at).ok_or("closure.agent")?.residue);
+                let core = chunk.trim_matches(OUTER);
+                if self.product(core) || self.profile.vocabulary.agents.contains(core) {
+                    residue.push(BLANK);
+                } else {
+                    residue.push_str(&self.chunk(chunk, at).ok_or("closure.agent")?.residue);
+                }
                 chunk.len()
             } else {
                 return Err("closure.agent.foreign");
             };
-            match rest.get(end..).unwrap_or_default() {
-                "" | " " => rest = rest.get(end..).unwrap_or_default().trim_start_matches(' '),
-                tail => {
-                    rest = tail.strip_prefix(' ').ok_or("closure.agent")?;
+            rest = match rest.get(end..) {
+                None | Some("") => "",
+                Some(tail) => {
                     residue.push(' ');
+                    tail.strip_prefix(' ').filter(|tail| !tail.is_empty()).ok_or("closure.agent")?
                 }
-            }
+            };
         }
         Ok(Residue::text(residue))
     }

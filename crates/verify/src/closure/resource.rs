@@ -54,6 +54,33 @@ impl Routes {
     }
 }
 
+impl Route {
+    fn has_literal(&self) -> bool {
+        self.segments.iter().any(|segment| matches!(segment, Segment::Literal(_)))
+    }
+
+    /// Whether a path has the literals of this route in its places, whatever fills the slots.
+    fn shape(&self, path: &Path<'_>) -> bool {
+        fn from(wanted: &[Segment], tail: bool, path: &Path<'_>, at: usize) -> bool {
+            let left = path.cuts.len().saturating_sub(at);
+            let Some((segment, rest)) = wanted.split_first() else { return tail || left == 0 };
+            let longest = match segment {
+                _ if left < wanted.len() => 0,
+                Segment::Slot(Class::Project | Class::Namespace) => left - rest.len(),
+                _ => 1,
+            };
+            (1..=longest).any(|count| {
+                let fits = match segment {
+                    Segment::Literal(word) => path.span(at, at + 1) == Some(word),
+                    _ => (at..at + count).all(|nth| path.span(nth, nth + 1) != Some("-")),
+                };
+                fits && from(rest, tail, path, at + count)
+            })
+        }
+        from(&self.segments, self.tail, path, 0)
+    }
+}
+
 /// The segments of a path with their places in it.
 struct Path<'p> {
     text: &'p str,
@@ -77,6 +104,8 @@ impl Verifier {
             .map_or((text, None), |(path, query)| (path, Some(query)));
         let tail = path.strip_prefix('/').ok_or("closure.resource")?;
         let mut cuts = Vec::new();
+        // One slash at the end is a way of writing the same path.
+        let tail = tail.strip_suffix('/').unwrap_or(tail);
         if !tail.is_empty() {
             let mut start = 1;
             for part in tail.split('/') {
@@ -86,12 +115,16 @@ impl Verifier {
         }
         let path = Path { text: path, cuts };
         let mut residue = String::new();
-        if !self
-            .routes
-            .0
-            .iter()
-            .any(|route| self.route(route, &path, at, &mut residue))
-        {
+        let routes = &self.routes.0;
+        // A project in scope has any path below it: it may not swallow what a route names.
+        let swallows = |nth: usize| {
+            let mut earlier = routes.iter().take(nth);
+            earlier.any(|other| other.has_literal() && other.shape(&path))
+        };
+        let fitting = routes.iter().enumerate().any(|(nth, route)| {
+            self.route(route, &path, at, &mut residue) && (route.has_literal() || !swallows(nth))
+        });
+        if !fitting {
             return Err("closure.resource");
         }
         if let Some(query) = query {

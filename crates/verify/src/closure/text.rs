@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::verifier::Verifier;
 
 const MARKER: &str = "[text]";
-const OUTER: &[char] = &['(', ')', '"', '\'', ',', '.', ':', ';', '!', '?'];
+pub(super) const OUTER: &[char] = &['(', ')', '"', '\'', ',', '.', ':', ';', '!', '?'];
 const JOINERS: &[char] = &['_', '-', '/', '.', ':', '=', '#'];
 /// More parts than any message puts into one chunk; keeps the search for identities bounded.
 const MAX_PARTS: usize = 48;

@@ -198,8 +198,10 @@ impl Verifier {
 
     fn addresses(&self, text: &str, at: Context) -> Checked {
         for element in text.split(", ") {
-            if self.pseudonyms.kind_of(element) == Some(Kind::Ip) {
-                continue;
+            match self.pseudonyms.kind_of(element) {
+                Some(Kind::Ip) => continue,
+                Some(_) => return Err("closure.pseudonym_kind"),
+                None => {}
             }
             let Ok(address) = element.parse::<IpAddr>() else {
                 return Err(if looks_like_pseudonym(element) {
@@ -223,8 +225,10 @@ impl Verifier {
 
     fn key(&self, input: Input<'_>, kind: Kind, named: &crate::verifier::Named, rule: Broken) -> Checked {
         let text = input.as_str();
-        let genuine = matches!(input, Input::Text(_)) && self.pseudonyms.kind_of(text) == Some(kind);
-        if genuine || named.contains(text) {
+        if let (Input::Text(_), Some(genuine)) = (input, self.pseudonyms.kind_of(text)) {
+            return proven(genuine == kind, "closure.pseudonym_kind");
+        }
+        if named.contains(text) {
             return Ok(Residue::None);
         }
         Err(if looks_like_pseudonym(text) {

@@ -297,6 +297,7 @@ impl Foreign {
         }
         text.split(|c: char| !(c.is_ascii_hexdigit() || c == ':' || c == '.'))
             .filter(|run| run.matches(':').count() >= 2)
+            .flat_map(|run| [run, run.strip_prefix(':').unwrap_or(run)])
             .filter_map(|run| run.trim_matches('.').parse::<IpAddr>().ok())
             .any(|address| self.addresses.contains(&address.to_canonical()))
             .then_some(Class::Ip)

@@ -147,7 +147,8 @@ fn decode(text: &str, found: &mut Found) {
         found.text(entities(text));
     }
     if has(b'\n') || has(b'\r') {
-        found.text(text.lines().map(str::trim_start).collect());
+        found.text(text.replace(['\r', '\n'], ""));
+        found.text(text.lines().map(str::trim).collect());
     }
     if has(0) {
         for text in utf16(text.as_bytes()) {
