@@ -6,6 +6,8 @@ mod facts;
 mod folder;
 mod manifest;
 mod records;
+#[cfg(test)]
+mod tests;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
