@@ -348,7 +348,7 @@ fn a_flip_costs_its_own_frame_only() {
             // Frames of whole lines, so that the damage of one is no business of the others.
             let frames: Vec<Vec<u8>> = (0..6)
                 .map(|frame| {
-                    (0..1 + random.below(40))
+                    (0..=random.below(40))
                         .flat_map(|line| format!("{frame} {line} {}\n", random.next()).into_bytes())
                         .collect()
                 })
@@ -493,7 +493,7 @@ fn decoded_bytes_are_limited_exactly() {
                 ..limits(100, 4)
             };
             let seen = read_bytes(&stored, "x", &limits);
-            let fits = |line: &&(u64, Vec<u8>)| line.0 + line.1.len() as u64 + 1 <= max;
+            let fits = |line: &&(u64, Vec<u8>)| line.0 + (line.1.len() as u64) < max;
             let expected: Vec<_> = naive(content, 100).lines.iter().filter(fits).cloned().collect();
             assert_eq!(seen.lines, expected, "{store:?} {max}");
             let within = max == content.len() as u64;

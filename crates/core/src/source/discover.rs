@@ -206,7 +206,7 @@ impl<'p> Discover<'p> {
         let mut found = Discovery::default();
         let mut candidates = Vec::new();
         for path in paths {
-            self.add_named(path, &mut candidates, &mut found.problems)?;
+            add_named(path, &mut candidates, &mut found.problems)?;
         }
         candidates.sort_by(|a: &Candidate, b| natural_order(&a.path, &b.path));
         let candidates = without_duplicates(candidates, &mut found.skipped);
@@ -256,56 +256,51 @@ impl<'p> Discover<'p> {
             }
         }
     }
+}
 
-    fn add_named(
-        &self,
-        path: &Path,
-        candidates: &mut Vec<Candidate>,
-        problems: &mut Vec<Problem>,
-    ) -> Result<(), Error> {
-        if path.as_os_str() == "-" {
-            candidates.push(Candidate {
-                path: path.to_owned(),
-                metadata: None,
-            });
-            return Ok(());
+fn add_named(path: &Path, candidates: &mut Vec<Candidate>, problems: &mut Vec<Problem>) -> Result<(), Error> {
+    if path.as_os_str() == "-" {
+        candidates.push(Candidate {
+            path: path.to_owned(),
+            metadata: None,
+        });
+        return Ok(());
+    }
+    match fs::metadata(path) {
+        Ok(metadata) => {
+            add(
+                path.to_owned(),
+                metadata,
+                true,
+                &mut Vec::new(),
+                candidates,
+                problems,
+            );
+            Ok(())
         }
-        match fs::metadata(path) {
-            Ok(metadata) => {
-                add(
-                    path.to_owned(),
-                    metadata,
-                    true,
-                    &mut Vec::new(),
-                    candidates,
-                    problems,
-                );
-                Ok(())
+        Err(error) if is_missing(&error) && is_pattern(path) => {
+            let expanded = expand(path, problems).map_err(|cause| {
+                Error::new(ErrorKind::Config, "cannot understand the pattern")
+                    .at(place(path))
+                    .because(cause)
+            })?;
+            if expanded.is_empty() {
+                return Err(Error::new(ErrorKind::Config, "no file fits the pattern").at(place(path)));
             }
-            Err(error) if is_missing(&error) && is_pattern(path) => {
-                let expanded = expand(path, problems).map_err(|cause| {
-                    Error::new(ErrorKind::Config, "cannot understand the pattern")
-                        .at(place(path))
-                        .because(cause)
-                })?;
-                if expanded.is_empty() {
-                    return Err(Error::new(ErrorKind::Config, "no file fits the pattern").at(place(path)));
+            for path in expanded {
+                match fs::metadata(&path) {
+                    Ok(metadata) => add(path, metadata, false, &mut Vec::new(), candidates, problems),
+                    Err(error) => problems.push(Problem::unreadable(&path, error)),
                 }
-                for path in expanded {
-                    match fs::metadata(&path) {
-                        Ok(metadata) => add(path, metadata, false, &mut Vec::new(), candidates, problems),
-                        Err(error) => problems.push(Problem::unreadable(&path, error)),
-                    }
-                }
-                Ok(())
             }
-            Err(error) if is_missing(&error) => {
-                Err(Error::io(ErrorKind::Config, path, "find it", error).hint("nothing was read or written"))
-            }
-            Err(error) => {
-                problems.push(Problem::unreadable(path, error));
-                Ok(())
-            }
+            Ok(())
+        }
+        Err(error) if is_missing(&error) => {
+            Err(Error::io(ErrorKind::Config, path, "find it", error).hint("nothing was read or written"))
+        }
+        Err(error) => {
+            problems.push(Problem::unreadable(path, error));
+            Ok(())
         }
     }
 }

@@ -92,14 +92,15 @@ fn member(feed: &mut Feed<'_>, drain: &mut dyn Drain, inflate: &mut Decompress) 
         }
     }
     let trailer = feed.peek(TRAILER_BYTES)?;
-    let Some(&[a, b, c, d, e, f, g, h]) = trailer.first_chunk::<TRAILER_BYTES>() else {
+    let Some(&trailer) = trailer.first_chunk::<TRAILER_BYTES>() else {
         // Every line was decoded; that the check is missing puts them in doubt.
         let rest = trailer.len();
         feed.consume(rest);
         return Err(Damage::Is(LossReason::Checksum));
     };
     feed.consume(TRAILER_BYTES);
-    if u32::from_le_bytes([a, b, c, d]) != crc.sum() || u32::from_le_bytes([e, f, g, h]) != crc.amount() {
+    // CRC and length, both 32 bits, least significant byte first.
+    if u64::from_le_bytes(trailer) != u64::from(crc.amount()) << 32 | u64::from(crc.sum()) {
         return Err(Damage::Is(LossReason::Checksum));
     }
     Ok(true)

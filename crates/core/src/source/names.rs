@@ -12,28 +12,28 @@ const COMPRESSED: &[&str] = &[".gz", ".zst", ".zstd", ".bz2", ".xz", ".lz4", ".l
 /// `x.2` comes before `x.10`, `a/b` before `a-b`. Total: only equal paths are equal.
 pub fn natural_order(a: &Path, b: &Path) -> Ordering {
     let (a, b) = (a.as_os_str().as_bytes(), b.as_os_str().as_bytes());
-    let (mut x, mut y) = (a, b);
-    loop {
-        match (x.split_first(), y.split_first()) {
-            (Some((i, _)), Some((j, _))) if i.is_ascii_digit() && j.is_ascii_digit() => {
-                let (number_x, rest_x) = leading_number(x);
-                let (number_y, rest_y) = leading_number(y);
-                let by_value = number_x
-                    .len()
-                    .cmp(&number_y.len())
-                    .then_with(|| number_x.cmp(number_y));
-                if by_value.is_ne() {
-                    return by_value;
-                }
-                (x, y) = (rest_x, rest_y);
-            }
-            (Some((i, rest_x)), Some((j, rest_y))) if i == j => (x, y) = (rest_x, rest_y),
-            (Some((i, _)), Some((j, _))) => return rank(*i).cmp(&rank(*j)),
-            // Equal but for leading zeros, perhaps.
-            (None, None) => return a.cmp(b),
-            (x, y) => return x.is_some().cmp(&y.is_some()),
+    let (mut rest_a, mut rest_b) = (a, b);
+    while let (Some((&next_a, behind_a)), Some((&next_b, behind_b))) =
+        (rest_a.split_first(), rest_b.split_first())
+    {
+        let by_value = if next_a.is_ascii_digit() && next_b.is_ascii_digit() {
+            let (number_a, behind_a) = leading_number(rest_a);
+            let (number_b, behind_b) = leading_number(rest_b);
+            (rest_a, rest_b) = (behind_a, behind_b);
+            number_a
+                .len()
+                .cmp(&number_b.len())
+                .then_with(|| number_a.cmp(number_b))
+        } else {
+            (rest_a, rest_b) = (behind_a, behind_b);
+            rank(next_a).cmp(&rank(next_b))
+        };
+        if by_value.is_ne() {
+            return by_value;
         }
     }
+    // One is the beginning of the other, or they are equal but for leading zeros.
+    rest_a.len().cmp(&rest_b.len()).then_with(|| a.cmp(b))
 }
 
 /// The digits in front without leading zeros, and what follows them.
@@ -95,7 +95,7 @@ fn without_rotation(name: &[u8]) -> Option<&[u8]> {
         _ => (name.len() - tail.len(), tail.strip_prefix(b"-")?),
     };
     let all = digits.iter().filter(|byte| byte.is_ascii_digit()).count();
-    let plain = all == digits.len() && digits.first().is_some();
+    let plain = all == digits.len() && !digits.is_empty();
     let dated = all >= 8 && digits.first().is_some_and(u8::is_ascii_digit);
     let dash = name.get(separator) == Some(&b'-');
     let rotated = if dash { dated } else { plain || dated };
