@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{Read as _, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -139,6 +139,18 @@ pub(crate) fn key(keys: &Keys) -> Result<Key> {
     }
 }
 
+/// Random bytes of the system, for a fresh key.
+pub(crate) fn random() -> Result<[u8; 32]> {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes).map_err(|cause| {
+        Error::new(
+            ErrorKind::Internal,
+            format!("the system gives no random bytes: {cause}"),
+        )
+    })?;
+    Ok(bytes)
+}
+
 fn unhex(digits: &str) -> Option<[u8; 32]> {
     let mut key = [0; 32];
     if digits.len() != 64 || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
@@ -187,11 +199,6 @@ pub(crate) fn time(flag: &str, text: Option<&String>, now: Instant) -> Result<Op
             "or a span back from now, such as 24h or 7d",
         )),
     }
-}
-
-/// A path as the user would type it, for messages that suggest a command.
-pub(crate) fn typed(path: &Path) -> PathBuf {
-    path.strip_prefix("./").unwrap_or(path).to_owned()
 }
 
 #[cfg(test)]

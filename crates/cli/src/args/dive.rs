@@ -231,8 +231,9 @@ pub(crate) struct Plan {
 /// Redact lines of one source from standard input to standard output
 ///
 /// The redaction pipeline alone: no selection, no window, no nexus. Without a request nothing is
-/// in scope, so that every identity becomes a pseudonym. Identities are learned from all lines
-/// before the first one is written. A line that is no record of the source is withheld.
+/// in scope, so that every identity becomes a pseudonym. Lines come out as they come in: foreign
+/// names in free text are known from the lines so far and from --accounts. A line that is no
+/// record of the source is withheld.
 ///
 /// Examples:
 ///   zstd -dc production_json.log.zst | decostop redact --source production_json --request request.toml

@@ -6,33 +6,41 @@ use crate::args::Command;
 use crate::exit::Exit;
 
 mod check;
+mod demo;
+mod dive;
 mod events;
 mod generate;
 mod lookup;
+mod plan;
 mod profile;
+mod redact;
 mod request;
+mod scan;
 mod schema;
+mod summary;
 mod synth;
 mod verify;
 mod view;
+mod watch;
 
 /// Does what was typed.
 pub(crate) fn run(command: Command) -> Result<Exit> {
     match command {
+        Command::Demo(args) => demo::run(&args),
         Command::Check(args) => check::run(&args),
-        Command::Events(args) => events::run(&args),
-        Command::Profile(args) => profile::run(&args),
-        Command::Schema(args) => schema::run(&args),
-        Command::Request(args) => request::run(&args),
-        Command::Synth(args) => synth::run(&args),
-        Command::Completions(args) => generate::completions(&args),
-        Command::Man(args) => generate::man(&args),
+        Command::Plan(args) => plan::run(&args),
+        Command::Scan(args) => scan::run(&args),
+        Command::Summary(args) => summary::run(&args),
+        Command::Redact(args) => redact::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::View(args) => view::run(&args),
         Command::Lookup(args) => lookup::run(&args),
-        _ => Err(crate::exit::usage(
-            "this command is not available yet",
-            "`decostop --help` lists the others",
-        )),
+        Command::Request(args) => request::run(&args),
+        Command::Events(args) => events::run(&args),
+        Command::Profile(args) => profile::run(&args),
+        Command::Schema(args) => schema::run(&args),
+        Command::Synth(args) => synth::run(&args),
+        Command::Completions(args) => generate::completions(&args),
+        Command::Man(args) => generate::man(&args),
     }
 }

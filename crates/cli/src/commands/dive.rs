@@ -1,0 +1,188 @@
+//! What `scan`, `summary`, `plan` and `demo` have in common: a request that was checked, a dive that
+//! is ready to run, and running it so that it can be watched and stopped.
+
+use std::io::Write as _;
+use std::num::NonZero;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread::available_parallelism;
+use std::time::{Duration, SystemTime};
+
+use anyhow::Result;
+use decostop::pipeline::{Dive, DiveBuilder, Progress};
+use decostop::request::Request;
+use decostop::request::conditions::{self, Assessment};
+use decostop::stats::Report;
+use decostop::{Error, ErrorKind, Limits};
+use decostop_profile::Profile;
+
+use super::check;
+use crate::args::{Asked, Keys, Reading};
+use crate::exit::Exit;
+use crate::settings::{self, Key};
+use crate::terminal::{self, WARN};
+use crate::{interrupt, mapping};
+
+/// A dive that may run.
+pub(super) struct Ready {
+    pub(super) dive: Dive,
+    pub(super) assessment: Assessment,
+    pub(super) progress: Arc<Progress>,
+    pub(super) request: Request,
+    pub(super) threads: usize,
+}
+
+/// What a dive is made of, beside the request.
+pub(super) struct Settings<'a> {
+    pub(super) reading: &'a Reading,
+    pub(super) keys: &'a Keys,
+    pub(super) learn_all: bool,
+    pub(super) digest: bool,
+    pub(super) quiet: bool,
+}
+
+/// Checks the request and prepares the dive.
+///
+/// # Errors
+/// [`ErrorKind::Refused`] if a condition does not hold; which ones was told on standard error.
+pub(super) fn prepare(asked: &Asked, settings: &Settings<'_>) -> Result<Ready> {
+    let Settings {
+        reading,
+        keys,
+        learn_all,
+        digest,
+        quiet,
+    } = *settings;
+    let now = settings::now();
+    let profile = settings::profile(&reading.profile)?;
+    let request = settings::request(asked, &profile, now)?;
+    let assessment = accepted(&request, &profile, now, quiet)?;
+    let mut limits = Limits::default();
+    if let Some(max) = reading.max_line_bytes {
+        limits.max_line_bytes = max;
+    }
+    let progress = Arc::new(Progress::default());
+    let builder = Dive::builder(request.clone(), profile)
+        .inputs(reading.paths.iter().cloned())
+        .limits(limits)
+        .map_policy(mapping::policy(reading.no_mmap))
+        .prefilter(!reading.no_prefilter)
+        .accounts(settings::accounts(keys)?)
+        .learn_all(learn_all)
+        .source_of(reading.source_of.clone())
+        .stdin_source(settings::stdin_source(asked, reading)?)
+        .digest(digest)
+        .now(SystemTime::UNIX_EPOCH + Duration::from_nanos(now.0.unsigned_abs()))
+        .progress(Arc::clone(&progress))
+        .cancel(interrupt::flag());
+    let threads = reading
+        .threads
+        .map_or_else(|| available_parallelism().map_or(1, NonZero::get), NonZero::get);
+    let dive = with_key(builder.threads(threads), &settings::key(keys)?).build()?;
+    Ok(Ready {
+        dive,
+        assessment,
+        progress,
+        request,
+        threads,
+    })
+}
+
+fn with_key(builder: DiveBuilder, key: &Key) -> DiveBuilder {
+    match key {
+        Key::Fresh => builder,
+        Key::Material(material) => builder.key_material(*material),
+        Key::Request(key) => builder.request_key(*key),
+    }
+}
+
+/// Checks the conditions and tells those that fail, and warnings.
+fn accepted(
+    request: &Request,
+    profile: &Profile,
+    now: decostop::request::Instant,
+    quiet: bool,
+) -> Result<Assessment> {
+    let assessment = conditions::check(request, profile, now);
+    let mut to = terminal::talk();
+    if assessment.accepted {
+        if !quiet {
+            check::warnings(&mut to, &assessment)?;
+        }
+        return Ok(assessment);
+    }
+    check::write_refusal(&mut to, &assessment)?;
+    Err(Error::new(
+        ErrorKind::Refused,
+        format!("the request {} is refused", request.id),
+    )
+    .hint("`decostop check` tells every condition; narrow the request, or have an [[exception]] approved")
+    .into())
+}
+
+/// How a dive that came to its end ends the process.
+pub(super) fn exit_of(report: &Report, allow_withheld: u64) -> Exit {
+    // An input that is not complete counts even if nothing about it was withheld line by line.
+    let broken = report.inputs.iter().filter(|input| !input.complete).count() as u64;
+    if report.counts.withheld.max(broken) > allow_withheld {
+        Exit::Incomplete
+    } else {
+        Exit::Done
+    }
+}
+
+/// Inputs that were not read to their end.
+pub(super) fn broken(report: &Report) -> Vec<&PathBuf> {
+    report
+        .inputs
+        .iter()
+        .filter(|input| !input.complete)
+        .map(|input| &input.path)
+        .collect()
+}
+
+/// Says on standard error why a dive ends with [`Exit::Incomplete`].
+pub(super) fn tell_incomplete(report: &Report, evidence: Option<&std::path::Path>) -> Result<()> {
+    const SHOWN: usize = 5;
+    let mut to = terminal::talk();
+    let broken = broken(report);
+    for path in broken.iter().take(SHOWN) {
+        writeln!(
+            to,
+            "{WARN}warning:{WARN:#} {} was not read to its end",
+            path.display()
+        )?;
+    }
+    if broken.len() > SHOWN {
+        let more = terminal::count((broken.len() - SHOWN) as u64, "more input");
+        writeln!(to, "{WARN}warning:{WARN:#} nor were {more}")?;
+    }
+    let withheld = report.counts.withheld.max(broken.len() as u64);
+    let reasons: Vec<String> = report
+        .counts
+        .withheld_by_reason
+        .iter()
+        .map(|(reason, count)| format!("{reason} {}", terminal::number(*count)))
+        .collect();
+    writeln!(
+        to,
+        "{WARN}incomplete:{WARN:#} {} withheld ({}), so the exit code is 2",
+        terminal::count(withheld, "line or range").replace("line or ranges", "lines or ranges"),
+        reasons.join(", ")
+    )?;
+    if let Some(evidence) = evidence {
+        let place = terminal::shell(&evidence.join("withheld.ndjson"));
+        writeln!(
+            to,
+            "  {place} says where; --allow-withheld {withheld} tolerates it"
+        )?;
+    }
+    Ok(())
+}
+
+/// The provenance file of this binary.
+pub(super) fn provenance(
+    internal: &std::path::Path,
+) -> std::result::Result<Box<dyn decostop::artefact::ProvenanceWriter>, Error> {
+    decostop_columnar::ParquetProvenance::create_in(internal)
+}

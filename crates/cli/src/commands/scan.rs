@@ -1,0 +1,240 @@
+//! `decostop scan`: the main job.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use decostop::artefact::{Options, StreamWriter};
+use decostop::pipeline::dive_into;
+use decostop::stats::Report;
+use decostop::{Error, ErrorKind};
+
+use super::dive::{self, Ready, Settings};
+use super::watch::Watch;
+use super::{plan, summary};
+use crate::args::{Format, ProgressMode, Scan};
+use crate::exit::{Exit, usage};
+use crate::terminal::{self, HEAD, WARN, bytes, chart, largest_first, number, seconds, shell};
+use crate::{interrupt, settings};
+
+pub(crate) fn run(args: &Scan) -> Result<Exit> {
+    if args.format != Format::Ndjson {
+        return Err(usage(
+            format!("--format {} is not available yet", args.format.name()),
+            "write ndjson; most readers take JSON lines",
+        ));
+    }
+    let to_stdout = args.out.as_deref().is_some_and(|out| out.as_os_str() == "-");
+    if args.internal.is_some() && !to_stdout {
+        return Err(usage(
+            "--internal goes with --out -",
+            "a directory holds its evidence already, in OUT/internal",
+        ));
+    }
+    let ready = dive::prepare(
+        &args.asked,
+        &Settings {
+            reading: &args.reading,
+            keys: &args.keys,
+            learn_all: args.learn_all,
+            digest: args.digest,
+            quiet: args.quiet,
+        },
+    )?;
+    if args.dry_run {
+        return plan::tell(&ready, false);
+    }
+    let telling = Telling {
+        progress: args.progress,
+        quiet: args.quiet,
+        allow_withheld: args.allow_withheld,
+    };
+    let Some(out) = &args.out else {
+        return summary::tell(&ready, &telling, false);
+    };
+    if to_stdout {
+        return stream(&ready, args.internal.as_deref(), args.force, &telling);
+    }
+    directory(&ready, out, &args.reading.paths, args.force, &telling)
+}
+
+/// How a dive is told about.
+pub(super) struct Telling {
+    pub(super) progress: ProgressMode,
+    pub(super) quiet: bool,
+    pub(super) allow_withheld: u64,
+}
+
+/// Runs a dive into a directory and says what came of it.
+pub(super) fn directory(
+    ready: &Ready,
+    out: &Path,
+    paths: &[PathBuf],
+    force: bool,
+    telling: &Telling,
+) -> Result<Exit> {
+    let options = Options::default()
+        .force(force)
+        .started(settings::now().to_string());
+    let watch = Watch::start(&ready.progress, telling.progress, telling.quiet);
+    let heeded = interrupt::heed();
+    let finished = dive_into(&ready.dive, out, options, dive::provenance);
+    drop(heeded);
+    watch.end(finished.is_ok());
+    let finished = finished.map_err(|error| rejected(error, out))?;
+    let exit = dive::exit_of(&finished.report, telling.allow_withheld);
+    let report = &finished.report;
+    if !telling.quiet {
+        let mut to = terminal::talk();
+        table(&mut to, ready, report)?;
+        places(&mut to, ready, &finished.path, paths)?;
+    }
+    if let Some(leftover) = &finished.leftover {
+        let place = leftover.display();
+        writeln!(
+            terminal::talk(),
+            "{WARN}warning:{WARN:#} the earlier result could not be removed and lies in {place}"
+        )?;
+    }
+    if exit == Exit::Incomplete {
+        dive::tell_incomplete(report, Some(&finished.path.join("internal")))?;
+    }
+    Ok(exit)
+}
+
+/// Says where a result that leaks was left.
+fn rejected(error: Error, out: &Path) -> Error {
+    if error.kind() != ErrorKind::Leak {
+        return error;
+    }
+    let mut name = out.file_name().unwrap_or_default().to_owned();
+    name.push(".rejected");
+    let place = shell(&out.with_file_name(name).join("internal/verify.ndjson"));
+    error.hint(format!(
+        "{place} says which rule and where; please report it, it is a fault of decostop"
+    ))
+}
+
+fn stream(ready: &Ready, internal: Option<&Path>, force: bool, telling: &Telling) -> Result<Exit> {
+    let options = Options::default()
+        .force(force)
+        .ad_hoc(ready.request.ad_hoc)
+        .started(settings::now().to_string());
+    let mut writer = StreamWriter::create(Box::new(io::stdout()), internal, options, dive::provenance)?;
+    let watch = Watch::start(&ready.progress, telling.progress, telling.quiet);
+    let heeded = interrupt::heed();
+    let done = ready.dive.run(&mut writer);
+    drop(heeded);
+    watch.end(done.is_ok());
+    let report = done?;
+    let reader_left = writer.reader_left();
+    let evidence = writer.commit()?;
+    if reader_left {
+        return Ok(Exit::Done);
+    }
+    let exit = dive::exit_of(&report, telling.allow_withheld);
+    if !telling.quiet {
+        let mut to = terminal::talk();
+        table(&mut to, ready, &report)?;
+        match &evidence {
+            Some(path) => writeln!(to, "evidence   {}  never leaves the house", shell(path))?,
+            None => writeln!(to, "evidence   none was kept; --internal DIR keeps it")?,
+        }
+    }
+    if exit == Exit::Incomplete {
+        dive::tell_incomplete(&report, evidence.as_deref())?;
+    }
+    Ok(exit)
+}
+
+/// The closing table: what became of the lines.
+pub(super) fn table(to: &mut impl Write, ready: &Ready, report: &Report) -> io::Result<()> {
+    let counts = &report.counts;
+    let what = if report.ad_hoc {
+        "ad-hoc look".to_owned()
+    } else {
+        format!("route {}", ready.assessment.route)
+    };
+    writeln!(to, "\n{HEAD}{}{HEAD:#}  {what}", ready.request.id)?;
+    let rows = [
+        ("matched", counts.matched, ""),
+        ("disclosed", counts.disclosed, ""),
+        (
+            "outside scope",
+            counts.outside_scope,
+            "matched, but concern nothing that the customer owns",
+        ),
+        ("withheld", counts.withheld, "could not be decided; never emitted"),
+    ];
+    let width = number(rows.iter().map(|row| row.1).max().unwrap_or(0)).len();
+    for (name, value, note) in rows {
+        let line = format!("  {name:<13}  {:>width$}  {note}", number(value));
+        writeln!(to, "{}", line.trim_end())?;
+    }
+    for (reason, value) in &counts.withheld_by_reason {
+        writeln!(to, "    {reason:<11}  {:>width$}", number(*value))?;
+    }
+    if !counts.unknown_fields.is_empty() {
+        let fields = terminal::count(counts.unknown_fields.len() as u64, "field");
+        writeln!(
+            to,
+            "  {fields} that the profile does not know were dropped; run.json counts them"
+        )?;
+    }
+    if counts.disclosed > 0 {
+        writeln!(to)?;
+        chart(to, "by event", largest_first(&report.by_event), 12)?;
+        writeln!(to)?;
+        chart(to, "by day", &report.by_day, 31)?;
+    }
+    let read: u64 = report.inputs.iter().map(|input| input.bytes).sum();
+    let decoded: u64 = report.inputs.iter().map(|input| input.decoded_bytes).sum();
+    let spent: f64 = report
+        .timings
+        .values()
+        .map(std::time::Duration::as_secs_f64)
+        .sum();
+    let inputs = terminal::count(report.inputs.len() as u64, "input");
+    writeln!(
+        to,
+        "\nread       {inputs}, {} ({} decoded), in {}",
+        bytes(read),
+        bytes(decoded),
+        seconds(spent)
+    )
+}
+
+/// Where the result is and what to do with it.
+fn places(to: &mut impl Write, ready: &Ready, out: &Path, paths: &[PathBuf]) -> io::Result<()> {
+    let ad_hoc = ready.request.ad_hoc;
+    let shown = out.join(if ad_hoc { "look" } else { "disclosure" });
+    let note = if ad_hoc {
+        "a look round, not for handing out"
+    } else {
+        "verified; for handing out once approved"
+    };
+    writeln!(to, "result     {}  {note}", shell(&shown))?;
+    writeln!(
+        to,
+        "evidence   {}  never leaves the house",
+        shell(&out.join("internal"))
+    )?;
+    let out = shell(out);
+    let paths: Vec<String> = paths
+        .iter()
+        .filter(|path| path.as_os_str() != "-")
+        .map(|path| shell(path))
+        .collect();
+    writeln!(to, "\n{HEAD}next{HEAD:#}\n  decostop view {out}")?;
+    if !paths.is_empty() {
+        writeln!(to, "  decostop verify {out} --against {}", paths.join(" "))?;
+    }
+    if !ad_hoc {
+        writeln!(
+            to,
+            "  have {} reviewed and approved, then hand over that directory alone",
+            shell(&shown)
+        )?;
+    }
+    Ok(())
+}
