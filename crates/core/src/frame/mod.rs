@@ -13,10 +13,14 @@
 //! Not for: taking lines apart, or deciding about them. A `\r` before the `\n` stays where it is.
 
 use std::fmt;
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
+
+use memchr::memchr;
 
 use crate::Limits;
-use crate::source::{Backing, Codec, Coders, Feed, LossReason, LostRange, Opened, Supply, Unit, decode};
+use crate::source::{
+    Backing, Codec, Coders, Drain, Feed, LossReason, LostRange, Opened, Supply, Unit, decode,
+};
 
 mod lines;
 mod segment;
@@ -166,6 +170,9 @@ pub fn for_each_segment(
 
 /// Reads one of several parts of a plain file: the lines that begin behind the first line feed at or
 /// after the start of the range, up to the first line feed at or after its end.
+///
+/// A part without a line feed lies inside a line that an earlier part began, and is empty; so a long
+/// line is walked over once, however many parts it spans.
 fn plain_part(
     opened: &Opened,
     unit: &Unit,
@@ -175,37 +182,44 @@ fn plain_part(
     each: &mut dyn FnMut(Piece<'_>) -> ControlFlow<()>,
 ) -> Summary {
     let mut framer = Framer::new(lines, limits, each);
-    match &opened.backing {
+    let flow = match &opened.backing {
+        Backing::Mapped { bytes, .. } if bytes.was_truncated() => {
+            framer.start_at(unit.range.start);
+            framer.lost(unit.range.start, LossReason::Truncated)
+        }
         Backing::Mapped { bytes, .. } => {
-            let begin = part_edge(bytes, unit.range.start);
-            let end = if unit.range.end >= bytes.len() as u64 {
-                bytes.len()
-            } else {
-                part_edge(bytes, unit.range.end)
-            };
-            framer.start_at(begin as u64);
-            let flow = framer.slices(bytes.get(begin..end).unwrap_or_default());
-            framer.finish(flow, unit.bytes())
+            let part = mapped_part(bytes, unit);
+            framer.start_at(part.start as u64);
+            framer.slices(bytes.get(part).unwrap_or_default())
         }
         Backing::File { file, end } => {
             let mut feed = Feed::new(Supply::File(file, *end), opened.read_bytes, stored, 0);
             feed.start_at(unit.range.start);
-            let flow = segment::part(&mut feed, &mut framer, unit, end.unwrap_or(u64::MAX));
-            framer.finish(flow, unit.bytes())
+            segment::part(&mut feed, &mut framer, unit, end.unwrap_or(u64::MAX))
         }
         // Streams are not split.
-        Backing::Stream(_) => framer.finish(ControlFlow::Continue(()), 0),
-    }
+        Backing::Stream(_) => ControlFlow::Continue(()),
+    };
+    framer.finish(flow, unit.bytes())
 }
 
-/// Where the lines of a part begin: behind the first line feed at or after `at`, or at the very front.
-fn part_edge(bytes: &[u8], at: u64) -> usize {
-    let at = usize::try_from(at).unwrap_or(usize::MAX).min(bytes.len());
-    if at == 0 {
-        return 0;
+/// Where the lines of a part are in a mapped file.
+fn mapped_part(bytes: &[u8], unit: &Unit) -> Range<usize> {
+    let index = |at: u64| usize::try_from(at).unwrap_or(usize::MAX).min(bytes.len());
+    let (start, end) = (index(unit.range.start), index(unit.range.end));
+    let line_feed = |within: Range<usize>| {
+        let offset = within.start;
+        memchr(b'\n', bytes.get(within).unwrap_or_default()).map(|found| offset + found + 1)
+    };
+    let begin = if start == 0 {
+        Some(0)
+    } else {
+        line_feed(start..end)
+    };
+    match begin {
+        Some(begin) => begin..line_feed(end..bytes.len()).unwrap_or(bytes.len()),
+        None => end..end,
     }
-    let rest = bytes.get(at..).unwrap_or_default();
-    memchr::memchr(b'\n', rest).map_or(bytes.len(), |found| at + found + 1)
 }
 
 #[cfg(test)]

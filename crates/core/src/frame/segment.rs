@@ -337,12 +337,7 @@ fn read_part(
     unit: &Unit,
     end: u64,
 ) -> io::Result<ControlFlow<()>> {
-    if unit.range.start > 0 && !behind_line_feed(feed)? {
-        return Ok(ControlFlow::Continue(()));
-    }
-    // The line at the edge was begun by the unit before if it reaches beyond this one.
-    let behind = unit.range.start > 0 && feed.position() > unit.range.end;
-    if behind && unit.range.end < end {
+    if unit.range.start > 0 && !behind_line_feed(feed, unit.range.end)? {
         return Ok(ControlFlow::Continue(()));
     }
     framer.start_at(feed.position());
@@ -375,15 +370,17 @@ fn read_part(
     }
 }
 
-/// Moves behind the next line feed; false at the end of the input.
-fn behind_line_feed(feed: &mut Feed<'_>) -> io::Result<bool> {
+/// Moves behind the next line feed; false if there is none before `end`.
+fn behind_line_feed(feed: &mut Feed<'_>, end: u64) -> io::Result<bool> {
     loop {
+        let left = usize::try_from(end.saturating_sub(feed.position())).unwrap_or(usize::MAX);
         let seen = feed.peek(1)?;
-        if seen.is_empty() {
+        let inside = seen.get(..left).unwrap_or(seen);
+        if inside.is_empty() {
             return Ok(false);
         }
-        let found = memchr(b'\n', seen);
-        let count = found.map_or(seen.len(), |found| found + 1);
+        let found = memchr(b'\n', inside);
+        let count = found.map_or(inside.len(), |found| found + 1);
         feed.consume(count);
         if found.is_some() {
             return Ok(true);

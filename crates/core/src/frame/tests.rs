@@ -615,3 +615,67 @@ fn pieces_show_no_content() {
     };
     assert!(!format!("{piece:?}").contains("secret"));
 }
+
+#[test]
+fn workers_can_share_an_input_and_own_their_scratch() {
+    fn shared<T: Send + Sync>() {}
+    fn owned<T: Send>() {}
+    shared::<Opened>();
+    shared::<Unit>();
+    owned::<Scratch>();
+}
+
+#[test]
+fn a_line_over_many_parts_belongs_to_the_first() {
+    let content = ["first\n", &"x".repeat(5000), "\nlast"].concat().into_bytes();
+    let folder = Folder::new();
+    let file = folder.file("x", &content);
+    for unit in [1, 7, 1000] {
+        let options = options().unit_bytes(unit).read_bytes(64);
+        let opened = open(&file, &options).expect("plain");
+        for opened in [opened, mapped_like(&file, &content, &options)] {
+            assert_eq!(read(&opened, &limits(1 << 20, 16)), naive(&content, 1 << 20));
+            assert_eq!(read(&opened, &limits(100, 16)), naive(&content, 100));
+        }
+    }
+}
+
+#[test]
+fn junk_and_many_flips_never_panic_and_read_the_same_mapped_or_not() {
+    let folder = Folder::new();
+    let limits = limits(50, 64);
+    for seed in 0..300 {
+        let mut random = Random::new(3000 + seed);
+        let content = random.content();
+        let store = STORES[random.below(STORES.len())];
+        let mut stored = store.encode(&content, &mut random);
+        for _ in 0..random.below(6) {
+            let at = random.below(stored.len());
+            if let Some(byte) = stored.get_mut(at) {
+                *byte = random.next() as u8;
+            }
+        }
+        stored.truncate(1 + random.below(stored.len() * 2));
+        let name = ["x.log", "x.gz", "x.zst"][random.below(3)];
+        let file = folder.file(name, &stored);
+        let mut all = Vec::new();
+        for chunk in [1, 7, 4096] {
+            let options = options().read_bytes(chunk);
+            let Ok(opened) = open(&file, &options) else {
+                continue;
+            };
+            for opened in [opened, mapped_like(&file, &stored, &options)] {
+                all.push(read(&opened, &limits));
+            }
+            let stream = input(PathBuf::from(name), 0, InputKind::Stream);
+            let reader = Box::new(Slow(io::Cursor::new(stored.clone()), chunk));
+            if let Ok(opened) = Opened::from_reader(&stream, reader, &options) {
+                read(&opened, &limits);
+            }
+        }
+        assert!(
+            all.windows(2).all(|pair| pair[0] == pair[1]),
+            "seed {seed} {store:?} {name}"
+        );
+    }
+}
