@@ -105,9 +105,12 @@ fn frame(
         }));
     }
     decoder.reset(ResetDirective::SessionOnly).map_err(damage)?;
+    // The whole header at once, so that what is wrong with it is said the same for all chunk sizes.
+    let mut want = LOOK_AHEAD;
     loop {
         let at = feed.position();
-        let seen = feed.peek(1)?;
+        let seen = feed.peek(want)?;
+        want = 1;
         if seen.is_empty() {
             return Err(Damage::Is(LossReason::Truncated));
         }
