@@ -99,10 +99,10 @@ pub unsafe fn install_truncation_guard() -> io::Result<()> {
 
 extern "C" fn on_sigbus(signal: c_int, info: *mut libc::siginfo_t, _context: *mut libc::c_void) {
     // SAFETY: with `SA_SIGINFO` the kernel passes a valid `siginfo_t`.
-    let code = unsafe { (*info).si_code };
-    // SAFETY: as above; for a fault the field is the address.
-    let address = unsafe { (*info).si_addr() } as usize;
-    let covered = code == libc::BUS_ADRERR && cover(address);
+    let info = unsafe { &*info };
+    // SAFETY: for this signal the field is the address of the fault.
+    let address = unsafe { info.si_addr() } as usize;
+    let covered = info.si_code == libc::BUS_ADRERR && cover(address);
     if !covered {
         // The instruction faults again on return and ends the process with the usual message.
         // SAFETY: `signal` is async-signal-safe and SIGBUS a valid number.
