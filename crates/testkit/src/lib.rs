@@ -1,4 +1,5 @@
 //! Test corpora with ground truth.
 #![forbid(unsafe_code)]
 
+pub mod golden;
 pub mod synth;
