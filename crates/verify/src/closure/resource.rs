@@ -15,6 +15,8 @@ pub(crate) struct Routes(Vec<Route>);
 struct Route {
     segments: Vec<Segment>,
     tail: bool,
+    /// The longest literal: a path without it needs no closer look.
+    key: Option<Box<str>>,
 }
 
 enum Segment {
@@ -48,7 +50,12 @@ impl Routes {
                     Some(class) => Segment::Slot(class_by_name(class).ok_or_else(bad)?),
                 });
             }
-            routes.push(Route { segments, tail });
+            let literals = segments.iter().filter_map(|segment| match segment {
+                Segment::Literal(word) => Some(word.clone()),
+                _ => None,
+            });
+            let key = literals.max_by_key(|word| word.len());
+            routes.push(Route { segments, tail, key });
         }
         Ok(Self(routes))
     }
@@ -56,7 +63,7 @@ impl Routes {
 
 impl Route {
     fn has_literal(&self) -> bool {
-        self.segments.iter().any(|segment| matches!(segment, Segment::Literal(_)))
+        self.key.is_some()
     }
 
     /// Whether a path has the literals of this route in its places, whatever fills the slots.
@@ -77,7 +84,10 @@ impl Route {
                 fits && from(rest, tail, path, at + count)
             })
         }
-        from(&self.segments, self.tail, path, 0)
+        let keyed = |key: &str| (0..path.cuts.len()).any(|nth| path.span(nth, nth + 1) == Some(key));
+        path.cuts.len() >= self.segments.len()
+            && self.key.as_deref().is_none_or(keyed)
+            && from(&self.segments, self.tail, path, 0)
     }
 }
 
@@ -137,11 +147,7 @@ impl Verifier {
     }
 
     fn route(&self, route: &Route, path: &Path<'_>, at: Context, residue: &mut String) -> bool {
-        let count = path.cuts.len();
-        let wanted = route.segments.len();
-        if count < wanted
-            || (matches!(route.segments.first(), Some(Segment::Literal(word)) if path.span(0, 1) != Some(word)))
-        {
+        if !route.shape(path) {
             return false;
         }
         residue.clear();
@@ -197,7 +203,7 @@ impl Verifier {
             }
             Segment::Word => {
                 residue.push_str(span);
-                self.words.has(span) || span == "[text]"
+                span == "[text]" || self.compound(span)
             }
             Segment::Slot(class) => {
                 let bare = match class {
@@ -210,6 +216,18 @@ impl Verifier {
                 span != "-" && matches!(self.value(*class, None, Input::Text(bare), at), Ok(Residue::None))
             }
         }
+    }
+
+    /// Words of the vocabulary joined as in `group_members` or `diffs_batch.json`, with at most one short
+    /// number; never a name, since a `:word` is shown without personal data as well.
+    fn compound(&self, span: &str) -> bool {
+        let mut numbers = 0;
+        span.split(['_', '-', '.', ':', '=', '#']).all(|part| {
+            self.words.part(part) || {
+                numbers += 1;
+                numbers == 1 && short_number(part, 4)
+            }
+        })
     }
 
     fn tail(&self, path: &Path<'_>, from: usize, at: Context, residue: &mut String) -> bool {
