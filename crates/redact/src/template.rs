@@ -1,5 +1,7 @@
 //! Messages that the platform is known to write, with typed slots.
 
+use std::sync::OnceLock;
+
 use decostop_profile::{Class, Profile};
 use regex_automata::meta::Regex;
 use regex_automata::util::captures::Captures;
@@ -24,7 +26,10 @@ enum Piece {
 #[derive(Debug)]
 struct Compiled {
     pieces: Vec<Piece>,
-    regex: Regex,
+    pattern: String,
+    /// Compiled for the first text that begins as the template does: all of them at once would take
+    /// longer than a small dive.
+    regex: OnceLock<Option<Regex>>,
 }
 
 /// A part of a message that fits a template.
@@ -57,8 +62,9 @@ impl Compiled {
         {
             return None;
         }
-        let mut captures: Captures = self.regex.create_captures();
-        self.regex.captures(text, &mut captures);
+        let regex = self.regex.get_or_init(|| Regex::new(&self.pattern).ok()).as_ref()?;
+        let mut captures: Captures = regex.create_captures();
+        regex.captures(text, &mut captures);
         let mut group = 0;
         captures.get_match()?;
         self.pieces
@@ -95,13 +101,14 @@ fn compile(text: &str) -> Option<Compiled> {
     }
     literal(rest, &mut pieces, &mut pattern);
     pattern.push_str(r"\z");
-    Some(Compiled { pieces, regex: Regex::new(&pattern).ok()? })
+    Some(Compiled { pieces, pattern, regex: OnceLock::new() })
 }
 
 fn literal(text: &str, pieces: &mut Vec<Piece>, pattern: &mut String) {
     if !text.is_empty() {
         for c in text.chars() {
-            if c.is_ascii_punctuation() {
+            // `\<` and `\>` would stand for the edges of a word.
+            if c.is_ascii_punctuation() && !matches!(c, '<' | '>') {
                 pattern.push('\\');
             }
             pattern.push(c);
@@ -149,5 +156,13 @@ mod tests {
         assert_eq!(template.fit("Failed Login: username=a b ip=192.0.2.1"), None);
         assert_eq!(template.fit("Failed Login: username=test ip=192.0.2.1 and more"), None);
         assert!(compile("{nonsense}").is_none());
+    }
+
+    #[test]
+    fn every_template_of_the_profile_compiles_and_fits_its_example() {
+        for template in &decostop_profile::Profile::gitlab().templates {
+            let compiled = compile(&template.text).expect("sound");
+            assert!(compiled.fit(&template.example).is_some(), "{}", template.text);
+        }
     }
 }
