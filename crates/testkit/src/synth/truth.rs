@@ -17,6 +17,9 @@ pub enum Why {
     Former,
     /// Only the referrer names it: the line matches, but has no nexus to the scope.
     Referrer,
+    /// Its project is named twice, once as somebody else's, beside one id: the line matches, but what
+    /// contradicts itself counts as foreign.
+    Conflict,
 }
 
 impl Why {
@@ -28,12 +31,13 @@ impl Why {
             Self::Id => "id",
             Self::Former => "former",
             Self::Referrer => "referrer",
+            Self::Conflict => "conflict",
         }
     }
 
     /// Whether the line may be disclosed at all.
     pub fn has_nexus(self) -> bool {
-        self != Self::Referrer
+        !matches!(self, Self::Referrer | Self::Conflict)
     }
 }
 
