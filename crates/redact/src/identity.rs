@@ -75,7 +75,7 @@ pub fn read_text(class: Class, text: &str) -> Option<Ident> {
             .or_else(|| path_like(text)),
         Class::NamespaceId => after(text, &["gid://gitlab/Group/", "gid://gitlab/Namespace/", "groups/"])
             .map(Ident::NamespaceId)
-            .or_else(|| path_like(text)),
+            .or_else(|| is_path_text(text).then(|| path(text).map(Ident::Path)).flatten()),
         _ => None,
     }
 }
@@ -97,6 +97,12 @@ fn after(text: &str, prefixes: &[&str]) -> Option<u64> {
 pub(crate) fn id(digits: &str) -> Option<u64> {
     let sound = !digits.is_empty() && digits.len() <= 19 && !digits.starts_with('0') && digits.bytes().all(|b| b.is_ascii_digit());
     sound.then(|| digits.parse().ok()).flatten()
+}
+
+/// Whether a text is made of what paths are made of, and is no number.
+fn is_path_text(text: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'/' | b'%');
+    text.bytes().all(plain) && text.bytes().any(|byte| byte.is_ascii_alphabetic())
 }
 
 fn path_like(text: &str) -> Option<Ident> {
@@ -191,6 +197,8 @@ mod tests {
         }
         assert_eq!(one(Class::ProjectId, "acme%2Fapp"), Some(Ident::Path("acme/app".into())));
         assert_eq!(one(Class::Project, "a//b"), None);
+        assert_eq!(one(Class::NamespaceId, "acme"), Some(Ident::Path("acme".into())));
+        assert_eq!(one(Class::NamespaceId, "-7"), None);
     }
 
     #[test]

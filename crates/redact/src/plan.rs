@@ -124,6 +124,15 @@ impl ProfilePlan {
             || self.spec(source).is_some_and(|spec| spec.spec(field).is_some())
     }
 
+    /// Whether the profile knows fields inside an object of this name, though the name itself has a class
+    /// (a value that is text in some versions and an object in others).
+    pub fn has_fields_below(&self, source: usize, field: &str) -> bool {
+        self.spec(source).is_some_and(|spec| {
+            let below = format!("{field}.");
+            spec.fields.range(below.clone()..).next().is_some_and(|(name, _)| name.starts_with(&below))
+        })
+    }
+
     /// Whether the field holds parameters: the parser opens JSON inside its strings.
     pub fn is_params(&self, source: usize, field: &str) -> bool {
         self.spec(source).is_some_and(|spec| spec.class_of(field) == Some(Class::Params))

@@ -14,6 +14,7 @@ use crate::key::{PseudonymKind, Pseudonyms, RequestKey};
 use crate::plan::{Place, ProfilePlan, Typed};
 use crate::record::{Json, Record};
 use crate::shown::{Shown, View};
+use crate::standing::Standing;
 use crate::template::Templates;
 use crate::time::Instant;
 
@@ -229,7 +230,7 @@ impl Redactor {
                 value.tuple.is_some_and(|tuple| {
                     let members: Vec<&Ident> = typed.iter().filter(|other| other.tuple == Some(tuple)).map(|other| &other.ident).collect();
                     members.iter().any(|ident| matches!(ident, Ident::User(_) | Ident::UserId(_) | Ident::Email(_)))
-                        && facts.standing(&members, ns) == crate::standing::Standing::Inside
+                        && facts.standing(&members, ns) == Standing::Inside
                 })
             })
     }
@@ -238,11 +239,12 @@ impl Redactor {
         if !facts.is_inside(&value.ident, ns) {
             return false;
         }
-        // An id beats a path: a tuple whose id says otherwise gives no nexus, unless only its paths differ.
+        // An id beats a path; of a key that is written twice every path counts by itself.
         let Some(tuple) = value.tuple else { return true };
-        let members: Vec<&Ident> = typed.iter().filter(|other| other.tuple == Some(tuple)).map(|other| &other.ident).collect();
-        let only_paths = members.iter().all(|ident| matches!(ident, Ident::Path(_)));
-        only_paths || facts.standing(&members, ns) == crate::standing::Standing::Inside
+        let other_path = |other: &Typed| matches!(other.ident, Ident::Path(_)) && other.ident != value.ident;
+        let members: Vec<&Ident> =
+            typed.iter().filter(|other| other.tuple == Some(tuple) && !other_path(other)).map(|other| &other.ident).collect();
+        facts.standing(&members, ns) == Standing::Inside
     }
 
     fn view<'v>(&'v self, facts: &'v Facts, ns: i64) -> View<'v> {

@@ -219,7 +219,7 @@ impl<'v> View<'v> {
     }
 
     fn context(&self) -> TextContext<'_> {
-        TextContext { plan: self.plan, facts: self.facts, pseudonyms: self.pseudonyms, ns: self.ns }
+        TextContext { plan: self.plan, facts: self.facts, pseudonyms: self.pseudonyms, ns: self.ns, personal_data: self.policy.personal_data }
     }
 
     fn text(&self, text: &str, ledger: &mut Ledger) -> Shown {

@@ -51,6 +51,8 @@ pub(crate) struct TextContext<'c> {
     pub(crate) pseudonyms: &'c Pseudonyms,
     /// The record's instant.
     pub(crate) ns: i64,
+    /// Whether identities of the scope may stand in text.
+    pub(crate) personal_data: bool,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -104,7 +106,7 @@ impl TextContext<'_> {
         if core.is_empty() {
             return if whole.len() == 1 { Verdict::Punctuation } else { Verdict::Drop("text.punctuation") };
         }
-        if self.is_own_identity(core) || self.pseudonyms.recognise(core).is_some() {
+        if self.personal_data && self.is_own_identity(core) || self.pseudonyms.recognise(core).is_some() {
             return Verdict::Keep { number: false };
         }
         if core.contains('@') {

@@ -1,6 +1,6 @@
 //! The scope, indexed: is this value the customer's, at this time?
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use decostop_profile::Class;
 use foldhash::fast::RandomState;
@@ -70,6 +70,8 @@ pub(crate) struct Owned {
     /// Words of display names, and the longest such name in words.
     name_words: Index<Box<str>>,
     longest_name: usize,
+    /// First components of all texts above but words of names: what is not here is not the customer's.
+    heads: HashSet<Box<str>, RandomState>,
     /// User names whose scope entry lists an id.
     identified: HashMap<Box<str>, (), RandomState>,
 }
@@ -152,6 +154,18 @@ impl Owned {
         for (class, value) in &ground.linked {
             owned.add_linked(*class, value);
         }
+        let texts = [
+            &owned.namespaces,
+            &owned.projects,
+            &owned.users,
+            &owned.emails,
+            &owned.names,
+        ];
+        let heads = texts
+            .into_iter()
+            .flat_map(Index::keys)
+            .filter_map(|text| head(text));
+        owned.heads = heads.map(Box::from).collect();
         Ok(owned)
     }
 
@@ -188,6 +202,13 @@ impl Owned {
         }
     }
 
+    /// Whether a text could be anything of the customer's: one look-up instead of many.
+    pub(crate) fn may_hold(&self, text: &str) -> bool {
+        text.bytes().any(|b| b.is_ascii_digit())
+            || head(text.strip_prefix('@').unwrap_or(text))
+                .is_some_and(|head| self.heads.contains(fold(head).as_ref()))
+    }
+
     /// A namespace path: an entry's, or below one.
     pub(crate) fn namespace(&self, path: &str, when: When) -> bool {
         let path = fold(path);
@@ -219,16 +240,15 @@ impl Owned {
         id_after(text, FORMS).is_some_and(|id| holds(&self.namespace_ids, &id, when))
     }
 
-    /// A project path: an entry's, or below a namespace; with the suffixes of its repositories.
+    /// A project path: an entry's, or a namespace's or below one (a URL does not tell which of the two it
+    /// names); with the suffixes of its repositories.
     pub(crate) fn project(&self, path: &str, when: When) -> bool {
         let decoded = unslash(path);
         let path: &str = decoded.as_deref().unwrap_or(path);
         let bare = [".git", ".wiki", ".design"]
             .iter()
             .fold(path, |path, suffix| path.strip_suffix(suffix).unwrap_or(path));
-        plain_path(bare)
-            && (holds(&self.projects, fold(bare).as_ref(), when)
-                || (bare.contains('/') && self.namespace(bare, when)))
+        plain_path(bare) && (holds(&self.projects, fold(bare).as_ref(), when) || self.namespace(bare, when))
     }
 
     /// A project id in any of its forms.
@@ -290,6 +310,11 @@ impl Owned {
         self.identified
             .contains_key(fold(name.strip_prefix('@').unwrap_or(name)).as_ref())
     }
+}
+
+/// What stands before the first slash, encoded or not.
+fn head(text: &str) -> Option<&str> {
+    text.split(['/', '%']).next()
 }
 
 /// A path as the platform writes them: no empty or dotted segments, no control characters.

@@ -81,7 +81,9 @@ pub fn with_record<T>(
 /// the profile gives the name itself a class.
 fn flatten<'a>(plan: &ProfilePlan, source: usize, name: Cow<'a, str>, node: Node<'a>, fields: &mut Vec<Field<'a>>) {
     let nested = match &node.value {
-        Value::Object(entries) => !entries.is_empty() && !plan.is_leaf(source, &name),
+        Value::Object(entries) => {
+            !entries.is_empty() && (!plan.is_leaf(source, &name) || plan.has_fields_below(source, &name))
+        }
         Value::Array(items) => {
             !items.is_empty() && items.iter().all(|item| matches!(item.value, Value::Object(_))) && !plan.is_leaf(source, &name)
         }
@@ -129,7 +131,7 @@ fn json(value: Value<'_>, open: bool, depth: usize) -> Json<'_> {
 /// The JSON inside a string, as a value of its own.
 fn open_string(text: &str, depth: usize) -> Option<Json<'static>> {
     let (mut copy, mut buffers) = (Vec::new(), simd_json::Buffers::default());
-    let root = tree::parse(text, &mut copy, &mut buffers, &Limits::default()).ok()?;
+    let root = tree::parse_any(text, &mut copy, &mut buffers, &Limits::default()).ok()?;
     Some(own(json(root.value, true, depth)))
 }
 

@@ -21,8 +21,14 @@ pub(super) enum Value<'a> {
     Object(Vec<(&'a str, Node<'a>)>),
 }
 
-/// Validates `text` and builds its tree. `copy` is overwritten: the parser unescapes in place.
+/// As [`parse_any`], for a line: only an object is a record.
 pub(super) fn parse<'a>(text: &'a str, copy: &'a mut Vec<u8>, buffers: &mut Buffers, limits: &Limits) -> Result<Node<'a>, Reason> {
+    let node = parse_any(text, copy, buffers, limits)?;
+    if matches!(node.value, Value::Object(_)) { Ok(node) } else { Err(Reason::Unparsable) }
+}
+
+/// Validates `text` and builds its tree. `copy` is overwritten: the parser unescapes in place.
+pub(super) fn parse_any<'a>(text: &'a str, copy: &'a mut Vec<u8>, buffers: &mut Buffers, limits: &Limits) -> Result<Node<'a>, Reason> {
     copy.clear();
     copy.extend_from_slice(text.as_bytes());
     let tape = simd_json::to_tape_with_buffers(copy, buffers).map_err(|error| match error.error() {
@@ -33,11 +39,7 @@ pub(super) fn parse<'a>(text: &'a str, copy: &'a mut Vec<u8>, buffers: &mut Buff
         return Err(Reason::Nodes);
     }
     let mut walk = Walk { text, at: 0, nodes: tape.0.as_slice().iter(), max_depth: limits.max_depth };
-    let node = walk.node(0)?;
-    match node.value {
-        Value::Object(_) => Ok(node),
-        _ => Err(Reason::Unparsable),
-    }
+    walk.node(0)
 }
 
 /// Walks the tape and the text side by side. The text is known to be valid JSON, so finding where a
