@@ -128,7 +128,10 @@ mod tests {
 
     #[test]
     fn vectors_agree() {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../testdata/pseudonym-vectors.toml");
+        let path = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../../testdata/pseudonym-vectors.toml"
+        );
         let text = std::fs::read_to_string(path).expect("the vectors are there");
         let vectors: Vectors = toml::from_str(&text).expect("valid TOML");
         assert!(vectors.vector.len() >= 20);
@@ -143,11 +146,22 @@ mod tests {
     #[ignore = "writes the vectors; for a change of the scheme only"]
     fn write_vectors() {
         const CASES: &[(&str, &str)] = &[
-            ("user", "id:1"), ("user", "id:1001"), ("user", "id:18446744073709551615"), ("user", "name:mallory"),
-            ("user", "name:zoë"), ("user", ""), ("name", "name:mallory smith"), ("email", "name:mallory@evil.example"),
-            ("namespace", "name:othercorp"), ("namespace", "id:77"), ("project", "name:othercorp/secret"),
-            ("project", "id:51191"), ("ip", "203.0.113.9"), ("ip", "2001:db8::1"),
-            ("correlation", "01KEXAMPLE0000000000000001"), ("token", "4455"),
+            ("user", "id:1"),
+            ("user", "id:1001"),
+            ("user", "id:18446744073709551615"),
+            ("user", "name:mallory"),
+            ("user", "name:zoë"),
+            ("user", ""),
+            ("name", "name:mallory smith"),
+            ("email", "name:mallory@evil.example"),
+            ("namespace", "name:othercorp"),
+            ("namespace", "id:77"),
+            ("project", "name:othercorp/secret"),
+            ("project", "id:51191"),
+            ("ip", "203.0.113.9"),
+            ("ip", "2001:db8::1"),
+            ("correlation", "01KEXAMPLE0000000000000001"),
+            ("token", "4455"),
         ];
         let mut text = String::from(
             "# Fixed keys and values to fixed pseudonyms. Two implementations are held against this file.\n",
@@ -163,7 +177,10 @@ mod tests {
                 );
             }
         }
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../testdata/pseudonym-vectors.toml");
+        let path = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../../testdata/pseudonym-vectors.toml"
+        );
         std::fs::write(path, text).expect("writable");
     }
 

@@ -67,7 +67,10 @@ pub(crate) fn ground(personal_data: bool) -> Ground {
                     formerly: vec!["acme-corp".into()],
                     ..NamespaceScope::default()
                 },
-                NamespaceScope { path: "alice".into(), ..NamespaceScope::default() },
+                NamespaceScope {
+                    path: "alice".into(),
+                    ..NamespaceScope::default()
+                },
             ],
             projects: vec![ProjectScope {
                 path: "partner/shared".into(),
@@ -80,7 +83,10 @@ pub(crate) fn ground(personal_data: bool) -> Ground {
         correlation_ids: vec!["01KNAMED".into()],
         token_ids: vec!["4455".into()],
         foreign: foreign.map(|(class, value)| (class, value.to_owned())).to_vec(),
-        linked: vec![(Class::ProjectId, "61616".into()), (Class::UserId, "90909".into())],
+        linked: vec![
+            (Class::ProjectId, "61616".into()),
+            (Class::UserId, "90909".into()),
+        ],
         request_key: KEY,
     }
 }
@@ -91,7 +97,16 @@ pub(crate) fn verifier(personal_data: bool) -> Verifier {
 
 /// Replaces `<kind:canonical>` by a genuine pseudonym.
 pub(crate) fn filled(template: &str) -> String {
-    const KINDS: [&str; 8] = ["user", "name", "email", "namespace", "project", "ip", "correlation", "token"];
+    const KINDS: [&str; 8] = [
+        "user",
+        "name",
+        "email",
+        "namespace",
+        "project",
+        "ip",
+        "correlation",
+        "token",
+    ];
     let mut out = template.to_owned();
     for kind in KINDS {
         while let Some((before, rest)) = out.split_once(&format!("<{kind}:")) {

@@ -47,8 +47,15 @@ struct Artefact {
 }
 
 fn pack(lines: &[String]) -> Vec<u8> {
-    zstd::encode_all(lines.iter().flat_map(|line| [line.as_str(), "\n"]).collect::<String>().as_bytes(), 3)
-        .expect("memory")
+    zstd::encode_all(
+        lines
+            .iter()
+            .flat_map(|line| [line.as_str(), "\n"])
+            .collect::<String>()
+            .as_bytes(),
+        3,
+    )
+    .expect("memory")
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -67,7 +74,10 @@ impl Artefact {
         fs::create_dir(&disclosure).expect("new");
         fs::create_dir(&internal).expect("new");
         fs::set_permissions(&internal, fs::Permissions::from_mode(0o700)).expect("ours");
-        private(&internal.join("key"), format!("decostop-request-key-v1 {}\n", hex(&KEY)).as_bytes());
+        private(
+            &internal.join("key"),
+            format!("decostop-request-key-v1 {}\n", hex(&KEY)).as_bytes(),
+        );
         private(&internal.join("request.toml"), REQUEST.as_bytes());
         private(&internal.join("dictionary.csv"), DICTIONARY.as_bytes());
         let profile = Profile::gitlab();
@@ -75,8 +85,14 @@ impl Artefact {
         let run = json!({ "profile": { "name": profile.name, "digest": digest.as_str() }, "more": [1] });
         private(&internal.join("run.json"), run.to_string().as_bytes());
         let artefact = Self { root };
-        fs::write(artefact.disclosure("manifest.json"), artefact.first_manifest().to_string()).expect("writable");
-        artefact.set_records(&pack(&RECORDS.iter().map(|record| filled(record)).collect::<Vec<_>>()));
+        fs::write(
+            artefact.disclosure("manifest.json"),
+            artefact.first_manifest().to_string(),
+        )
+        .expect("writable");
+        artefact.set_records(&pack(
+            &RECORDS.iter().map(|record| filled(record)).collect::<Vec<_>>(),
+        ));
         artefact
     }
 
@@ -141,7 +157,11 @@ impl Artefact {
     }
 
     fn rules(&self) -> Vec<String> {
-        self.verify().leaks.iter().map(|leak| leak.rule().to_owned()).collect()
+        self.verify()
+            .leaks
+            .iter()
+            .map(|leak| leak.rule().to_owned())
+            .collect()
     }
 }
 
@@ -156,13 +176,20 @@ fn a_sound_artefact_is_clean() {
 #[test]
 fn packing_anew_changes_nothing() {
     let artefact = Artefact::new();
-    let lines: Vec<String> = RECORDS.iter().map(|record| format!("{}\n", filled(record))).collect();
+    let lines: Vec<String> = RECORDS
+        .iter()
+        .map(|record| format!("{}\n", filled(record)))
+        .collect();
     let level = |text: &str, level| zstd::encode_all(text.as_bytes(), level).expect("memory");
     artefact.set_records(&level(&lines.concat(), 19));
     assert!(artefact.verify().is_clean());
     // Frames may be cut anywhere.
     let whole = lines.concat();
-    let frames: Vec<u8> = whole.as_bytes().chunks(7).flat_map(|part| zstd::encode_all(part, 1).expect("memory")).collect();
+    let frames: Vec<u8> = whole
+        .as_bytes()
+        .chunks(7)
+        .flat_map(|part| zstd::encode_all(part, 1).expect("memory"))
+        .collect();
     artefact.set_records(&frames);
     assert!(artefact.verify().is_clean());
 }
@@ -181,14 +208,30 @@ fn no_records_are_an_answer_too() {
 fn what_lies_in_the_folders_is_known() {
     type Edit = fn(&Artefact);
     let faults: [(&str, Edit); 11] = [
-        ("artefact.stray_file", |a| fs::write(a.disclosure("notes.txt"), "hello").expect("writable")),
-        ("artefact.stray_file", |a| fs::write(a.disclosure(".hidden"), "").expect("writable")),
-        ("artefact.stray_file", |a| fs::write(a.root.path().join("notes.txt"), "").expect("writable")),
-        ("artefact.format", |a| fs::write(a.disclosure("records.csv"), "").expect("writable")),
-        ("artefact.not_a_file", |a| fs::create_dir(a.disclosure("more")).expect("new")),
-        ("artefact.not_a_file", |a| symlink("manifest.json", a.disclosure("link")).expect("new")),
-        ("artefact.not_a_file", |a| fs::create_dir(a.internal("more")).expect("new")),
-        ("artefact.two_disclosures", |a| fs::create_dir(a.root.path().join("look")).expect("new")),
+        ("artefact.stray_file", |a| {
+            fs::write(a.disclosure("notes.txt"), "hello").expect("writable")
+        }),
+        ("artefact.stray_file", |a| {
+            fs::write(a.disclosure(".hidden"), "").expect("writable")
+        }),
+        ("artefact.stray_file", |a| {
+            fs::write(a.root.path().join("notes.txt"), "").expect("writable")
+        }),
+        ("artefact.format", |a| {
+            fs::write(a.disclosure("records.csv"), "").expect("writable")
+        }),
+        ("artefact.not_a_file", |a| {
+            fs::create_dir(a.disclosure("more")).expect("new")
+        }),
+        ("artefact.not_a_file", |a| {
+            symlink("manifest.json", a.disclosure("link")).expect("new")
+        }),
+        ("artefact.not_a_file", |a| {
+            fs::create_dir(a.internal("more")).expect("new")
+        }),
+        ("artefact.two_disclosures", |a| {
+            fs::create_dir(a.root.path().join("look")).expect("new")
+        }),
         ("artefact.internal_open", |a| {
             fs::set_permissions(a.internal("key"), fs::Permissions::from_mode(0o644)).expect("ours");
         }),
@@ -210,7 +253,10 @@ fn what_lies_in_the_folders_is_known() {
 #[test]
 fn an_ad_hoc_dive_has_its_own_folder() {
     let artefact = Artefact::new();
-    let request = format!("ad_hoc = true\n{}", REQUEST.replace("personal_data = true", "personal_data = false"));
+    let request = format!(
+        "ad_hoc = true\n{}",
+        REQUEST.replace("personal_data = true", "personal_data = false")
+    );
     private(&artefact.internal("request.toml"), request.as_bytes());
     artefact.set_lines(&[RECORDS[0]]);
     artefact.manifest(|manifest| {
@@ -228,13 +274,24 @@ fn an_ad_hoc_dive_has_its_own_folder() {
 fn records_are_held_against_everything() {
     const TIME: &str = r#""time":"2026-11-01T00:00:00Z""#;
     let faults: [(&str, Vec<String>); 7] = [
-        ("closure.unknown_field", vec![format!(r#"{{{TIME},"source":"api_json","surplus":"hello"}}"#)]),
+        (
+            "closure.unknown_field",
+            vec![format!(r#"{{{TIME},"source":"api_json","surplus":"hello"}}"#)],
+        ),
         ("closure.syntax", vec![String::new()]),
-        ("closure.foreign_user", vec![format!(r#"{{{TIME},"source":"api_json","actor":"mallory.smith42"}}"#)]),
+        (
+            "closure.foreign_user",
+            vec![format!(
+                r#"{{{TIME},"source":"api_json","actor":"mallory.smith42"}}"#
+            )],
+        ),
         ("artefact.no_time", vec![r#"{"source":"api_json"}"#.to_owned()]),
         ("artefact.order", vec![filled(RECORDS[2]), filled(RECORDS[0])]),
         ("artefact.counts", vec![filled(RECORDS[0])]),
-        ("closure.trailing_bytes", vec![format!(r#"{{{TIME},"source":"api_json"}}{}"#, "\r")]),
+        (
+            "closure.trailing_bytes",
+            vec![format!(r#"{{{TIME},"source":"api_json"}}{}"#, "\r")],
+        ),
     ];
     for (rule, lines) in faults {
         let artefact = Artefact::new();
@@ -261,9 +318,15 @@ fn nothing_hides_between_frames() {
     let cut = good.get(..good.len() - 5).unwrap_or_default().to_vec();
     let unfinished = zstd::encode_all(lines.join("\n").as_bytes(), 3).expect("memory");
     for (rule, packed) in [
-        ("artefact.foreign_bytes", [good.clone(), skippable(b"mallory")].concat()),
+        (
+            "artefact.foreign_bytes",
+            [good.clone(), skippable(b"mallory")].concat(),
+        ),
         ("artefact.foreign_bytes", [skippable(b""), good.clone()].concat()),
-        ("artefact.foreign_bytes", [good.clone(), b"mallory".to_vec()].concat()),
+        (
+            "artefact.foreign_bytes",
+            [good.clone(), b"mallory".to_vec()].concat(),
+        ),
         ("artefact.foreign_bytes", [good.clone(), vec![0]].concat()),
         ("artefact.foreign_bytes", lines.join("\n").into_bytes()),
         ("artefact.encoding", cut),
@@ -292,36 +355,80 @@ fn the_manifest_says_nothing_else() {
     type Edit = fn(&mut Value);
     let faults: &[(&str, Edit)] = &[
         ("artefact.manifest.schema", |m| m["inputs"] = json!(["a.log"])),
-        ("artefact.manifest.schema", |m| m["tool"]["host"] = "web-01".into()),
+        ("artefact.manifest.schema", |m| {
+            m["tool"]["host"] = "web-01".into()
+        }),
         ("artefact.manifest.schema", |m| m["asked"][0]["hosts"] = json!([])),
-        ("artefact.manifest.schema", |m| m["files"][0]["path"] = "/x".into()),
+        ("artefact.manifest.schema", |m| {
+            m["files"][0]["path"] = "/x".into()
+        }),
         ("artefact.manifest.schema", |m| m["records"]["total"] = "3".into()),
         ("artefact.manifest.schema", |m| m["window"] = Value::Null),
-        ("artefact.manifest.schema", |m| drop(m.as_object_mut().and_then(|m| m.remove("format")))),
+        ("artefact.manifest.schema", |m| {
+            drop(m.as_object_mut().and_then(|m| m.remove("format")))
+        }),
         ("artefact.manifest.version", |m| m["version"] = 2.into()),
         ("artefact.manifest.tool", |m| m["tool"]["name"] = "other".into()),
-        ("artefact.manifest.tool", |m| m["tool"]["version"] = "0.1 built by mallory".into()),
+        ("artefact.manifest.tool", |m| {
+            m["tool"]["version"] = "0.1 built by mallory".into()
+        }),
         ("artefact.manifest.format", |m| m["format"] = "csv".into()),
         ("artefact.manifest.files", |m| m["files"] = json!([])),
-        ("artefact.manifest.files", |m| m["files"][0]["name"] = "mallory.smith42".into()),
-        ("artefact.manifest.window", |m| m["window"]["to"] = "mallory".into()),
-        ("artefact.manifest.asked", |m| m["asked"][0]["users"] = json!(["mallory.smith42"])),
-        ("artefact.manifest.asked", |m| m["asked"][0]["users"] = json!(["eve"])),
-        ("artefact.manifest.asked", |m| m["asked"][0]["namespaces"] = json!(["othercorp"])),
-        ("artefact.manifest.asked", |m| m["asked"][0]["projects"] = json!(["othercorp/x"])),
-        ("artefact.manifest.asked", |m| m["asked"][0]["ips"] = json!(["203.0.113.9"])),
-        ("artefact.manifest.asked", |m| m["asked"][0]["correlation_ids"] = json!(["01KOTHER"])),
-        ("artefact.manifest.asked", |m| m["asked"][0]["token_ids"] = json!(["1"])),
-        ("artefact.manifest.asked", |m| m["asked"][0]["sources"] = json!(["web-01"])),
-        ("artefact.manifest.asked", |m| m["asked"][0]["exclude"]["users"] = json!(["mallory.smith42"])),
-        ("artefact.manifest.asked", |m| m["asked"][0]["exclude"]["exclude"] = json!({})),
-        ("survival.foreign.user", |m| m["asked"][0]["events"] = json!(["raw:mallory.smith42"])),
-        ("survival.foreign.user", |m| m["reference"] = "about mallory.smith42".into()),
-        ("survival.foreign.email", |m| m["reference"] = "bWFsbG9yeUBvdGhlcmNvcnAuZXhhbXBsZQ==".into()),
-        ("survival.secret.gitlab", |m| m["reference"] = "glpat-AbCdEfGhIjKlMnOpQrSt".into()),
+        ("artefact.manifest.files", |m| {
+            m["files"][0]["name"] = "mallory.smith42".into()
+        }),
+        ("artefact.manifest.window", |m| {
+            m["window"]["to"] = "mallory".into()
+        }),
+        ("artefact.manifest.asked", |m| {
+            m["asked"][0]["users"] = json!(["mallory.smith42"])
+        }),
+        ("artefact.manifest.asked", |m| {
+            m["asked"][0]["users"] = json!(["eve"])
+        }),
+        ("artefact.manifest.asked", |m| {
+            m["asked"][0]["namespaces"] = json!(["othercorp"])
+        }),
+        ("artefact.manifest.asked", |m| {
+            m["asked"][0]["projects"] = json!(["othercorp/x"])
+        }),
+        ("artefact.manifest.asked", |m| {
+            m["asked"][0]["ips"] = json!(["203.0.113.9"])
+        }),
+        ("artefact.manifest.asked", |m| {
+            m["asked"][0]["correlation_ids"] = json!(["01KOTHER"])
+        }),
+        ("artefact.manifest.asked", |m| {
+            m["asked"][0]["token_ids"] = json!(["1"])
+        }),
+        ("artefact.manifest.asked", |m| {
+            m["asked"][0]["sources"] = json!(["web-01"])
+        }),
+        ("artefact.manifest.asked", |m| {
+            m["asked"][0]["exclude"]["users"] = json!(["mallory.smith42"])
+        }),
+        ("artefact.manifest.asked", |m| {
+            m["asked"][0]["exclude"]["exclude"] = json!({})
+        }),
+        ("survival.foreign.user", |m| {
+            m["asked"][0]["events"] = json!(["raw:mallory.smith42"])
+        }),
+        ("survival.foreign.user", |m| {
+            m["reference"] = "about mallory.smith42".into()
+        }),
+        ("survival.foreign.email", |m| {
+            m["reference"] = "bWFsbG9yeUBvdGhlcmNvcnAuZXhhbXBsZQ==".into()
+        }),
+        ("survival.secret.gitlab", |m| {
+            m["reference"] = "glpat-AbCdEfGhIjKlMnOpQrSt".into()
+        }),
         ("artefact.counts", |m| m["records"]["total"] = 4.into()),
-        ("artefact.counts", |m| m["records"]["by_day"]["2026-11-01"] = 1.into()),
-        ("artefact.counts", |m| m["records"]["by_source"]["mallory"] = 0.into()),
+        ("artefact.counts", |m| {
+            m["records"]["by_day"]["2026-11-01"] = 1.into()
+        }),
+        ("artefact.counts", |m| {
+            m["records"]["by_source"]["mallory"] = 0.into()
+        }),
         ("artefact.counts", |m| m["records"]["by_event"] = json!({})),
     ];
     for (nth, (rule, edit)) in faults.iter().enumerate() {
@@ -329,11 +436,17 @@ fn the_manifest_says_nothing_else() {
         artefact.manifest(edit);
         let rules = artefact.rules();
         assert!(rules.iter().any(|found| found == rule), "{nth} {rule}: {rules:?}");
-        assert!(!format!("{:?}", artefact.verify()).contains("mallory"), "{nth} is told");
+        assert!(
+            !format!("{:?}", artefact.verify()).contains("mallory"),
+            "{nth} is told"
+        );
     }
     let artefact = Artefact::new();
     let text = fs::read_to_string(artefact.disclosure("manifest.json")).expect("there");
-    let twice = text.replace(r#""repository.read":2"#, r#""repository.read":2,"repository.read":2"#);
+    let twice = text.replace(
+        r#""repository.read":2"#,
+        r#""repository.read":2,"repository.read":2"#,
+    );
     fs::write(artefact.disclosure("manifest.json"), twice).expect("writable");
     assert_eq!(artefact.rules(), ["artefact.manifest.schema"]);
 }
@@ -343,23 +456,54 @@ fn what_cannot_be_verified_is_an_error_that_names_the_file() {
     type Edit = fn(&Artefact);
     let faults: [(&str, Edit); 10] = [
         ("key", |a| fs::remove_file(a.internal("key")).expect("there")),
-        ("key", |a| private(&a.internal("key"), b"decostop-request-key-v1 abc\n")),
-        ("dictionary.csv", |a| fs::remove_file(a.internal("dictionary.csv")).expect("there")),
-        ("dictionary.csv", |a| private(&a.internal("dictionary.csv"), b"class,value\n")),
-        ("dictionary.csv", |a| private(&a.internal("dictionary.csv"), b"class,value,standing\nuser,x,own\n")),
-        ("request.toml", |a| private(&a.internal("request.toml"), b"scope = 1")),
-        ("run.json", |a| private(&a.internal("run.json"), br#"{"profile":{"name":"gitlab","digest":"00"}}"#)),
-        ("run.json", |a| fs::remove_file(a.internal("run.json")).expect("there")),
-        ("manifest.json", |a| fs::remove_file(a.disclosure("manifest.json")).expect("there")),
-        ("records.ndjson.zst", |a| fs::remove_file(a.disclosure("records.ndjson.zst")).expect("there")),
+        ("key", |a| {
+            private(&a.internal("key"), b"decostop-request-key-v1 abc\n")
+        }),
+        ("dictionary.csv", |a| {
+            fs::remove_file(a.internal("dictionary.csv")).expect("there")
+        }),
+        ("dictionary.csv", |a| {
+            private(&a.internal("dictionary.csv"), b"class,value\n")
+        }),
+        ("dictionary.csv", |a| {
+            private(
+                &a.internal("dictionary.csv"),
+                b"class,value,standing\nuser,x,own\n",
+            )
+        }),
+        ("request.toml", |a| {
+            private(&a.internal("request.toml"), b"scope = 1")
+        }),
+        ("run.json", |a| {
+            private(
+                &a.internal("run.json"),
+                br#"{"profile":{"name":"gitlab","digest":"00"}}"#,
+            )
+        }),
+        ("run.json", |a| {
+            fs::remove_file(a.internal("run.json")).expect("there")
+        }),
+        ("manifest.json", |a| {
+            fs::remove_file(a.disclosure("manifest.json")).expect("there")
+        }),
+        ("records.ndjson.zst", |a| {
+            fs::remove_file(a.disclosure("records.ndjson.zst")).expect("there")
+        }),
     ];
     for (file, edit) in faults {
         let artefact = Artefact::new();
         edit(&artefact);
-        let error = verify_dir(artefact.root.path(), Profile::gitlab(), &[]).err().map(|error| error.to_string());
-        assert!(error.as_deref().is_some_and(|error| error.contains(file)), "{file}: {error:?}");
+        let error = verify_dir(artefact.root.path(), Profile::gitlab(), &[])
+            .err()
+            .map(|error| error.to_string());
+        assert!(
+            error.as_deref().is_some_and(|error| error.contains(file)),
+            "{file}: {error:?}"
+        );
     }
-    assert!(verify_dir(Path::new("/nowhere/at/all"), Profile::gitlab(), &[]).is_err_and(|error| error.is_io()));
+    assert!(
+        verify_dir(Path::new("/nowhere/at/all"), Profile::gitlab(), &[]).is_err_and(|error| error.is_io())
+    );
 }
 
 #[test]
@@ -397,7 +541,15 @@ fn raw_inputs_are_a_second_witness() {
         encoder.finish().expect("memory")
     };
     for (nth, line) in lines.iter().enumerate() {
-        for (form, name) in ["production_json.log", "production_json.log.gz", "production_json.zst", "stdout"].iter().enumerate() {
+        for (form, name) in [
+            "production_json.log",
+            "production_json.log.gz",
+            "production_json.zst",
+            "stdout",
+        ]
+        .iter()
+        .enumerate()
+        {
             let text = format!("not JSON\n{line}\n");
             let bytes = match form {
                 1 => [gzip("not JSON\n"), gzip(&format!("{line}\n"))].concat(),
@@ -408,13 +560,26 @@ fn raw_inputs_are_a_second_witness() {
             fs::write(&path, bytes).expect("writable");
             let report = against(&path);
             let rules: Vec<_> = report.leaks.iter().map(crate::Leak::rule).collect();
-            assert!(rules.iter().any(|rule| rule.starts_with("survival.derived.")), "{name} {line}: {rules:?}");
+            assert!(
+                rules.iter().any(|rule| rule.starts_with("survival.derived.")),
+                "{name} {line}: {rules:?}"
+            );
             assert_eq!(report.unread_lines, 1);
             fs::remove_file(&path).expect("there");
         }
     }
-    fs::write(logs.path().join("production_json.log"), r#"{"username":"alice","meta.project":"acme/quillfeather"}"#)
-        .expect("writable");
+    fs::write(
+        logs.path().join("production_json.log"),
+        r#"{"username":"alice","meta.project":"acme/quillfeather"}"#,
+    )
+    .expect("writable");
     assert!(against(logs.path()).is_clean(), "what is in scope is not foreign");
-    assert!(verify_dir(artefact.root.path(), Profile::gitlab(), &[logs.path().join("none")]).is_err());
+    assert!(
+        verify_dir(
+            artefact.root.path(),
+            Profile::gitlab(),
+            &[logs.path().join("none")]
+        )
+        .is_err()
+    );
 }

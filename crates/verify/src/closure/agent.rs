@@ -36,7 +36,9 @@ impl Verifier {
                 None | Some("") => "",
                 Some(tail) => {
                     residue.push(' ');
-                    tail.strip_prefix(' ').filter(|tail| !tail.is_empty()).ok_or("closure.agent")?
+                    tail.strip_prefix(' ')
+                        .filter(|tail| !tail.is_empty())
+                        .ok_or("closure.agent")?
                 }
             };
         }

@@ -34,8 +34,8 @@ pub(crate) struct SourcePlan {
     suppliers: HashMap<&'static str, Vec<Box<str>>>,
     /// Fields of impersonators.
     impersonators: HashSet<Box<str>, RandomState>,
-    /// Tuples of users: the fields of each.
-    people: Vec<Vec<Box<str>>>,
+    /// Fields that speak of a user, with the tuples they are in.
+    people: HashMap<Box<str>, (Vec<usize>, FieldSpec), RandomState>,
     /// Whether some event expression uses no closed field, so that raw events have a grammar.
     open_event: bool,
 }
@@ -62,6 +62,22 @@ impl SourcePlan {
                 .iter()
                 .any(|(name, spec)| spec.closed && expression.contains(&format!("{{{name}}}")))
         };
+        let mut people: HashMap<Box<str>, (Vec<usize>, FieldSpec), RandomState> = HashMap::default();
+        for (nth, tuple) in source
+            .tuples
+            .iter()
+            .enumerate()
+            .filter(|(_, tuple)| tuple.kind == TupleKind::User)
+        {
+            for name in &tuple.fields {
+                if let Some(spec) = source.fields.get(name) {
+                    let entry = people
+                        .entry(name.as_str().into())
+                        .or_insert_with(|| (Vec::new(), spec.clone()));
+                    entry.0.push(nth);
+                }
+            }
+        }
         Self {
             name: source.name.as_str().into(),
             fields: source
@@ -83,12 +99,7 @@ impl SourcePlan {
                 .filter(|tuple| tuple.role == Role::Impersonator)
                 .flat_map(|tuple| boxed(&tuple.fields))
                 .collect(),
-            people: source
-                .tuples
-                .iter()
-                .filter(|tuple| tuple.kind == TupleKind::User)
-                .map(|tuple| boxed(&tuple.fields))
-                .collect(),
+            people,
             open_event: source.event.iter().any(|expression| !is_closed(expression)),
         }
     }
@@ -223,14 +234,16 @@ impl Verifier {
                 Some(Input::Number(name) | Input::Text(name)) => name,
                 None => "",
             };
-            let impersonated = fields.iter().any(|field| {
-                let name = base(&field.key);
-                field.value != Scalar::Null
-                    && (plan.impersonators.contains(name)
-                        || plan.named(&self.profile, name).is_some_and(
-                            |named| matches!(named, Named::Own(field, _) if plan.impersonators.contains(field)),
-                        ))
-            });
+            let impersonated = !plan.impersonators.is_empty()
+                && fields.iter().any(|field| {
+                    let name = base(&field.key);
+                    let own = name
+                        .strip_prefix(plan.name.as_ref())
+                        .and_then(|name| name.strip_prefix('.'));
+                    field.value != Scalar::Null
+                        && (plan.impersonators.contains(name)
+                            || own.is_some_and(|name| plan.impersonators.contains(name)))
+                });
             at.own_actor = !impersonated && self.own_user(Class::Name, name, at);
         }
         for (position, field) in fields.iter().enumerate() {
@@ -361,39 +374,35 @@ impl Verifier {
         if !self.personal_data {
             return None;
         }
-        plan.people.iter().find_map(|tuple| {
-            let members = || {
-                fields
-                    .iter()
-                    .enumerate()
-                    .skip(columns)
-                    .filter_map(|(position, field)| {
-                        let Some(Named::Own(name, spec)) = plan.named(&self.profile, base(&field.key)) else {
-                            return None;
-                        };
-                        let class = class_told(plan, fields, columns, spec)?;
-                        (base(&field.key) == field.key && tuple.iter().any(|member| member.as_ref() == name))
-                            .then_some((position, class, text(field)?))
-                    })
-            };
+        let mut members: Vec<(&[usize], usize, Class, &str)> = Vec::new();
+        for (position, field) in fields.iter().enumerate().skip(columns) {
+            if let Some((tuples, spec)) = plan.people.get(field.key.as_ref())
+                && let Some(class) = class_told(plan, fields, columns, spec)
+                && let Some(text) = text(field)
+            {
+                members.push((tuples, position, class, text));
+            }
+        }
+        let wrong = |&&(tuples, _, class, name): &&(&[usize], usize, Class, &str)| {
             let foreign = |wanted: Class| {
-                members().any(|(_, class, text)| class == wanted && looks_like_pseudonym(text))
+                members.iter().any(|(others, _, class, text)| {
+                    *class == wanted
+                        && others.iter().any(|other| tuples.contains(other))
+                        && text.starts_with("user-")
+                        && looks_like_pseudonym(text)
+                })
             };
-            members().find_map(|(position, class, text)| {
-                let wrong = match class {
-                    Class::Name => {
-                        self.owned.name(text, at.time) && (foreign(Class::UserId) || foreign(Class::User))
-                    }
-                    Class::User => {
-                        self.owned.user(text, at.time)
-                            && self.owned.lists_id_of(text)
-                            && foreign(Class::UserId)
-                    }
-                    _ => false,
-                };
-                wrong.then_some(position)
-            })
-        })
+            match class {
+                Class::Name => {
+                    self.owned.name(name, at.time) && (foreign(Class::UserId) || foreign(Class::User))
+                }
+                Class::User => {
+                    foreign(Class::UserId) && self.owned.lists_id_of(name) && self.owned.user(name, at.time)
+                }
+                _ => false,
+            }
+        };
+        members.iter().find(wrong).map(|(_, position, _, _)| *position)
     }
 
     /// A name may be told when the profile knows it, or when it is made of harmless words.

@@ -1,6 +1,9 @@
 //! URL paths, held against the profile's route patterns.
 
+use std::collections::HashMap;
+
 use decostop_profile::{Class, Profile};
+use foldhash::fast::RandomState;
 
 use super::text::class_by_name;
 use super::value::Input;
@@ -10,12 +13,16 @@ use crate::error::Error;
 use crate::verifier::Verifier;
 
 /// The route patterns.
-pub(crate) struct Routes(Vec<Route>);
+pub(crate) struct Routes {
+    routes: Vec<Route>,
+    /// Routes by their longest literal, which a path must hold; those without one under the empty one.
+    by_key: HashMap<Box<str>, Vec<usize>, RandomState>,
+}
 
 struct Route {
     segments: Vec<Segment>,
     tail: bool,
-    /// The longest literal: a path without it needs no closer look.
+    /// The longest literal.
     key: Option<Box<str>>,
 }
 
@@ -57,7 +64,34 @@ impl Routes {
             let key = literals.max_by_key(|word| word.len());
             routes.push(Route { segments, tail, key });
         }
-        Ok(Self(routes))
+        let mut by_key: HashMap<Box<str>, Vec<usize>, RandomState> = HashMap::default();
+        for (nth, route) in routes.iter().enumerate() {
+            by_key
+                .entry(route.key.clone().unwrap_or_default())
+                .or_default()
+                .push(nth);
+        }
+        Ok(Self { routes, by_key })
+    }
+}
+
+impl Routes {
+    /// The routes whose longest literal is in the path, in order.
+    fn candidates(&self, path: &Path<'_>) -> Vec<(usize, &Route)> {
+        let keys = (0..path.cuts.len())
+            .filter_map(|nth| path.span(nth, nth + 1))
+            .chain(std::iter::once(""));
+        let mut found: Vec<usize> = keys
+            .filter_map(|key| self.by_key.get(key))
+            .flatten()
+            .copied()
+            .collect();
+        found.sort_unstable();
+        found.dedup();
+        found
+            .into_iter()
+            .filter_map(|nth| Some((nth, self.routes.get(nth)?)))
+            .collect()
     }
 }
 
@@ -70,7 +104,9 @@ impl Route {
     fn shape(&self, path: &Path<'_>) -> bool {
         fn from(wanted: &[Segment], tail: bool, path: &Path<'_>, at: usize) -> bool {
             let left = path.cuts.len().saturating_sub(at);
-            let Some((segment, rest)) = wanted.split_first() else { return tail || left == 0 };
+            let Some((segment, rest)) = wanted.split_first() else {
+                return tail || left == 0;
+            };
             let longest = match segment {
                 _ if left < wanted.len() => 0,
                 Segment::Slot(Class::Project | Class::Namespace) => left - rest.len(),
@@ -84,10 +120,7 @@ impl Route {
                 fits && from(rest, tail, path, at + count)
             })
         }
-        let keyed = |key: &str| (0..path.cuts.len()).any(|nth| path.span(nth, nth + 1) == Some(key));
-        path.cuts.len() >= self.segments.len()
-            && self.key.as_deref().is_none_or(keyed)
-            && from(&self.segments, self.tail, path, 0)
+        path.cuts.len() >= self.segments.len() && from(&self.segments, self.tail, path, 0)
     }
 }
 
@@ -125,13 +158,13 @@ impl Verifier {
         }
         let path = Path { text: path, cuts };
         let mut residue = String::new();
-        let routes = &self.routes.0;
+        let routes = self.routes.candidates(&path);
         // A project in scope has any path below it: it may not swallow what a route names.
         let swallows = |nth: usize| {
-            let mut earlier = routes.iter().take(nth);
-            earlier.any(|other| other.has_literal() && other.shape(&path))
+            let mut earlier = routes.iter().take_while(|(other, _)| *other < nth);
+            earlier.any(|(_, other)| other.has_literal() && other.shape(&path))
         };
-        let fitting = routes.iter().enumerate().any(|(nth, route)| {
+        let fitting = routes.iter().any(|&(nth, route)| {
             self.route(route, &path, at, &mut residue) && (route.has_literal() || !swallows(nth))
         });
         if !fitting {
@@ -213,7 +246,10 @@ impl Verifier {
                     _ => span,
                 };
                 residue.push(BLANK);
-                span != "-" && matches!(self.value(*class, None, Input::Text(bare), at), Ok(Residue::None))
+                // A group's own page has the shape of a project's.
+                let group = *class == Class::Project && self.own_namespace(span, at);
+                span != "-"
+                    && (group || matches!(self.value(*class, None, Input::Text(bare), at), Ok(Residue::None)))
             }
         }
     }

@@ -121,7 +121,11 @@ impl Verifier {
     fn proven_span(&self, span: &str, at: Context) -> bool {
         span == MARKER
             || self.pseudonyms.kind_of(span).is_some()
-            || (self.personal_data && self.own_user(Class::User, span, at))
+            || (self.owned.may_hold(span) && self.owned_span(span, at))
+    }
+
+    fn owned_span(&self, span: &str, at: Context) -> bool {
+        (self.personal_data && self.own_user(Class::User, span, at))
             || self.own_namespace(span, at)
             || self.own_project(span, at)
     }

@@ -9,7 +9,7 @@ use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 
 use decostop_profile::Class;
-use foldhash::quality::RandomState;
+use foldhash::fast::RandomState;
 use sha2::{Digest, Sha256};
 
 use crate::closure::Words;
@@ -182,7 +182,7 @@ impl Foreign {
         } else {
             text.chars().count() >= MIN_CHARS
         };
-        if !searched || words.has(text) {
+        if !searched || self.values.contains_key(text) || words.has(text) {
             return;
         }
         let pieces = pieces(text);
@@ -198,7 +198,7 @@ impl Foreign {
         } else {
             self.first.insert(first.into(), count);
         }
-        self.values.entry(text.into()).or_insert(class);
+        self.values.insert(text.into(), class);
     }
 
     /// A user name that is not in scope, in lower case.

@@ -16,6 +16,7 @@ const BOTH: &[&str] = &[
     r#"{"time":"2026-11-01T00:00:00Z","source":"production_json","path":"/<project:name:o>/-/issues/123456"}"#,
     r#"{"time":"2026-11-01T00:00:00Z","source":"production_json","path":"/-/invites/[secret]"}"#,
     r#"{"time":"2026-11-01T00:00:00Z","source":"production_json","path":"/"}"#,
+    r#"{"time":"2026-11-01T00:00:00Z","source":"production_json","path":"/acme"}"#,
     r#"{"time":"2026-11-01T00:00:00Z","source":"production_json","path":"/users/<user:id:1>/[text]"}"#,
     r#"{"time":"2026-11-01T00:00:00Z","source":"production_json","namespace":"<namespace:name:o>","project":"partner/shared","production_json.time":"2026-11-01 00:00:00 UTC"}"#,
     r#"{"time":"2026-11-01T00:00:00Z","source":"production_json","namespace":"acme-corp/sub"}"#,
@@ -40,6 +41,7 @@ const BOTH: &[&str] = &[
 const PERSONAL: &[&str] = &[
     r#"{"time":"2026-11-01T00:00:00Z","source":"production_json","actor":"alice","ip":"203.0.113.9","user_id":1001001,"meta.user":"Alice","meta.client_id":"user/1001001","remote_ip":"2001:db8::9, <ip:x>"}"#,
     r#"{"time":"2026-11-01T00:00:00Z","source":"production_json","actor":"alice-old"}"#,
+    r#"{"time":"2026-11-01T00:00:00Z","source":"production_json","meta.user":"alice","meta.client_id":"<ip:x>"}"#,
     r#"{"time":"2026-11-01T00:00:00Z","source":"production_json","actor":1001001,"ip":"203.0.113.9"}"#,
     r#"{"time":"2026-11-01T00:00:00Z","source":"production_json","meta.user_id":90909,"meta.client_id":"user-90909"}"#,
     r#"{"time":"2026-11-03T00:00:00Z","source":"production_json","actor":"bob"}"#,
@@ -96,13 +98,18 @@ fn personal_data_needs_the_requests_leave() {
 fn every_listed_event_passes() {
     let verifier = verifier(false);
     let profile = Profile::gitlab();
-    let raw = profile.events.iter().flat_map(|event| event.raw.values().flatten()).filter(|raw| !raw.contains('*'));
+    let raw = profile
+        .events
+        .iter()
+        .flat_map(|event| event.raw.values().flatten())
+        .filter(|raw| !raw.contains('*'));
     let public = profile.events.iter().map(|event| event.name.as_str());
     let words = profile.vocabulary.events.iter().map(AsRef::as_ref);
     let mut alarms = Vec::new();
     for event in raw.map(String::as_str).chain(public).chain(words) {
         let event = serde_json::Value::from(event);
-        let record = format!(r#"{{"time":"2026-11-01T00:00:00Z","source":"production_json","event":{event}}}"#);
+        let record =
+            format!(r#"{{"time":"2026-11-01T00:00:00Z","source":"production_json","event":{event}}}"#);
         if let Err(leak) = verifier.check(record.as_bytes()) {
             alarms.push(format!("{leak}: {event}"));
         }
@@ -115,7 +122,10 @@ fn every_listed_event_survives_as_an_unlisted_one() {
     // As residue, as when another platform's caller has the same shape: no detector fires by chance.
     let verifier = verifier(false);
     let profile = Profile::gitlab();
-    let look = crate::survival::Look { numbers: true, code: true };
+    let look = crate::survival::Look {
+        numbers: true,
+        code: true,
+    };
     let alarms: Vec<_> = profile
         .vocabulary
         .events
@@ -136,11 +146,17 @@ fn every_word_agent_status_and_method_passes() {
         }
     };
     for word in &profile.vocabulary.words {
-        check(format!(r#"{{"source":"production_json","message":"{word} ({word}): {word}, {word}/{word}_{word}."}}"#));
+        check(format!(
+            r#"{{"source":"production_json","message":"{word} ({word}): {word}, {word}/{word}_{word}."}}"#
+        ));
     }
     for agent in &profile.vocabulary.agents {
-        check(format!(r#"{{"source":"production_json","actor":"alice","ua":"{agent}/1.22.333 {agent} ({agent})"}}"#));
-        check(format!(r#"{{"source":"production_json","ua":"{agent} {agent}"}}"#));
+        check(format!(
+            r#"{{"source":"production_json","actor":"alice","ua":"{agent}/1.22.333 {agent} ({agent})"}}"#
+        ));
+        check(format!(
+            r#"{{"source":"production_json","ua":"{agent} {agent}"}}"#
+        ));
     }
     for status in &profile.vocabulary.statuses {
         check(format!(r#"{{"source":"production_json","status":"{status}"}}"#));
@@ -148,13 +164,19 @@ fn every_word_agent_status_and_method_passes() {
     for method in &profile.vocabulary.methods {
         check(format!(r#"{{"source":"production_json","method":"{method}"}}"#));
     }
-    assert!(alarms.is_empty(), "{} {:#?}", alarms.len(), alarms.get(..20.min(alarms.len())));
+    assert!(
+        alarms.is_empty(),
+        "{} {:#?}",
+        alarms.len(),
+        alarms.get(..20.min(alarms.len()))
+    );
 }
 
 #[test]
 fn verified_tells_its_columns() {
     let verifier = verifier(false);
-    let record = r#"{"time":"2026-11-01T00:00:00Z","source":"production_json","event":"SessionsController#create"}"#;
+    let record =
+        r#"{"time":"2026-11-01T00:00:00Z","source":"production_json","event":"SessionsController#create"}"#;
     let verified = verifier.check(record.as_bytes()).expect("it passes");
     assert_eq!(verified.time(), Some("2026-11-01T00:00:00Z"));
     assert_eq!(verified.source(), Some("production_json"));
@@ -181,7 +203,15 @@ fn filled_all(canonical: &str) -> String {
     let p = |kind| crate::testing::pseudonym(kind, canonical);
     format!(
         r#"{{"source":"production_json","actor":"{}","namespace":"{}","project":"{}","ip":"{}","correlation_id":"{}","token_id":"{}","path":"/{}/-/issues/1","message":"added {}, {} ({})"}}"#,
-        p("user"), p("namespace"), p("project"), p("ip"), p("correlation"), p("token"), p("project"), p("user"),
-        p("email"), p("name"),
+        p("user"),
+        p("namespace"),
+        p("project"),
+        p("ip"),
+        p("correlation"),
+        p("token"),
+        p("project"),
+        p("user"),
+        p("email"),
+        p("name"),
     )
 }

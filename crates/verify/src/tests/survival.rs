@@ -57,7 +57,10 @@ fn disguises(text: &str) -> Vec<(&'static str, String)> {
         ("plain", text.to_owned()),
         ("upper", text.to_uppercase()),
         ("json", serde_json::json!({ "v": text }).to_string()),
-        ("json in json", serde_json::json!({ "v": serde_json::json!({ "w": text }).to_string() }).to_string()),
+        (
+            "json in json",
+            serde_json::json!({ "v": serde_json::json!({ "w": text }).to_string() }).to_string(),
+        ),
         ("\\u", each(|c| format!("\\u{:04x}", u32::from(c)))),
         ("\\u twice", each(|c| format!("\\\\u{:04X}", u32::from(c)))),
         ("\\x", each(|c| format!("\\x{:02x}", u32::from(c)))),
@@ -71,30 +74,73 @@ fn disguises(text: &str) -> Vec<(&'static str, String)> {
         ("base64 bare", STANDARD_NO_PAD.encode(text)),
         ("base64 url", URL_SAFE.encode(format!("ci:{text}"))),
         ("base64 url bare", URL_SAFE_NO_PAD.encode(format!("{text}~"))),
-        ("base64 in a path", format!("main/{}", URL_SAFE_NO_PAD.encode(format!("padding {text} padding")))),
+        (
+            "base64 in a path",
+            format!(
+                "main/{}",
+                URL_SAFE_NO_PAD.encode(format!("padding {text} padding"))
+            ),
+        ),
         ("base64 twice", STANDARD.encode(STANDARD.encode(text))),
-        ("base64 of percent", STANDARD.encode(each(|c| format!("%{:02X}", u32::from(c))))),
+        (
+            "base64 of percent",
+            STANDARD.encode(each(|c| format!("%{:02X}", u32::from(c)))),
+        ),
         ("hex", hex(text.as_bytes())),
         ("hex upper", hex(text.as_bytes()).to_uppercase()),
         ("hex shifted", format!("a{}", hex(text.as_bytes()))),
         ("hex of base64", hex(STANDARD.encode(text).as_bytes())),
-        ("utf-16le in base64", STANDARD.encode(utf16(text, u16::to_le_bytes))),
-        ("utf-16be in base64", STANDARD.encode(utf16(text, u16::to_be_bytes))),
+        (
+            "utf-16le in base64",
+            STANDARD.encode(utf16(text, u16::to_le_bytes)),
+        ),
+        (
+            "utf-16be in base64",
+            STANDARD.encode(utf16(text, u16::to_be_bytes)),
+        ),
         ("utf-16 in hex", hex(&utf16(text, u16::to_le_bytes))),
         ("nul between", each(|c| format!("{c}\0"))),
         ("gzip in base64", STANDARD.encode(gzip(text))),
         ("gzip in hex", hex(&gzip(text))),
-        ("base64 in gzip in base64", STANDARD.encode(gzip(&STANDARD.encode(text)))),
-        ("ansi", format!("\u{1b}[31m{}\u{1b}[0m", each(|c| format!("{c}\u{1b}[1m")))),
+        (
+            "base64 in gzip in base64",
+            STANDARD.encode(gzip(&STANDARD.encode(text))),
+        ),
+        (
+            "ansi",
+            format!("\u{1b}[31m{}\u{1b}[0m", each(|c| format!("{c}\u{1b}[1m"))),
+        ),
         ("ansi escaped", format!("\\u001b[31m{text}\\u001b[0m")),
         ("zero width", each(|c| format!("{c}\u{200b}"))),
-        ("full width", each(|c| if c.is_ascii_graphic() { char::from_u32(u32::from(c) + 0xfee0).unwrap_or(c).to_string() } else { c.to_string() })),
-        ("wrapped", text.as_bytes().chunks(5).map(String::from_utf8_lossy).collect::<Vec<_>>().join("\r\n")),
+        (
+            "full width",
+            each(|c| {
+                if c.is_ascii_graphic() {
+                    char::from_u32(u32::from(c) + 0xfee0).unwrap_or(c).to_string()
+                } else {
+                    c.to_string()
+                }
+            }),
+        ),
+        (
+            "wrapped",
+            text.as_bytes()
+                .chunks(5)
+                .map(String::from_utf8_lossy)
+                .collect::<Vec<_>>()
+                .join("\r\n"),
+        ),
     ]
 }
 
 fn found(verifier: &Verifier, text: &str) -> Option<String> {
-    verifier.survives(text, Look { numbers: true, code: false })
+    verifier.survives(
+        text,
+        Look {
+            numbers: true,
+            code: false,
+        },
+    )
 }
 
 #[test]
@@ -106,14 +152,24 @@ fn every_plant_is_found_in_every_disguise() {
             // A secret in upper case is another secret.
             let rule = found(&verifier, plant).unwrap_or_default();
             let cased = form == "upper" && rule.starts_with("survival.secret");
-            for wrapped in [text.clone(), format!("see {text} please"), format!("{text} x"), format!("(\"{text}\")")] {
+            for wrapped in [
+                text.clone(),
+                format!("see {text} please"),
+                format!("{text} x"),
+                format!("(\"{text}\")"),
+            ] {
                 if !cased && found(&verifier, &wrapped).is_none() {
                     missed.push(format!("{form}: {plant}: {wrapped}"));
                 }
             }
         }
     }
-    assert!(missed.is_empty(), "{} {:#?}", missed.len(), missed.get(..30.min(missed.len())));
+    assert!(
+        missed.is_empty(),
+        "{} {:#?}",
+        missed.len(),
+        missed.get(..30.min(missed.len()))
+    );
 }
 
 #[test]
@@ -146,10 +202,29 @@ fn neighbours_are_not_mistaken() {
 #[test]
 fn ordinary_names_are_found_where_their_type_is_told() {
     let verifier = verifier(true);
-    for told in ["ask @root", "username=root", "user:root", "@eve", "author=eve", "login=zoë", "%40root", "by @root."] {
-        assert_eq!(found(&verifier, told).as_deref(), Some("survival.foreign.user"), "{told}");
+    for told in [
+        "ask @root",
+        "username=root",
+        "user:root",
+        "@eve",
+        "author=eve",
+        "login=zoë",
+        "%40root",
+        "by @root.",
+    ] {
+        assert_eq!(
+            found(&verifier, told).as_deref(),
+            Some("survival.foreign.user"),
+            "{told}"
+        );
     }
-    for told in ["user/321", "users:321", "project_421_bot_x", "gid://gitlab/Project/421", "wiki-421"] {
+    for told in [
+        "user/321",
+        "users:321",
+        "project_421_bot_x",
+        "gid://gitlab/Project/421",
+        "wiki-421",
+    ] {
         assert!(found(&verifier, told).is_some(), "{told}");
     }
 }
@@ -159,33 +234,57 @@ fn storage_names_of_foreign_projects_are_found() {
     use sha2::Digest;
     let verifier = verifier(true);
     let digest = |id: &str| hex(&sha2::Sha256::digest(id.as_bytes()));
-    assert_eq!(found(&verifier, &digest("8877665")).as_deref(), Some("survival.foreign.project_id"));
+    assert_eq!(
+        found(&verifier, &digest("8877665")).as_deref(),
+        Some("survival.foreign.project_id")
+    );
     assert_eq!(found(&verifier, &digest("51191")), None);
 }
 
 #[test]
 fn code_is_cut_at_its_own_boundaries() {
     let verifier = verifier(true);
-    let code = Look { numbers: true, code: true };
+    let code = Look {
+        numbers: true,
+        code: true,
+    };
     assert_eq!(verifier.survives("othercorp_added", code), None);
     assert!(verifier.survives("othercorp", code).is_some());
     assert!(verifier.survives("Foo::Othercorp#show", code).is_some());
-    assert!(verifier.survives("othercorp_added", Look { code: false, ..code }).is_some());
-    assert_eq!(verifier.survives("ticket 7654321", Look { numbers: false, code: false }), None);
+    assert!(
+        verifier
+            .survives("othercorp_added", Look { code: false, ..code })
+            .is_some()
+    );
+    assert_eq!(
+        verifier.survives(
+            "ticket 7654321",
+            Look {
+                numbers: false,
+                code: false
+            }
+        ),
+        None
+    );
 }
 
 #[test]
 fn a_bomb_is_undecidable() {
     let verifier = verifier(true);
     let bomb = STANDARD.encode(gzip(&STANDARD.encode("x".repeat(4 << 20))));
-    let many: String = (0..20_000).map(|n| format!("{} ", STANDARD.encode(format!("harmless{n}")))).collect();
+    let many: String = (0..20_000)
+        .map(|n| format!("{} ", STANDARD.encode(format!("harmless{n}"))))
+        .collect();
     for text in [bomb, many, "a".repeat(3 << 20)] {
         let began = std::time::Instant::now();
         let rule = found(&verifier, &text);
         assert!(rule.is_none() || rule.as_deref() == Some("survival.undecidable"));
         assert!(began.elapsed().as_secs() < 20);
     }
-    assert_eq!(found(&verifier, &"a ".repeat(1 << 20)).as_deref(), Some("survival.undecidable"));
+    assert_eq!(
+        found(&verifier, &"a ".repeat(1 << 20)).as_deref(),
+        Some("survival.undecidable")
+    );
 }
 
 proptest::proptest! {
