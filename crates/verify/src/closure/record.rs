@@ -42,7 +42,7 @@ pub(crate) struct SourcePlan {
 
 /// What a name in a record stands for.
 enum Named<'p> {
-    Own(&'p str, &'p FieldSpec),
+    Own(&'p FieldSpec),
     Param(Class),
     UnlistedParams,
 }
@@ -106,11 +106,7 @@ impl SourcePlan {
 
     /// The field behind an output name, without its `#n`.
     fn named<'p>(&'p self, profile: &Profile, name: &str) -> Option<Named<'p>> {
-        let own = |name: &str| {
-            self.fields
-                .get_key_value(name)
-                .map(|(key, spec)| Named::Own(key, spec))
-        };
+        let own = |name: &str| self.fields.get(name).map(Named::Own);
         let colliding = || {
             let field = name.strip_prefix(self.name.as_ref())?.strip_prefix('.')?;
             COLUMNS.contains(&field).then(|| own(field)).flatten()
@@ -331,7 +327,7 @@ impl Verifier {
                 let input = Input::of(value).ok_or("closure.type")?;
                 return self.value(*class, None, input, at);
             }
-            Named::Own(_, spec) => spec,
+            Named::Own(spec) => spec,
         };
         match &spec.rule {
             ClassRule::Fixed(class) if is_dropped(*class) => Err("closure.dropped_class"),

@@ -246,10 +246,7 @@ impl Verifier {
                     _ => span,
                 };
                 residue.push(BLANK);
-                // A group's own page has the shape of a project's.
-                let group = *class == Class::Project && self.own_namespace(span, at);
-                span != "-"
-                    && (group || matches!(self.value(*class, None, Input::Text(bare), at), Ok(Residue::None)))
+                span != "-" && matches!(self.value(*class, None, Input::Text(bare), at), Ok(Residue::None))
             }
         }
     }

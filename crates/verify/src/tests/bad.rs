@@ -118,7 +118,7 @@ const ALWAYS: &[(&str, &str)] = &[
     ),
     ("closure.foreign_resource", r#""project":"partner/shared/more""#),
     ("closure.foreign_resource", r#""project":"partner""#),
-    ("closure.foreign_resource", r#""project":"acme""#),
+    ("closure.foreign_resource", r#""project":"acme2""#),
     ("closure.foreign_resource", r#""meta.search.project_id":8877665"#),
     ("closure.foreign_resource", r#""meta.search.group_id":6655443"#),
     ("closure.correlation", r#""correlation_id":"01KOTHER""#),
