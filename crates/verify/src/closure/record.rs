@@ -130,13 +130,10 @@ impl SourcePlan {
             })
         };
         let emittable = |named: &Named<'_>| match named {
-            Named::Own(
-                _,
-                FieldSpec {
-                    rule: ClassRule::Fixed(class),
-                    ..
-                },
-            ) => !is_dropped(*class),
+            Named::Own(FieldSpec {
+                rule: ClassRule::Fixed(class),
+                ..
+            }) => !is_dropped(*class),
             _ => true,
         };
         let first = own(name).or_else(colliding);
