@@ -73,7 +73,7 @@ pub(crate) struct Owned {
     /// First components of all texts above but words of names: what is not here is not the customer's.
     heads: HashSet<Box<str>, RandomState>,
     /// User names whose scope entry lists an id.
-    identified: HashMap<Box<str>, (), RandomState>,
+    identified: HashSet<Box<str>, RandomState>,
 }
 
 fn add<K: Eq + std::hash::Hash>(index: &mut Index<K>, key: K, spell: Spell) {
@@ -83,6 +83,13 @@ fn add<K: Eq + std::hash::Hash>(index: &mut Index<K>, key: K, spell: Spell) {
 fn add_text(index: &mut Index<Box<str>>, text: &str, spell: Spell) {
     if !text.is_empty() {
         add(index, fold(text).into(), spell);
+    }
+}
+
+/// An id that is always the customer's.
+fn add_number(index: &mut Index<u64>, value: &str) {
+    if let Some(id) = number(value) {
+        add(index, id, Spell::default());
     }
 }
 
@@ -138,7 +145,7 @@ impl Owned {
             for name in std::iter::once(&entry.username).chain(&entry.formerly) {
                 add_text(&mut owned.users, name, spell);
                 if entry.id.is_some() && !name.is_empty() {
-                    owned.identified.insert(fold(name).into(), ());
+                    owned.identified.insert(fold(name).into());
                 }
             }
             if let Some(id) = entry.id {
@@ -183,19 +190,11 @@ impl Owned {
         let always = Spell::default();
         match class {
             Class::Namespace => add_text(&mut self.namespaces, value, always),
-            Class::NamespaceId => {
-                number(value)
-                    .into_iter()
-                    .for_each(|id| add(&mut self.namespace_ids, id, always));
-            }
+            Class::NamespaceId => add_number(&mut self.namespace_ids, value),
             Class::Project => add_text(&mut self.projects, value, always),
-            Class::ProjectId => number(value)
-                .into_iter()
-                .for_each(|id| add(&mut self.project_ids, id, always)),
+            Class::ProjectId => add_number(&mut self.project_ids, value),
             Class::User => add_text(&mut self.users, value, always),
-            Class::UserId => number(value)
-                .into_iter()
-                .for_each(|id| add(&mut self.user_ids, id, always)),
+            Class::UserId => add_number(&mut self.user_ids, value),
             Class::Email => add_text(&mut self.emails, value, always),
             Class::Name => self.add_display_name(value, always),
             _ => {}
@@ -308,7 +307,7 @@ impl Owned {
     /// Whether the scope lists the id that belongs to this user name.
     pub(crate) fn lists_id_of(&self, name: &str) -> bool {
         self.identified
-            .contains_key(fold(name.strip_prefix('@').unwrap_or(name)).as_ref())
+            .contains(fold(name.strip_prefix('@').unwrap_or(name)).as_ref())
     }
 }
 

@@ -269,7 +269,7 @@ mod tests {
             (r#"{"a":nul}"#, "closure.syntax"),
             ("{\"a\":\"\n\"}", "closure.syntax"),
             (r#"{"a":"b"#, "closure.syntax"),
-            (r#"{a:1}"#, "closure.syntax"),
+            (r"{a:1}", "closure.syntax"),
         ] {
             assert_eq!(rule(text), want, "{text}");
         }

@@ -62,6 +62,10 @@ impl Report {
 /// When a file that verification needs is missing, unreadable or not of its form, when the
 /// artefact was made with another profile, or when a limit is reached. Everything else that is
 /// wrong is a [`Leak`] of the report.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the same shape as `Verifier::new`, which keeps it"
+)]
 pub fn verify_dir(dir: &Path, profile: Arc<Profile>, against: &[PathBuf]) -> Result<Report, Error> {
     let mut report = Report::default();
     let facts = facts::read(dir, &profile)?;

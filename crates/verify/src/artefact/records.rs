@@ -1,5 +1,6 @@
 //! The records file: whole frames and nothing between them, whole lines, in order.
 
+use std::fmt::Write;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 
@@ -95,11 +96,9 @@ pub(crate) fn read(
     io::copy(&mut input, &mut io::sink()).map_err(|cause| Error::io(&path, cause))?;
     let Digesting { digest, bytes, .. } = input.into_inner();
     lines.counts.bytes = bytes;
-    lines.counts.sha256 = digest
-        .finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    for byte in digest.finalize() {
+        let _ = write!(lines.counts.sha256, "{byte:02x}");
+    }
     Ok(lines.counts)
 }
 

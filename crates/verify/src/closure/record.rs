@@ -316,10 +316,11 @@ impl Verifier {
         at: Context,
     ) -> Result<Residue, Broken> {
         let spec = match named {
-            Named::UnlistedParams if !self.personal_data => return Err("closure.personal_data"),
+            Named::UnlistedParams | Named::Param(_) if !self.personal_data => {
+                return Err("closure.personal_data");
+            }
             Named::UnlistedParams if *value == Scalar::Null => return Ok(Residue::None),
             Named::UnlistedParams => return Err("closure.unlisted_param"),
-            Named::Param(_) if !self.personal_data => return Err("closure.personal_data"),
             Named::Param(class) => {
                 let input = Input::of(value).ok_or("closure.type")?;
                 return self.value(*class, None, input, at);

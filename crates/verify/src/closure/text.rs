@@ -153,12 +153,12 @@ impl Verifier {
                 residue.push(BLANK);
                 end
             } else {
-                let end = reach.last()?;
+                let end = reach.min()?;
                 let part = core.get(start..end)?;
                 if short_number(part, 4) {
                     numbers += 1;
-                } else if !self.words.part(part)
-                    && !(self.personal_data && self.owned.name_word(part, at.time))
+                } else if !(self.words.part(part)
+                    || (self.personal_data && self.owned.name_word(part, at.time)))
                 {
                     return None;
                 }

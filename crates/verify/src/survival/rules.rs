@@ -190,7 +190,7 @@ fn luhn(part: &[u8]) -> bool {
             (_, double) => double,
         })
         .sum();
-    digits.iter().any(|&digit| digit != 0) && sum % 10 == 0
+    digits.iter().any(|&digit| digit != 0) && sum.is_multiple_of(10)
 }
 
 fn iban(text: &str) -> bool {

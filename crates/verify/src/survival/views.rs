@@ -104,7 +104,7 @@ impl Found {
             });
             return;
         }
-        if bytes.iter().filter(|&&b| b == 0).count() * 3 >= bytes.len() {
+        if bytes.split(|b| *b == 0).count() * 3 > bytes.len() {
             for text in utf16(bytes) {
                 self.views.push(View {
                     text,

@@ -325,7 +325,7 @@ fn every_fault_meets_its_rule() {
 #[test]
 fn other_sources_have_other_faults() {
     const FAULTS: &[(&str, &str)] = &[
-        ("closure.source", r#"{}"#),
+        ("closure.source", r"{}"),
         ("closure.source", r#"{"source":"mallory"}"#),
         ("closure.source", r#"{"source":1}"#),
         ("closure.source", r#"{"time":"2026-11-01T00:00:00Z"}"#),
@@ -488,7 +488,7 @@ proptest::proptest! {
         let text = serde_json::Value::from(text);
         for field in ["event", "message", "path", "ua", "remote_ip", "meta.user", "meta.project", "status"] {
             let _ = verifier.check(record(&format!(r#""{field}":{text}"#)).as_bytes());
-            let _ = verifier.check(record(&format!(r#"{text}:{text}"#)).as_bytes());
+            let _ = verifier.check(record(&format!("{text}:{text}")).as_bytes());
         }
     }
 }
