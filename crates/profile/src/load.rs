@@ -23,6 +23,11 @@ impl Profile {
         Arc::clone(GITLAB.get_or_init(load))
     }
 
+    /// The file of the built-in profile, to start one's own from.
+    pub fn gitlab_text() -> &'static str {
+        builtin::GITLAB
+    }
+
     /// Reads a profile. Keys that the format does not know are refused.
     ///
     /// # Errors

@@ -149,7 +149,7 @@ impl Shared<'_> {
         if self.is_stopped() {
             return report;
         }
-        let options = OpenOptions::new(self.dive.map_policy.clone(), self.dive.now);
+        let options = OpenOptions::new(self.dive.map_policy.clone(), self.dive.now).cancel(std::sync::Arc::clone(&self.dive.cancel));
         let opened = match open(input, &options) {
             Ok(opened) => opened,
             Err(problem) => {

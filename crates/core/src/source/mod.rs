@@ -26,6 +26,7 @@ mod glob;
 mod gzip;
 mod names;
 mod open;
+mod patient;
 mod zstd;
 
 pub use codec::Codec;

@@ -6,11 +6,13 @@ use std::io::{self, Read};
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
-use std::sync::Mutex;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use decostop_mmap::{Bytes, MapPolicy};
 
+use super::patient::Patient;
 use super::{Codec, Feed, Input, InputId, InputKind, Problem, SourceProblem, Supply};
 
 /// First bytes that are looked at to tell a codec.
@@ -27,6 +29,7 @@ pub struct OpenOptions {
     read_bytes: usize,
     unit_bytes: u64,
     digest: bool,
+    cancel: Arc<AtomicBool>,
 }
 
 impl OpenOptions {
@@ -39,7 +42,15 @@ impl OpenOptions {
             read_bytes: 256 << 10,
             unit_bytes: 64 << 20,
             digest: true,
+            cancel: Arc::default(),
         }
+    }
+
+    /// A flag that ends the wait for a stream when it becomes true. By default, one that never does.
+    #[must_use]
+    pub fn cancel(mut self, flag: Arc<AtomicBool>) -> Self {
+        self.cancel = flag;
+        self
     }
 
     /// Bytes that are looked at or read at a time. By default, 256 KiB.
@@ -129,12 +140,12 @@ impl Stamp {
 pub fn open(input: &Input, options: &OpenOptions) -> Result<Opened, Problem> {
     let unreadable = |cause| Problem::unreadable(&input.path, cause).of(input.id);
     if input.kind == InputKind::Stream {
-        let reader: Box<dyn Read + Send> = if input.path.as_os_str() == "-" {
-            Box::new(io::stdin())
-        } else {
-            Box::new(File::open(&input.path).map_err(unreadable)?)
+        let path = input.path.clone();
+        let stream = move || -> io::Result<Box<dyn Read>> {
+            Ok(if path.as_os_str() == "-" { Box::new(io::stdin()) } else { Box::new(File::open(path)?) })
         };
-        return Opened::from_reader(input, reader, options);
+        let reader = Patient::new(stream, Arc::clone(&options.cancel)).map_err(unreadable)?;
+        return Opened::from_reader(input, Box::new(reader), options);
     }
     let file = File::open(&input.path).map_err(unreadable)?;
     let metadata = file.metadata().map_err(unreadable)?;
