@@ -1,5 +1,6 @@
 //! Exit codes, and how failures are told.
 
+use std::error::Error as StdError;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
@@ -59,7 +60,8 @@ pub(crate) fn report(failure: &Error) -> Exit {
     let mut to = terminal::talk();
     let hint = failure
         .downcast_ref::<decostop::Error>()
-        .and_then(decostop::Error::advice);
+        .and_then(decostop::Error::advice)
+        .or_else(|| is_full(failure).then_some(FULL));
     let (bad, good) = (terminal::BAD, terminal::GOOD);
     // Standard error may be gone; there is nowhere else to say so.
     let _ = writeln!(to, "{bad}error:{bad:#} {failure}");
@@ -67,6 +69,25 @@ pub(crate) fn report(failure: &Error) -> Exit {
         let _ = writeln!(to, "{good}hint:{good:#} {hint}");
     }
     exit
+}
+
+const FULL: &str = "make room there or choose another place; nothing of this run was kept";
+
+/// Whether a disk was full, whichever part of the library met it.
+fn is_full(failure: &Error) -> bool {
+    fn full(error: &(dyn StdError + 'static)) -> bool {
+        let io = error.downcast_ref::<io::Error>();
+        let told = io.is_some_and(|io| {
+            matches!(
+                io.kind(),
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+            )
+        });
+        // An I/O error that wraps another one leaves it out of its `source`.
+        let inner = io.and_then(io::Error::get_ref).is_some_and(|inner| full(inner));
+        told || inner || error.source().is_some_and(full)
+    }
+    full(failure.as_ref())
 }
 
 fn exit_of(failure: &Error) -> Exit {
@@ -105,6 +126,16 @@ mod tests {
         ] {
             assert_eq!(code(kind), 1, "{kind:?}");
         }
+    }
+
+    #[test]
+    fn a_full_disk_is_seen_through_the_layers() {
+        let full = io::Error::from(io::ErrorKind::StorageFull);
+        let wrapped = decostop::Error::io(ErrorKind::Sink, std::path::Path::new("out"), "write it", full);
+        assert!(is_full(&wrapped.into()));
+        let twice = io::Error::other(io::Error::from(io::ErrorKind::StorageFull));
+        assert!(is_full(&twice.into()));
+        assert!(!is_full(&decostop::Error::new(ErrorKind::Sink, "x").into()));
     }
 
     #[test]

@@ -16,8 +16,6 @@ pub(crate) use other::{
     Check, Codec, Completions, Demo, Events, Man, Profile, ProfileAction, Request, RequestAction, Schema,
     SchemaOf, Synth,
 };
-#[cfg(test)]
-pub(crate) use values::size;
 
 const ABOUT: &str = "Find the evidence in compressed logs, hand out only what may be handed out";
 

@@ -16,7 +16,7 @@ pub(crate) fn run(args: &args::Profile) -> Result<Exit> {
         ProfileAction::Check { file: Some(path) } => check(&settings::profile_from(path)?),
         ProfileAction::Show => {
             let mut to = terminal::data();
-            to.write_all(Profile::gitlab().text.as_bytes())?;
+            to.write_all(Profile::gitlab_text().as_bytes())?;
             to.flush()?;
             Ok(Exit::Done)
         }
