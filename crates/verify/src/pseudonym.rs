@@ -103,6 +103,8 @@ fn base32(bytes: &[u8], out: &mut [u8]) {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write;
+
     use super::*;
 
     #[derive(serde::Deserialize)]
@@ -168,11 +170,12 @@ mod tests {
         );
         let keys = [[0u8; 32], std::array::from_fn(|n| n as u8), [0xff; 32]];
         for (nth, key) in keys.iter().enumerate() {
-            let hex: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
+            let hex = crate::testing::hex(key);
             let pseudonyms = Pseudonyms::new(key);
             for (kind, canonical) in CASES.iter().skip(nth).step_by(if nth == 1 { 1 } else { 3 }) {
                 let pseudonym = pseudonyms.mint(kind, canonical);
-                text += &format!(
+                let _ = write!(
+                    text,
                     "\n[[vector]]\nrequest_key = \"{hex}\"\nkind = \"{kind}\"\ncanonical = \"{canonical}\"\npseudonym = \"{pseudonym}\"\n"
                 );
             }

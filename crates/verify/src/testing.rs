@@ -1,5 +1,6 @@
 //! What the tests of this crate share: a request, its ground, and records that pass.
 
+use std::fmt::Write;
 use std::sync::Arc;
 
 use decostop_profile::{Class, NamespaceScope, Profile, ProjectScope, Scope, UserScope};
@@ -10,6 +11,13 @@ use crate::pseudonym::Pseudonyms;
 use crate::verifier::Verifier;
 
 pub(crate) const KEY: [u8; 32] = [7; 32];
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
 
 pub(crate) fn internal() -> Internal {
     Internal::new(&Profile::gitlab()).expect("the built-in ranges are in CIDR notation")

@@ -77,6 +77,10 @@ impl Verifier {
     /// # Errors
     /// When the scope has an edge that is no instant, or the profile a route, template or address
     /// range that this crate cannot read.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "a caller has no further use for the ground"
+    )]
     pub fn new(profile: Arc<Profile>, ground: Ground) -> Result<Self, Error> {
         let words = Words::new(&profile);
         let named = |values: &[String]| values.iter().map(|value| value.as_str().into()).collect();

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::{Report, verify_dir};
-use crate::testing::{KEY, filled};
+use crate::testing::{KEY, filled, hex};
 
 const RECORDS: &[&str] = &[
     r#"{"time":"2026-11-01T00:00:00Z","source":"production_json","event":"SessionsController#create","actor":"<user:m>"}"#,
@@ -58,10 +58,6 @@ fn pack(lines: &[String]) -> Vec<u8> {
     .expect("memory")
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 fn private(path: &Path, text: &[u8]) {
     fs::write(path, text).expect("writable");
     fs::set_permissions(path, fs::Permissions::from_mode(0o600)).expect("ours");
@@ -87,7 +83,7 @@ impl Artefact {
         let artefact = Self { root };
         fs::write(
             artefact.disclosure("manifest.json"),
-            artefact.first_manifest().to_string(),
+            Self::first_manifest().to_string(),
         )
         .expect("writable");
         artefact.set_records(&pack(
@@ -104,7 +100,7 @@ impl Artefact {
         self.root.path().join("internal").join(file)
     }
 
-    fn first_manifest(&self) -> Value {
+    fn first_manifest() -> Value {
         json!({
             "version": 1,
             "tool": { "name": "decostop", "version": "0.1.0" },
@@ -209,28 +205,28 @@ fn what_lies_in_the_folders_is_known() {
     type Edit = fn(&Artefact);
     let faults: [(&str, Edit); 11] = [
         ("artefact.stray_file", |a| {
-            fs::write(a.disclosure("notes.txt"), "hello").expect("writable")
+            fs::write(a.disclosure("notes.txt"), "hello").expect("writable");
         }),
         ("artefact.stray_file", |a| {
-            fs::write(a.disclosure(".hidden"), "").expect("writable")
+            fs::write(a.disclosure(".hidden"), "").expect("writable");
         }),
         ("artefact.stray_file", |a| {
-            fs::write(a.root.path().join("notes.txt"), "").expect("writable")
+            fs::write(a.root.path().join("notes.txt"), "").expect("writable");
         }),
         ("artefact.format", |a| {
-            fs::write(a.disclosure("records.csv"), "").expect("writable")
+            fs::write(a.disclosure("records.csv"), "").expect("writable");
         }),
         ("artefact.not_a_file", |a| {
-            fs::create_dir(a.disclosure("more")).expect("new")
+            fs::create_dir(a.disclosure("more")).expect("new");
         }),
         ("artefact.not_a_file", |a| {
-            symlink("manifest.json", a.disclosure("link")).expect("new")
+            symlink("manifest.json", a.disclosure("link")).expect("new");
         }),
         ("artefact.not_a_file", |a| {
-            fs::create_dir(a.internal("more")).expect("new")
+            fs::create_dir(a.internal("more")).expect("new");
         }),
         ("artefact.two_disclosures", |a| {
-            fs::create_dir(a.root.path().join("look")).expect("new")
+            fs::create_dir(a.root.path().join("look")).expect("new");
         }),
         ("artefact.internal_open", |a| {
             fs::set_permissions(a.internal("key"), fs::Permissions::from_mode(0o644)).expect("ours");
@@ -356,78 +352,78 @@ fn the_manifest_says_nothing_else() {
     let faults: &[(&str, Edit)] = &[
         ("artefact.manifest.schema", |m| m["inputs"] = json!(["a.log"])),
         ("artefact.manifest.schema", |m| {
-            m["tool"]["host"] = "web-01".into()
+            m["tool"]["host"] = "web-01".into();
         }),
         ("artefact.manifest.schema", |m| m["asked"][0]["hosts"] = json!([])),
         ("artefact.manifest.schema", |m| {
-            m["files"][0]["path"] = "/x".into()
+            m["files"][0]["path"] = "/x".into();
         }),
         ("artefact.manifest.schema", |m| m["records"]["total"] = "3".into()),
         ("artefact.manifest.schema", |m| m["window"] = Value::Null),
         ("artefact.manifest.schema", |m| {
-            drop(m.as_object_mut().and_then(|m| m.remove("format")))
+            drop(m.as_object_mut().and_then(|m| m.remove("format")));
         }),
         ("artefact.manifest.version", |m| m["version"] = 2.into()),
         ("artefact.manifest.tool", |m| m["tool"]["name"] = "other".into()),
         ("artefact.manifest.tool", |m| {
-            m["tool"]["version"] = "0.1 built by mallory".into()
+            m["tool"]["version"] = "0.1 built by mallory".into();
         }),
         ("artefact.manifest.format", |m| m["format"] = "csv".into()),
         ("artefact.manifest.files", |m| m["files"] = json!([])),
         ("artefact.manifest.files", |m| {
-            m["files"][0]["name"] = "mallory.smith42".into()
+            m["files"][0]["name"] = "mallory.smith42".into();
         }),
         ("artefact.manifest.window", |m| {
-            m["window"]["to"] = "mallory".into()
+            m["window"]["to"] = "mallory".into();
         }),
         ("artefact.manifest.asked", |m| {
-            m["asked"][0]["users"] = json!(["mallory.smith42"])
+            m["asked"][0]["users"] = json!(["mallory.smith42"]);
         }),
         ("artefact.manifest.asked", |m| {
-            m["asked"][0]["users"] = json!(["eve"])
+            m["asked"][0]["users"] = json!(["eve"]);
         }),
         ("artefact.manifest.asked", |m| {
-            m["asked"][0]["namespaces"] = json!(["othercorp"])
+            m["asked"][0]["namespaces"] = json!(["othercorp"]);
         }),
         ("artefact.manifest.asked", |m| {
-            m["asked"][0]["projects"] = json!(["othercorp/x"])
+            m["asked"][0]["projects"] = json!(["othercorp/x"]);
         }),
         ("artefact.manifest.asked", |m| {
-            m["asked"][0]["ips"] = json!(["203.0.113.9"])
+            m["asked"][0]["ips"] = json!(["203.0.113.9"]);
         }),
         ("artefact.manifest.asked", |m| {
-            m["asked"][0]["correlation_ids"] = json!(["01KOTHER"])
+            m["asked"][0]["correlation_ids"] = json!(["01KOTHER"]);
         }),
         ("artefact.manifest.asked", |m| {
-            m["asked"][0]["token_ids"] = json!(["1"])
+            m["asked"][0]["token_ids"] = json!(["1"]);
         }),
         ("artefact.manifest.asked", |m| {
-            m["asked"][0]["sources"] = json!(["web-01"])
+            m["asked"][0]["sources"] = json!(["web-01"]);
         }),
         ("artefact.manifest.asked", |m| {
-            m["asked"][0]["exclude"]["users"] = json!(["mallory.smith42"])
+            m["asked"][0]["exclude"]["users"] = json!(["mallory.smith42"]);
         }),
         ("artefact.manifest.asked", |m| {
-            m["asked"][0]["exclude"]["exclude"] = json!({})
+            m["asked"][0]["exclude"]["exclude"] = json!({});
         }),
         ("survival.foreign.user", |m| {
-            m["asked"][0]["events"] = json!(["raw:mallory.smith42"])
+            m["asked"][0]["events"] = json!(["raw:mallory.smith42"]);
         }),
         ("survival.foreign.user", |m| {
-            m["reference"] = "about mallory.smith42".into()
+            m["reference"] = "about mallory.smith42".into();
         }),
         ("survival.foreign.email", |m| {
-            m["reference"] = "bWFsbG9yeUBvdGhlcmNvcnAuZXhhbXBsZQ==".into()
+            m["reference"] = "bWFsbG9yeUBvdGhlcmNvcnAuZXhhbXBsZQ==".into();
         }),
         ("survival.secret.gitlab", |m| {
-            m["reference"] = "glpat-AbCdEfGhIjKlMnOpQrSt".into()
+            m["reference"] = "glpat-AbCdEfGhIjKlMnOpQrSt".into();
         }),
         ("artefact.counts", |m| m["records"]["total"] = 4.into()),
         ("artefact.counts", |m| {
-            m["records"]["by_day"]["2026-11-01"] = 1.into()
+            m["records"]["by_day"]["2026-11-01"] = 1.into();
         }),
         ("artefact.counts", |m| {
-            m["records"]["by_source"]["mallory"] = 0.into()
+            m["records"]["by_source"]["mallory"] = 0.into();
         }),
         ("artefact.counts", |m| m["records"]["by_event"] = json!({})),
     ];
@@ -457,37 +453,37 @@ fn what_cannot_be_verified_is_an_error_that_names_the_file() {
     let faults: [(&str, Edit); 10] = [
         ("key", |a| fs::remove_file(a.internal("key")).expect("there")),
         ("key", |a| {
-            private(&a.internal("key"), b"decostop-request-key-v1 abc\n")
+            private(&a.internal("key"), b"decostop-request-key-v1 abc\n");
         }),
         ("dictionary.csv", |a| {
-            fs::remove_file(a.internal("dictionary.csv")).expect("there")
+            fs::remove_file(a.internal("dictionary.csv")).expect("there");
         }),
         ("dictionary.csv", |a| {
-            private(&a.internal("dictionary.csv"), b"class,value\n")
+            private(&a.internal("dictionary.csv"), b"class,value\n");
         }),
         ("dictionary.csv", |a| {
             private(
                 &a.internal("dictionary.csv"),
                 b"class,value,standing\nuser,x,own\n",
-            )
+            );
         }),
         ("request.toml", |a| {
-            private(&a.internal("request.toml"), b"scope = 1")
+            private(&a.internal("request.toml"), b"scope = 1");
         }),
         ("run.json", |a| {
             private(
                 &a.internal("run.json"),
                 br#"{"profile":{"name":"gitlab","digest":"00"}}"#,
-            )
+            );
         }),
         ("run.json", |a| {
-            fs::remove_file(a.internal("run.json")).expect("there")
+            fs::remove_file(a.internal("run.json")).expect("there");
         }),
         ("manifest.json", |a| {
-            fs::remove_file(a.disclosure("manifest.json")).expect("there")
+            fs::remove_file(a.disclosure("manifest.json")).expect("there");
         }),
         ("records.ndjson.zst", |a| {
-            fs::remove_file(a.disclosure("records.ndjson.zst")).expect("there")
+            fs::remove_file(a.disclosure("records.ndjson.zst")).expect("there");
         }),
     ];
     for (file, edit) in faults {

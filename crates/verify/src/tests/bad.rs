@@ -3,9 +3,12 @@
 use crate::leak::Place;
 use crate::testing::{filled, verifier};
 
+/// Rules with what breaks them.
+type Faults = &'static [(&'static str, &'static str)];
+
 /// Fields after `time` and `source` of a record of `production_json`, with and without leave for
 /// personal data.
-const ALWAYS: &[(&str, &str)] = &[
+const ALWAYS: Faults = &[
     // Names
     ("closure.unknown_field", r#""surplus":"hello""#),
     ("closure.unknown_field", r#""surplus":1"#),
@@ -160,7 +163,7 @@ const ALWAYS: &[(&str, &str)] = &[
 ];
 
 /// The same, where no personal data was asked for.
-const SUPPORT: &[(&str, &str)] = &[
+const SUPPORT: Faults = &[
     ("closure.personal_data", r#""actor":"alice""#),
     ("closure.personal_data", r#""meta.user_id":1001001"#),
     ("closure.personal_data", r#""meta.client_id":"user/1001001""#),
@@ -193,7 +196,7 @@ const SUPPORT: &[(&str, &str)] = &[
 ];
 
 /// The same, where it was.
-const PERSONAL: &[(&str, &str)] = &[
+const PERSONAL: Faults = &[
     ("closure.ip.foreign", r#""ip":"203.0.113.9""#),
     ("closure.ip.foreign", r#""actor":"<user:m>","ip":"203.0.113.9""#),
     (
@@ -304,7 +307,7 @@ fn record(fields: &str) -> String {
 #[test]
 fn every_fault_meets_its_rule() {
     let mut wrong = Vec::new();
-    let modes: [(bool, &[&[(&str, &str)]]); 2] = [(false, &[ALWAYS, SUPPORT]), (true, &[ALWAYS, PERSONAL])];
+    let modes: [(bool, &[Faults]); 2] = [(false, &[ALWAYS, SUPPORT]), (true, &[ALWAYS, PERSONAL])];
     for (personal_data, tables) in modes {
         let verifier = verifier(personal_data);
         for &(rule, fields) in tables.iter().copied().flatten() {
@@ -312,7 +315,7 @@ fn every_fault_meets_its_rule() {
             match verifier.check(record.as_bytes()) {
                 Ok(_) => wrong.push(format!("passes: {fields} ({personal_data})")),
                 Err(leak) if leak.rule() != rule => {
-                    wrong.push(format!("{} not {rule}: {fields}", leak.rule()))
+                    wrong.push(format!("{} not {rule}: {fields}", leak.rule()));
                 }
                 Err(_) => {}
             }

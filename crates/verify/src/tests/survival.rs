@@ -5,7 +5,7 @@ use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_S
 use std::io::Write;
 
 use crate::survival::Look;
-use crate::testing::verifier;
+use crate::testing::{hex, verifier};
 use crate::verifier::Verifier;
 
 const PLANTS: &[&str] = &[
@@ -35,10 +35,6 @@ const PLANTS: &[&str] = &[
     "4111111111111111",
     "nfs-file07",
 ];
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
 
 fn gzip(text: &str) -> Vec<u8> {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
