@@ -146,10 +146,10 @@ impl<'v> View<'v> {
             Reading::Idents(idents) => idents,
         };
         if class == Class::Ip {
-            return value.as_str().map_or(Shown::Drop("type"), |text| self.addresses(text, ledger));
+            return value.as_str().map_or(Shown::Drop("type"), |text| self.addresses(text, self.own_actor, ledger));
         }
         match idents.first() {
-            Some(Ident::Ip(address)) => self.addresses(&address.to_string(), ledger),
+            Some(Ident::Ip(address)) => self.addresses(&address.to_string(), self.own_actor, ledger),
             Some(ident) => {
                 let own = [ident.clone()];
                 let (members, standing) = match tuple.and_then(|tuple| self.tuples.get(tuple)) {
@@ -169,7 +169,9 @@ impl<'v> View<'v> {
     fn name_of(&self, class: Class, ident: &Ident, members: &[Ident], standing: Standing, ledger: &mut Ledger) -> Option<String> {
         let path = if let Ident::Path(path) = ident { Some(path.as_str()) } else { None };
         let personal = path.map_or(class.kind() == Some(Kind::User), |path| self.facts.is_personal(path));
-        let inside = standing == Standing::Inside && self.facts.is_inside(ident, self.ns);
+        let inside = standing == Standing::Inside && self.facts.is_inside(ident, self.ns)
+            // The page of a user: a personal namespace is as much in scope as its owner.
+            || path.is_some_and(|path| personal && !path.contains('/') && members.len() == 1 && self.facts.is_inside(&Ident::User(path.to_owned()), self.ns));
         if inside && (!personal || self.policy.personal_data) {
             return None;
         }
@@ -201,11 +203,12 @@ impl<'v> View<'v> {
         Some(ledger.pseudonym(self.pseudonyms, kind, &canonical, class, &text))
     }
 
-    fn addresses(&self, text: &str, ledger: &mut Ledger) -> Shown {
+    /// `own`: whether the addresses are those of an in-scope actor.
+    fn addresses(&self, text: &str, own: bool, ledger: &mut Ledger) -> Shown {
         let mut shown = Vec::new();
         for address in addresses(text).flatten().filter(|address| !self.plan.is_internal(*address)) {
             let canonical = address.to_string();
-            shown.push(if self.policy.personal_data && self.own_actor {
+            shown.push(if self.policy.personal_data && own {
                 canonical
             } else {
                 ledger.pseudonym(self.pseudonyms, PseudonymKind::Ip, &canonical, Class::Ip, &canonical)
@@ -239,11 +242,24 @@ impl<'v> View<'v> {
     /// Re-writes a message that fits a template.
     fn fill(&self, parts: &[Fitted<'_>], ledger: &mut Ledger) -> Built {
         let mut built = Built::default();
+        // A message that names a stranger tells the stranger's address, whoever the record's actor is.
+        let mut stranger = false;
+        for part in parts {
+            if let Fitted::Slot(slot @ TextSlot::Typed(class), text, _) = part {
+                stranger |= class.kind() == Some(Kind::User) && self.slot(*slot, text, ledger) != *text;
+            }
+        }
         for part in parts {
             match part {
                 Fitted::Literal(text) => built.text.push_str(text),
                 Fitted::Slot(slot, text, start) => {
-                    let shown = self.slot(*slot, text, ledger);
+                    let shown = match slot {
+                        TextSlot::Typed(Class::Ip) if stranger => match self.addresses(text, false, ledger) {
+                            Shown::Replaced(shown, _) => shown,
+                            _ => MARK.to_owned(),
+                        },
+                        _ => self.slot(*slot, text, ledger),
+                    };
                     if shown != *text {
                         built.removed.push((*start, text.len(), "text.slot"));
                     }

@@ -31,7 +31,7 @@ const NAMING: &[&str] =
     &["user", "username", "login", "author", "account", "member", "owner", "actor", "assignee", "reviewer", "namespace", "project", "group"];
 /// Words after whose colon or equals sign a credential follows.
 const SECRET_KEYS: &[&str] =
-    &["password", "passwd", "passphrase", "pwd", "secret", "token", "key", "authorization", "bearer", "cookie", "credential", "credentials", "pin", "otp"];
+    &["password", "passwd", "passphrase", "pwd", "secret", "token", "key", "authorization", "bearer", "cookie", "credential", "credentials", "pin", "otp", "signature", "attempt"];
 
 /// A removed part of a text: first byte, length, rule.
 pub(crate) type Removed = (usize, usize, &'static str);
@@ -87,14 +87,22 @@ impl TextContext<'_> {
         self.judge_names(&mut chunks);
         drop_after_secret_keys(&mut chunks);
         drop_number_runs(&mut chunks);
-        render(&chunks)
+        let built = render(&chunks);
+        if self.is_sensitive(&built.text) {
+            return Built { text: MARK.to_owned(), removed: vec![(0, text.len(), "text.detector")] };
+        }
+        built
+    }
+
+    fn is_sensitive(&self, text: &str) -> bool {
+        crate::detect::is_sensitive(text, &self.plan.profile.internal_domains)
     }
 
     /// Builds up one segment of a path, or one value of a query: a single chunk.
     pub(crate) fn build_word(&self, word: &str) -> String {
         let sound = !word.is_empty() && !word.contains(|c: char| c.is_whitespace() || "&?#".contains(c));
         match self.judge(word, word) {
-            Verdict::Keep { .. } if sound => word.to_owned(),
+            Verdict::Keep { .. } if sound && !self.is_sensitive(word) => word.to_owned(),
             _ => MARK.to_owned(),
         }
     }
@@ -121,6 +129,10 @@ impl TextContext<'_> {
         for part in core.split(INNER) {
             if !part.is_empty() && part.len() <= MAX_DIGITS && part.bytes().all(|byte| byte.is_ascii_digit()) {
                 numbers += 1;
+                // `user-9009`, `gid://gitlab/User/9009`: joined to a word, a number may be an id.
+                if !single && self.facts.is_foreign_token(part) {
+                    return Verdict::Drop("identity.foreign");
+                }
             } else if !self.is_harmless_word(part) {
                 return Verdict::Drop("text.word");
             }
@@ -243,26 +255,36 @@ pub(crate) fn camel_words(text: &str) -> impl Iterator<Item = &str> {
 
 /// What follows `password:` or `token =` goes, up to the end of the clause.
 fn drop_after_secret_keys(chunks: &mut [Chunk<'_>]) {
-    let mut dropping = false;
+    let (mut dropping, mut last) = (false, "");
     for chunk in chunks {
         if dropping {
             chunk.verdict = Verdict::Drop("secret.key_value");
             dropping = !chunk.text.ends_with([',', ';']);
             continue;
         }
-        let Some(mark) = chunk.text.find([':', '=']) else { continue };
-        let key = fold(chunk.text.get(..mark).unwrap_or_default());
-        let key = key.trim_matches(|c: char| !c.is_ascii_alphanumeric());
-        if SECRET_KEYS.iter().any(|word| key.ends_with(word)) {
-            let value = chunk.text.get(mark + 1..).unwrap_or_default();
-            if value.is_empty() {
-                dropping = true;
-            } else {
-                chunk.verdict = Verdict::Drop("secret.key_value");
-                dropping = value.starts_with(['"', '\'']) && !value.ends_with(['"', '\'']);
-            }
+        let text = chunk.text;
+        // The key stands before the mark, or is the word before a lone one (`token = …`).
+        let found = text.match_indices([':', '=']).find(|(mark, _)| {
+            let before = text.get(..*mark).unwrap_or_default();
+            let key = if before.is_empty() { last } else { before };
+            let key = fold(key.trim_matches(|c: char| !c.is_ascii_alphanumeric()));
+            SECRET_KEYS.iter().any(|word| key.ends_with(word))
+        });
+        last = chunk.core;
+        let Some((mark, _)) = found else { continue };
+        let value = text.get(mark + 1..).unwrap_or_default().trim_start_matches([':', '=', '>']);
+        if value.is_empty() {
+            dropping = true;
+        } else {
+            chunk.verdict = Verdict::Drop("secret.key_value");
+            dropping = value.starts_with(['"', '\'']) && !value.ends_with(['"', '\'']);
         }
     }
+}
+
+/// Bytes that long numbers are written with.
+fn is_of_number(byte: u8) -> bool {
+    byte.is_ascii_digit() || b"+-/.()".contains(&byte)
 }
 
 /// Two numbers beside each other may be parts of one long number: the whole run goes.
@@ -273,6 +295,8 @@ fn drop_number_runs(chunks: &mut [Chunk<'_>]) {
         match chunk.verdict {
             Verdict::Keep { number: true } => run.push(at),
             Verdict::Punctuation => {}
+            // A longer number that goes takes the short ones beside it along.
+            Verdict::Drop(_) if chunk.core.bytes().any(|byte| byte.is_ascii_digit()) && chunk.core.bytes().all(is_of_number) => run.push(at),
             _ => runs.push(std::mem::take(&mut run)),
         }
     }

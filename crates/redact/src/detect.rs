@@ -1,0 +1,104 @@
+//! What must not stand in text although each of its words is harmless: the shapes of credentials,
+//! statements, stack frames, hosts and paths of the platform.
+//!
+//! Text is built up from words, so hardly anything gets here; a value in which something does is
+//! dropped whole, since what its neighbours say cannot be told.
+
+use std::sync::LazyLock;
+
+use regex_automata::meta::Regex;
+
+/// Shapes, without Unicode classes: hits are found in ASCII.
+const SHAPES: &[&str] = &[
+    // Credentials that are told by a prefix; words that only begin alike go with them.
+    r"gl[a-z]{2,6}-[0-9A-Za-z_-]{12,}",
+    r"(?:sk|pypi)-[0-9A-Za-z_-]{24,}",
+    r"(?:[rsp]k|whsec|npm|hvs|dckr_pat|gh[a-z]|github_pat)[_.][0-9A-Za-z_-]{16,}",
+    r"xox[a-z]-|xapp-|hooks\.slack\.com",
+    r"-----BEGIN",
+    r"ssh-(?:rsa|ed25519|dss) ",
+    r"(?i:_gitlab_session)",
+    r"(?i:x-(?:amz|goog)-)",
+    // Credentials that are told by what stands before them.
+    r"(?i:(?:bearer|basic)[\s:=]+[A-Za-z._~+/=-]*[0-9])",
+    r"(?i:(?:passw(?:or)?d|passphrase|secret|token|api[_-]?key|authorization|otp[_-]?attempt|signature)(?:=|:|=>)[^\s,;\[]{3,})",
+    // Statements.
+    r#"(?i:\bselect\s+(?:[^\n]*["*(]|[0-9]+\s+as\s)[^\n]*\sfrom\s)"#,
+    r"(?i:\binsert\s+into\s)",
+    r#"(?i:\bupdate\s+["`][a-z_]+["`]\s+set\s)"#,
+    r#"(?i:\bdelete\s+from\s+["`])"#,
+    r"(?i:/\*application:)",
+    // Stack frames.
+    r"\.(?:c|cc|go|java|js|kt|py|rb|rs|ts):[0-9]+",
+    r"(?i:\bgoroutine [0-9])",
+    r#"(?i:\bfile "[^"]+", line [0-9])"#,
+    // Where the platform keeps its files.
+    r"(?i:/var/(?:opt|log)/gitlab|/opt/gitlab/|/home/git/|nfs-file[0-9]|gitaly-[0-9]{2}-stor)",
+];
+
+static ANY: LazyLock<Regex> = LazyLock::new(|| {
+    let syntax = regex_automata::util::syntax::Config::new().unicode(false).utf8(false);
+    Regex::builder().syntax(syntax).build_many(SHAPES).expect("constant patterns")
+});
+
+/// Whether a text that was built up holds one of the shapes, or a host of an internal domain.
+pub(crate) fn is_sensitive(text: &str, internal_domains: &[String]) -> bool {
+    ANY.is_match(text) || text.contains('.') && names_host(&text.to_ascii_lowercase(), internal_domains)
+}
+
+fn names_host(folded: &str, domains: &[String]) -> bool {
+    let label = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(byte));
+    domains.iter().any(|domain| {
+        folded.match_indices(domain.as_str()).any(|(at, _)| {
+            let before = at.checked_sub(1).and_then(|before| folded.as_bytes().get(before));
+            label(before) == domain.starts_with('.') && !label(folded.as_bytes().get(at + domain.len()))
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shapes_made_of_harmless_words() {
+        let domains = [".internal".to_owned()];
+        for text in [
+            "app/services/call.rb:12:in",
+            "panic at main.go:5 +0x1",
+            "goroutine 12 [text]",
+            "SELECT 1 AS one FROM \"members\" where",
+            "insert into \"members\" (id)",
+            "update \"users\" set name",
+            "delete from \"users\" where",
+            "redis.internal:6379 failed",
+            "REDIS.INTERNAL",
+            "open data/var/opt/gitlab/git",
+            "see:password=battery",
+            "global-search-indexing-job-12",
+            "task-scheduler-background-migration-finalizer",
+            "basic authentication-for-12",
+            "signature=verification",
+        ] {
+            assert!(is_sensitive(text, &domains), "{text}");
+        }
+    }
+
+    #[test]
+    fn ordinary_text_is_none() {
+        let domains = [".internal".to_owned()];
+        for text in [
+            "could not open the file, 404 (not found)",
+            "select a branch from the list",
+            "moved from main to test",
+            "password: [text] done",
+            "[text] failed",
+            "internal server error",
+            "basic authentication failed",
+            "docs/readme.md",
+            "PostReceive JID-correlation: done: 0.557226 sec",
+        ] {
+            assert!(!is_sensitive(text, &domains), "{text}");
+        }
+    }
+}
