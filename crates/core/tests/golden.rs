@@ -44,7 +44,7 @@ fn every_case_by_every_path() {
 
 /// The simplest path and a few that change from case to case.
 fn share(turn: usize) -> Vec<Path_> {
-    const EACH: usize = 4;
+    const EACH: usize = 3;
     let all = all_paths();
     // A step without a common factor visits every path before it repeats one.
     let others = (0..EACH).filter_map(|at| all.get((turn * EACH + at) * 37 % all.len()).copied());

@@ -158,7 +158,11 @@ impl Case {
         modes
             .into_iter()
             .filter_map(|(personal_data, own)| {
-                Some(Run { personal_data, request: self.request(personal_data), expected: expected(own)? })
+                Some(Run {
+                    personal_data,
+                    request: self.request(personal_data),
+                    expected: expected(own)?,
+                })
             })
             .collect()
     }
@@ -223,7 +227,16 @@ fn push_line(line: &str, out: &mut Vec<u8>) {
 }
 
 /// Kinds of pseudonyms.
-const KINDS: [&str; 8] = ["user", "name", "email", "namespace", "project", "ip", "correlation", "token"];
+const KINDS: [&str; 8] = [
+    "user",
+    "name",
+    "email",
+    "namespace",
+    "project",
+    "ip",
+    "correlation",
+    "token",
+];
 
 /// Which pseudonym each stand-in of one run stands for.
 #[derive(Clone, Debug, Default)]
@@ -234,8 +247,12 @@ impl Bindings {
     pub fn check(&mut self, expected: &str, actual: &str) -> bool {
         let (mut expected, mut actual) = (expected, actual);
         while let Some((before, key, after)) = next_stand_in(expected) {
-            let Some(rest) = actual.strip_prefix(before) else { return false };
-            let Some((pseudonym, rest)) = take_pseudonym(rest, kind_of(key)) else { return false };
+            let Some(rest) = actual.strip_prefix(before) else {
+                return false;
+            };
+            let Some((pseudonym, rest)) = take_pseudonym(rest, kind_of(key)) else {
+                return false;
+            };
             if !self.bind(key, pseudonym) {
                 return false;
             }
@@ -261,8 +278,12 @@ fn kind_of(key: &str) -> &str {
 fn next_stand_in(text: &str) -> Option<(&str, &str, &str)> {
     for (at, _) in text.match_indices('{') {
         let (before, rest) = text.split_at(at);
-        let Some((key, after)) = rest.get(1..).and_then(|rest| rest.split_once('}')) else { continue };
-        let Some((kind, number)) = key.split_once(':') else { continue };
+        let Some((key, after)) = rest.get(1..).and_then(|rest| rest.split_once('}')) else {
+            continue;
+        };
+        let Some((kind, number)) = key.split_once(':') else {
+            continue;
+        };
         if KINDS.contains(&kind) && !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()) {
             return Some((before, key, after));
         }
@@ -273,7 +294,10 @@ fn next_stand_in(text: &str) -> Option<(&str, &str, &str)> {
 /// A pseudonym of this kind at the start of the text, and what follows it.
 fn take_pseudonym<'t>(text: &'t str, kind: &str) -> Option<(&'t str, &'t str)> {
     let tail = text.strip_prefix(kind)?.strip_prefix('-')?;
-    let sound = tail.get(..21)?.bytes().all(|byte| byte.is_ascii_lowercase() || (b'2'..=b'7').contains(&byte));
+    let sound = tail
+        .get(..21)?
+        .bytes()
+        .all(|byte| byte.is_ascii_lowercase() || (b'2'..=b'7').contains(&byte));
     sound.then(|| text.split_at(kind.len() + 22))
 }
 
@@ -286,7 +310,10 @@ pub fn with_stand_ins(lines: &[String]) -> Vec<String> {
         let (mut rest, mut shown) = (line.as_str(), String::new());
         while let Some(c) = rest.chars().next() {
             let boundary = !shown.ends_with(|c: char| c.is_ascii_alphanumeric());
-            let found = KINDS.iter().filter(|_| boundary).find_map(|kind| Some((*kind, take_pseudonym(rest, kind)?)));
+            let found = KINDS
+                .iter()
+                .filter(|_| boundary)
+                .find_map(|kind| Some((*kind, take_pseudonym(rest, kind)?)));
             if let Some((kind, (pseudonym, after))) = found {
                 let stand_in = known.entry(pseudonym.to_owned()).or_insert_with(|| {
                     let count = counts.entry(kind).or_default();
@@ -328,7 +355,10 @@ mod tests {
     #[test]
     fn stand_ins_are_numbered_as_they_come() {
         let lines = [format!(r#"{{"a":"{B}"}}"#), format!("{A} {B}")];
-        assert_eq!(with_stand_ins(&lines), [r#"{"a":"{user:1}"}"#, "{user:2} {user:1}"]);
+        assert_eq!(
+            with_stand_ins(&lines),
+            [r#"{"a":"{user:1}"}"#, "{user:2} {user:1}"]
+        );
     }
 
     #[test]
