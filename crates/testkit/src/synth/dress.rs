@@ -121,7 +121,7 @@ fn twice(pen: &mut Pen, corpus: &Corpus, visit: &Visit, source: Source, rng: &mu
     let capital = std::mem::replace(&mut pen.capital, false);
     pen.project(key, world, world.tenant(tenant).projects.start, "", Why::Typed);
     pen.capital = capital;
-    if source == Source::Gitaly && pen.why.is_some() {
+    if source == Source::Gitaly && tenant == OURS {
         pen.why = Some(Why::Conflict);
     }
     pen.line.extend_from_slice(spare.get(1..).unwrap_or_default());

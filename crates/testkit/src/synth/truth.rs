@@ -17,8 +17,8 @@ pub enum Why {
     Former,
     /// Only the referrer names it: the line matches, but has no nexus to the scope.
     Referrer,
-    /// Its project is named twice, once as somebody else's, beside one id: the line has nexus, but what
-    /// contradicts itself is shown as foreign.
+    /// Somebody else's line that names one of our projects as well, which its own id contradicts: it
+    /// matches, but has no nexus.
     Conflict,
 }
 
@@ -37,7 +37,7 @@ impl Why {
 
     /// Whether the line may be disclosed at all.
     pub fn has_nexus(self) -> bool {
-        !matches!(self, Self::Referrer)
+        !matches!(self, Self::Referrer | Self::Conflict)
     }
 }
 
