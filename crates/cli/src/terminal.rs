@@ -164,6 +164,19 @@ pub(crate) fn shell(path: &std::path::Path) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }
 
+/// This program as the user called it, for commands that can be pasted.
+pub(crate) fn me() -> String {
+    let called = std::env::args_os()
+        .next()
+        .map(std::path::PathBuf::from)
+        .unwrap_or_default();
+    if called.components().count() < 2 {
+        return "decostop".to_owned();
+    }
+    let here = std::env::current_dir().unwrap_or_default();
+    shell(called.strip_prefix(here).unwrap_or(&called))
+}
+
 #[cfg(test)]
 mod tests {
     use std::path::Path;

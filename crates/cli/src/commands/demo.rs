@@ -42,7 +42,8 @@ pub(crate) fn run(args: &Demo) -> Result<Exit> {
     let (request, logs, out) = (dir.join("request.toml"), dir.join("logs"), dir.join("dive"));
     writeln!(
         terminal::talk(),
-        "\nrunning  decostop scan --request {} {} --out {}",
+        "\nrunning  {} scan --request {} {} --out {}",
+        terminal::me(),
         shell(&request),
         shell(&logs),
         shell(&out)
@@ -111,7 +112,7 @@ fn tell(dir: &Path, out: &Path, began: Instant) -> Result<()> {
             "what a dive had to find",
         ),
         (
-            format!("decostop check {}", shell(&support)),
+            format!("{} check {}", terminal::me(), shell(&support)),
             "a smaller request, for support",
         ),
     ] {

@@ -15,7 +15,7 @@ use crate::terminal::{self, HEAD, bytes, count, seconds};
 
 /// Bytes of compressed input that one thread gets through in a second, on a core of the last years.
 /// An assumption, and told as one: what a dive really takes depends on the disk.
-const RATE: f64 = 100e6;
+const RATE: u64 = 100_000_000;
 
 pub(crate) fn run(args: &Plan) -> Result<Exit> {
     let asked = Asked {
@@ -46,7 +46,7 @@ struct Told<'a> {
     warnings: &'a [String],
     threads: usize,
     estimated_s: f64,
-    assumed_bytes_per_second_and_thread: f64,
+    assumed_bytes_per_second_and_thread: u64,
 }
 
 #[derive(Serialize)]
@@ -66,7 +66,7 @@ struct Skipped<'a> {
 pub(super) fn tell(ready: &Ready, json: bool) -> Result<Exit> {
     let plan = ready.dive.plan();
     let threads = ready.threads;
-    let estimate = plan.bytes as f64 / RATE / threads as f64;
+    let estimate = plan.bytes as f64 / RATE as f64 / threads as f64;
     let mut to = terminal::data();
     if json {
         let told = Told {
@@ -154,7 +154,7 @@ fn write(
         "about {}, with {} at an assumed {} of stored bytes a second each",
         seconds(estimate),
         count(threads as u64, "thread"),
-        bytes(RATE as u64)
+        bytes(RATE)
     )?;
     check::warnings(to, &ready.assessment)
 }

@@ -194,7 +194,12 @@ pub(super) fn table(to: &mut impl Write, ready: &Ready, report: &Report) -> io::
         .values()
         .map(std::time::Duration::as_secs_f64)
         .sum();
-    let inputs = terminal::count(report.inputs.len() as u64, "input");
+    let inputs = report
+        .inputs
+        .iter()
+        .filter(|input| input.duplicate_of.is_none())
+        .count();
+    let inputs = terminal::count(inputs as u64, "input");
     writeln!(
         to,
         "\nread       {inputs}, {} ({} decoded), in {}",
@@ -219,15 +224,15 @@ fn places(to: &mut impl Write, ready: &Ready, out: &Path, paths: &[PathBuf]) -> 
         "evidence   {}  never leaves the house",
         shell(&out.join("internal"))
     )?;
-    let out = shell(out);
+    let (me, out) = (terminal::me(), shell(out));
     let paths: Vec<String> = paths
         .iter()
         .filter(|path| path.as_os_str() != "-")
         .map(|path| shell(path))
         .collect();
-    writeln!(to, "\n{HEAD}next{HEAD:#}\n  decostop view {out}")?;
+    writeln!(to, "\n{HEAD}next{HEAD:#}\n  {me} view {out}")?;
     if !paths.is_empty() {
-        writeln!(to, "  decostop verify {out} --against {}", paths.join(" "))?;
+        writeln!(to, "  {me} verify {out} --against {}", paths.join(" "))?;
     }
     if !ad_hoc {
         writeln!(

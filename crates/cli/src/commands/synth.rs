@@ -63,7 +63,8 @@ pub(crate) fn run(args: &Synth) -> Result<Exit> {
     )?;
     writeln!(
         to,
-        "\nnext:\n  decostop scan --request {} {} --out dive",
+        "\nnext:\n  {} scan --request {} {} --out dive",
+        terminal::me(),
         shell(&request),
         shell(&logs)
     )?;

@@ -320,7 +320,7 @@ fn a_file_without_permission_is_incomplete_coverage() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let locked = dir.path().join("production_json.log-20261104");
     fs::write(&locked, "{}\n").expect("a file");
-    fs::set_permissions(&locked, fs::Permissions::from_mode(0)).expect("permissions");
+    fs::set_permissions(&locked, fs::Permissions::from_mode(0o000)).expect("permissions");
     if fs::File::open(&locked).is_ok() {
         eprintln!("skipped: this user may read everything");
         return;
@@ -494,7 +494,7 @@ fn a_plan_reads_nothing() {
         warnings: Vec<String>,
         threads: usize,
         estimated_s: f64,
-        assumed_bytes_per_second_and_thread: f64,
+        assumed_bytes_per_second_and_thread: u64,
     }
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
