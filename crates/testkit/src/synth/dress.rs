@@ -106,7 +106,7 @@ fn twice(pen: &mut Pen, corpus: &Corpus, visit: &Visit, source: Source, rng: &mu
     }
     let world = &corpus.world;
     let tenant = match rng.below(4) {
-        0 if visit.tenant != OURS && rng.share(corpus.rules.our_share) => OURS,
+        0 | 2 if visit.tenant != OURS && rng.share(corpus.rules.our_share) => OURS,
         1 if visit.tenant == OURS => TWIN,
         _ => 1 + rng.below(world.tenants.len() as u64 - 1) as u32,
     };

@@ -187,7 +187,11 @@ impl Scope {
             .filter(|(key, _)| key == "grpc.request.glProjectPath")
             .count()
             > 1;
-        (any, nexus && !doubled)
+        let own_id = record.iter().any(|(key, value)| {
+            let id = value.as_str().and_then(|text| text.rsplit('-').next()?.parse().ok());
+            key == "grpc.request.glRepository" && id.is_some_and(|id| self.projects.contains(&id))
+        });
+        (any, nexus && (!doubled || own_id))
     }
 
     fn side(&self, time: &str) -> Side {
