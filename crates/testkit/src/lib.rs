@@ -2,4 +2,5 @@
 #![forbid(unsafe_code)]
 
 pub mod golden;
+pub mod laws;
 pub mod synth;

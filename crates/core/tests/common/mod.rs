@@ -2,7 +2,7 @@
 
 #![expect(dead_code, reason = "each test binary uses a part")]
 
-use std::io::Write;
+use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -74,7 +74,7 @@ pub(crate) enum Codec {
 impl Codec {
     pub(crate) const ALL: [Self; 5] = [Self::Plain, Self::Zstd, Self::ZstdFrames, Self::Gzip, Self::GzipMembers];
 
-    fn suffix(self) -> &'static str {
+    pub(crate) fn suffix(self) -> &'static str {
         match self {
             Self::Plain => "",
             Self::Zstd | Self::ZstdFrames => ".zst",
@@ -99,6 +99,18 @@ impl Codec {
             Self::GzipMembers => bytes.chunks(part).flat_map(gzip).collect(),
         }
     }
+}
+
+/// The bytes of a stored input, decoded.
+pub(crate) fn decode(bytes: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    match bytes {
+        [0x1f, 0x8b, ..] => flate2::read::MultiGzDecoder::new(bytes).read_to_end(&mut out),
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => zstd::stream::read::Decoder::new(bytes).and_then(|mut from| from.read_to_end(&mut out)),
+        mut plain => plain.read_to_end(&mut out),
+    }
+    .expect("the tests' own files decode");
+    out
 }
 
 /// Every combination, the simplest first.
