@@ -1,5 +1,10 @@
 //! What people see: colours, numbers, tables, bars. Standard output is data, standard error is talk.
 
+#![expect(
+    clippy::cast_sign_loss,
+    reason = "sizes, times and shares of them are not negative"
+)]
+
 use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Color, Style};

@@ -28,3 +28,8 @@ pub mod stats;
 pub use error::{Error, ErrorKind, Origin};
 pub use limits::Limits;
 pub use pipeline::{Dive, DiveBuilder, dive_into};
+
+/// The example of the README compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

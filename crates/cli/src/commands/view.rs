@@ -1,5 +1,6 @@
 //! `decostop view`: an artefact's records as a table.
 
+use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use anyhow::Result;
@@ -117,15 +118,14 @@ fn table(to: &mut impl Write, artefact: &Artefact, filter: &Filter, limit: u64) 
             break;
         }
         fitting.shown += 1;
-        match columns {
-            Some(widths) => row(to, &record.cells(), widths, screen.is_some())?,
-            None => {
-                sample.push(record.cells());
-                if sample.len() == SAMPLE {
-                    columns = Some(head(to, &sample, screen)?);
-                    sample.clear();
-                }
-            }
+        if let Some(widths) = columns {
+            row(to, &record.cells(), widths, screen.is_some())?;
+            continue;
+        }
+        sample.push(record.cells());
+        if sample.len() == SAMPLE {
+            columns = Some(head(to, &sample, screen)?);
+            sample.clear();
         }
     }
     if columns.is_none() {
@@ -170,7 +170,7 @@ fn row(to: &mut impl Write, cells: &Row, widths: Widths, fitted: bool) -> io::Re
     let mut line = String::new();
     for (cell, width) in cells.iter().zip(widths) {
         let cell = if fitted { cut(cell, width) } else { cell.clone() };
-        line.push_str(&format!("{cell:width$}{:GAP$}", ""));
+        let _ = write!(line, "{cell:width$}{:GAP$}", "");
     }
     writeln!(to, "{}", line.trim_end())
 }

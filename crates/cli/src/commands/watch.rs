@@ -40,9 +40,9 @@ impl Watch {
         let (progress, told) = (Arc::clone(progress), Arc::clone(&done));
         let tell = move || {
             if json {
-                tell_lines(&progress, &told)
+                tell_lines(&progress, &told);
             } else {
-                tell_bar(&progress, &told)
+                tell_bar(&progress, &told);
             }
         };
         // Without a thread nothing is told; the dive does not need it.

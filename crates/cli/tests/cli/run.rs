@@ -151,13 +151,13 @@ impl Corpus {
             .collect();
         files.sort();
         assert!(!files.is_empty(), "{source} has files");
-        let whole = |path: &PathBuf| {
-            decoded(path)
-                .lines()
-                .map(|line| format!("{line}\n"))
-                .collect::<String>()
-        };
-        files.iter().map(whole).collect()
+        let mut lines = String::new();
+        for path in &files {
+            let text = decoded(path);
+            lines.push_str(text.trim_end_matches('\n'));
+            lines.push('\n');
+        }
+        lines
     }
 }
 
