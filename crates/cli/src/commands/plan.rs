@@ -15,7 +15,7 @@ use crate::terminal::{self, HEAD, bytes, count, seconds};
 
 /// Bytes of compressed input that one thread gets through in a second, on a core of the last years.
 /// An assumption, and told as one: what a dive really takes depends on the disk.
-const RATE: u64 = 100_000_000;
+const RATE: u64 = 20_000_000;
 
 pub(crate) fn run(args: &Plan) -> Result<Exit> {
     let asked = Asked {
