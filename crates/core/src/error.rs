@@ -38,7 +38,8 @@ pub struct Origin {
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.path.display())?;
-        self.offset.map_or(Ok(()), |offset| write!(f, " at decoded byte {offset}"))
+        self.offset
+            .map_or(Ok(()), |offset| write!(f, " at decoded byte {offset}"))
     }
 }
 
@@ -56,13 +57,22 @@ struct Inner {
 impl Error {
     /// An error of `kind`; `message` must not hold log bytes.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self(Box::new(Inner { kind, message: message.into(), hint: None, origin: None, cause: None }))
+        Self(Box::new(Inner {
+            kind,
+            message: message.into(),
+            hint: None,
+            origin: None,
+            cause: None,
+        }))
     }
 
     /// An operating system's refusal at `path`.
     pub fn io(kind: ErrorKind, path: &Path, doing: &str, cause: std::io::Error) -> Self {
         Self::new(kind, format!("cannot {doing}"))
-            .at(Origin { path: path.to_owned(), offset: None })
+            .at(Origin {
+                path: path.to_owned(),
+                offset: None,
+            })
             .because(cause)
     }
 
@@ -94,7 +104,11 @@ impl Error {
 
     /// Whether the reader of an output went away: the clean end of a filter rather than a failure.
     pub fn is_broken_pipe(&self) -> bool {
-        let cause = self.0.cause.as_ref().and_then(|cause| cause.downcast_ref::<std::io::Error>());
+        let cause = self
+            .0
+            .cause
+            .as_ref()
+            .and_then(|cause| cause.downcast_ref::<std::io::Error>());
         cause.is_some_and(|cause| cause.kind() == std::io::ErrorKind::BrokenPipe)
     }
 
@@ -115,7 +129,10 @@ impl fmt::Display for Error {
             write!(f, "{origin}: ")?;
         }
         f.write_str(&self.0.message)?;
-        self.0.cause.as_ref().map_or(Ok(()), |cause| write!(f, ": {cause}"))
+        self.0
+            .cause
+            .as_ref()
+            .map_or(Ok(()), |cause| write!(f, ": {cause}"))
     }
 }
 
@@ -127,6 +144,9 @@ impl fmt::Debug for Error {
 
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.0.cause.as_ref().map(|cause| cause.as_ref() as &(dyn StdError + 'static))
+        self.0
+            .cause
+            .as_ref()
+            .map(|cause| cause.as_ref() as &(dyn StdError + 'static))
     }
 }

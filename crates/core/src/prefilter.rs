@@ -49,7 +49,11 @@ impl Prefilter {
     pub fn new(needles: &Needles) -> Option<Self> {
         let needles: Vec<Piece> = needles.search()?.iter().map(Piece::new).collect();
         let searcher = packed(&needles).or_else(|| automaton(&needles))?;
-        Some(Self { needles, searcher, escape: memmem::Finder::new(b"\\u00") })
+        Some(Self {
+            needles,
+            searcher,
+            escape: memmem::Finder::new(b"\\u00"),
+        })
     }
 
     /// Calls `each` with the start and end of every candidate line (without its line feed) in order;
@@ -59,9 +63,16 @@ impl Prefilter {
         let mut next_escape = self.next_escape(segment, 0);
         let mut next_percent = next_percent(segment, 0);
         loop {
-            let Some(hit) = [next_needle, next_escape, next_percent].into_iter().flatten().min() else { return };
+            let Some(hit) = [next_needle, next_escape, next_percent]
+                .into_iter()
+                .flatten()
+                .min()
+            else {
+                return;
+            };
             let start = memchr::memrchr(b'\n', segment.get(..hit).unwrap_or_default()).map_or(0, |at| at + 1);
-            let end = memchr::memchr(b'\n', segment.get(hit..).unwrap_or_default()).map_or(segment.len(), |at| hit + at);
+            let end = memchr::memchr(b'\n', segment.get(hit..).unwrap_or_default())
+                .map_or(segment.len(), |at| hit + at);
             if !each(start, end) || end >= segment.len() {
                 return;
             }
@@ -88,7 +99,13 @@ impl Prefilter {
             Searcher::Packed(searcher) => {
                 let mut at = from;
                 loop {
-                    let found = searcher.find_in(segment, aho_corasick::Span { start: at, end: segment.len() })?;
+                    let found = searcher.find_in(
+                        segment,
+                        aho_corasick::Span {
+                            start: at,
+                            end: segment.len(),
+                        },
+                    )?;
                     if self.stands_around(segment, found.start()) {
                         return Some(found.start());
                     }
@@ -125,7 +142,12 @@ impl Piece {
         let text = needle.as_str().to_owned();
         let width = text.len().min(WINDOW);
         let rarest = |start: &usize| -> u32 {
-            text.as_bytes().get(*start..*start + width).unwrap_or_default().iter().map(|byte| u32::from(commonness(*byte))).sum()
+            text.as_bytes()
+                .get(*start..*start + width)
+                .unwrap_or_default()
+                .iter()
+                .map(|byte| u32::from(commonness(*byte)))
+                .sum()
         };
         let window = (0..=text.len() - width).min_by_key(rarest).unwrap_or(0);
         Self { text, window }
@@ -152,13 +174,20 @@ fn packed(needles: &[Piece]) -> Option<Searcher> {
     if needles.iter().any(|piece| piece.text.len() < WINDOW) {
         return None;
     }
-    let mut patterns: Vec<Vec<u8>> = needles.iter().flat_map(|piece| case_variants(piece.window())).collect();
+    let mut patterns: Vec<Vec<u8>> = needles
+        .iter()
+        .flat_map(|piece| case_variants(piece.window()))
+        .collect();
     patterns.sort_unstable();
     patterns.dedup();
     if patterns.len() > MAX_PACKED {
         return None;
     }
-    packed::Config::new().builder().extend(patterns).build().map(Searcher::Packed)
+    packed::Config::new()
+        .builder()
+        .extend(patterns)
+        .build()
+        .map(Searcher::Packed)
 }
 
 fn case_variants(window: &[u8]) -> Vec<Vec<u8>> {
@@ -177,7 +206,11 @@ fn case_variants(window: &[u8]) -> Vec<Vec<u8>> {
 
 fn automaton(needles: &[Piece]) -> Option<Searcher> {
     let texts = needles.iter().map(|piece| piece.text.as_bytes());
-    AhoCorasick::builder().ascii_case_insensitive(true).build(texts).ok().map(Searcher::Automaton)
+    AhoCorasick::builder()
+        .ascii_case_insensitive(true)
+        .build(texts)
+        .ok()
+        .map(Searcher::Automaton)
 }
 
 /// The next `%XX` that hides a character of a needle.
@@ -194,8 +227,12 @@ fn next_percent(segment: &[u8], from: usize) -> Option<usize> {
 
 /// Whether two hex digits stand for a character of needles, or for one that begins an escape.
 fn hides_needle(digits: Option<&[u8]>) -> bool {
-    let [high, low] = digits.unwrap_or_default() else { return false };
-    let (Some(high), Some(low)) = (char::from(*high).to_digit(16), char::from(*low).to_digit(16)) else { return false };
+    let [high, low] = digits.unwrap_or_default() else {
+        return false;
+    };
+    let (Some(high), Some(low)) = (char::from(*high).to_digit(16), char::from(*low).to_digit(16)) else {
+        return false;
+    };
     let c = char::from((high << 4 | low) as u8);
     crate::query::is_plain(c) || c == '%' || c == '\\'
 }

@@ -95,7 +95,10 @@ pub struct Report {
     pub ad_hoc: bool,
 }
 
-fn seconds<S: serde::Serializer>(timings: &BTreeMap<&'static str, Duration>, to: S) -> Result<S::Ok, S::Error> {
+fn seconds<S: serde::Serializer>(
+    timings: &BTreeMap<&'static str, Duration>,
+    to: S,
+) -> Result<S::Ok, S::Error> {
     to.collect_map(timings.iter().map(|(phase, spent)| (phase, spent.as_secs_f64())))
 }
 
@@ -142,6 +145,11 @@ pub struct Evidence {
 
 impl std::fmt::Debug for Evidence {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Evidence(<{} pseudonyms, {} values>)", self.pseudonyms.len(), self.dictionary.len())
+        write!(
+            f,
+            "Evidence(<{} pseudonyms, {} values>)",
+            self.pseudonyms.len(),
+            self.dictionary.len()
+        )
     }
 }

@@ -37,8 +37,13 @@ const SHAPES: &[&str] = &[
 ];
 
 static ANY: LazyLock<Regex> = LazyLock::new(|| {
-    let syntax = regex_automata::util::syntax::Config::new().unicode(false).utf8(false);
-    Regex::builder().syntax(syntax).build_many(SHAPES).expect("constant patterns")
+    let syntax = regex_automata::util::syntax::Config::new()
+        .unicode(false)
+        .utf8(false);
+    Regex::builder()
+        .syntax(syntax)
+        .build_many(SHAPES)
+        .expect("constant patterns")
 });
 
 /// Whether a text that was built up holds one of the shapes, or a host of an internal domain.
@@ -47,7 +52,8 @@ pub(crate) fn is_sensitive(text: &str, internal_domains: &[String]) -> bool {
 }
 
 fn names_host(folded: &str, domains: &[String]) -> bool {
-    let label = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(byte));
+    let label =
+        |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(byte));
     domains.iter().any(|domain| {
         folded.match_indices(domain.as_str()).any(|(at, _)| {
             let before = at.checked_sub(1).and_then(|before| folded.as_bytes().get(before));

@@ -40,7 +40,10 @@ impl Expression {
             match piece {
                 Piece::Text(text) => out.push_str(text),
                 Piece::Field(field) => {
-                    let value = record.values(field).find_map(|field| field.value.as_str()).filter(|text| !text.is_empty())?;
+                    let value = record
+                        .values(field)
+                        .find_map(|field| field.value.as_str())
+                        .filter(|text| !text.is_empty())?;
                     out.push_str(value);
                 }
             }
@@ -65,7 +68,10 @@ impl Events {
         let mut globs = Vec::new();
         let spec = profile.sources.get(source);
         for (index, event) in profile.events.iter().enumerate() {
-            let patterns = spec.and_then(|spec| event.raw.get(&spec.name)).into_iter().flatten();
+            let patterns = spec
+                .and_then(|spec| event.raw.get(&spec.name))
+                .into_iter()
+                .flatten();
             for pattern in patterns {
                 if pattern.contains('*') {
                     globs.push((pattern.clone(), index));
@@ -75,7 +81,9 @@ impl Events {
             }
         }
         Self {
-            expressions: spec.map(|spec| spec.event.iter().map(|text| Expression::parse(text)).collect()).unwrap_or_default(),
+            expressions: spec
+                .map(|spec| spec.event.iter().map(|text| Expression::parse(text)).collect())
+                .unwrap_or_default(),
             exact,
             globs,
             names: profile.events.iter().map(|event| event.name.clone()).collect(),
@@ -84,13 +92,20 @@ impl Events {
 
     /// The source's own event string of a record.
     pub fn raw(&self, record: &Record<'_>) -> Option<String> {
-        self.expressions.iter().find_map(|expression| expression.evaluate(record))
+        self.expressions
+            .iter()
+            .find_map(|expression| expression.evaluate(record))
     }
 
     /// Indices of the public events (in profile order) that a raw event stands for.
     pub fn public(&self, raw: &str) -> Vec<usize> {
         let mut found = self.exact.get(raw).cloned().unwrap_or_default();
-        found.extend(self.globs.iter().filter(|(glob, _)| glob_matches(glob, raw)).map(|(_, index)| *index));
+        found.extend(
+            self.globs
+                .iter()
+                .filter(|(glob, _)| glob_matches(glob, raw))
+                .map(|(_, index)| *index),
+        );
         found.sort_unstable();
         found.dedup();
         found
@@ -107,9 +122,13 @@ impl Events {
 pub fn glob_matches(glob: &str, text: &str) -> bool {
     let mut parts = glob.split('*');
     let first = parts.next().unwrap_or_default();
-    let Some(mut rest) = text.strip_prefix(first) else { return false };
+    let Some(mut rest) = text.strip_prefix(first) else {
+        return false;
+    };
     let mut parts: Vec<&str> = parts.collect();
-    let Some(last) = parts.pop() else { return rest.is_empty() };
+    let Some(last) = parts.pop() else {
+        return rest.is_empty();
+    };
     for part in parts {
         match rest.find(part).and_then(|at| rest.get(at + part.len()..)) {
             Some(after) => rest = after,
@@ -126,8 +145,17 @@ mod tests {
     #[test]
     fn globs() {
         for (glob, text, want) in [
-            ("*", "", true), ("a*", "abc", true), ("*c", "abc", true), ("a*c", "abc", true), ("a*b*c", "a-b-c", true),
-            ("ab*bc", "abc", false), ("a", "ab", false), ("a*b", "ac", false), ("**", "x", true), ("", "", true), ("", "x", false),
+            ("*", "", true),
+            ("a*", "abc", true),
+            ("*c", "abc", true),
+            ("a*c", "abc", true),
+            ("a*b*c", "a-b-c", true),
+            ("ab*bc", "abc", false),
+            ("a", "ab", false),
+            ("a*b", "ac", false),
+            ("**", "x", true),
+            ("", "", true),
+            ("", "x", false),
         ] {
             assert_eq!(glob_matches(glob, text), want, "{glob} on {text}");
         }

@@ -78,7 +78,11 @@ fn smaller(held: &mut Option<u64>, id: Option<u64>) {
     };
 }
 
-fn unite<K: Eq + Hash, V: Copy + Default>(into: &mut HashMap<K, V>, from: HashMap<K, V>, join: impl Fn(&mut V, V)) {
+fn unite<K: Eq + Hash, V: Copy + Default>(
+    into: &mut HashMap<K, V>,
+    from: HashMap<K, V>,
+    join: impl Fn(&mut V, V),
+) {
     for (key, value) in from {
         join(into.entry(key).or_default(), value);
     }
@@ -87,7 +91,10 @@ fn unite<K: Eq + Hash, V: Copy + Default>(into: &mut HashMap<K, V>, from: HashMa
 impl Learner {
     /// Holds at most `limit` values; above it [`Facts::text_allowed`] becomes false.
     pub fn new(limit: usize) -> Self {
-        Self { limit: Some(limit), ..Self::default() }
+        Self {
+            limit: Some(limit),
+            ..Self::default()
+        }
     }
 
     /// Values held.
@@ -115,10 +122,17 @@ impl Learner {
             return;
         }
         let mut own_actor = None;
-        let tuples = typed.iter().filter_map(|value| value.tuple).max().map_or(0, |last| last + 1);
+        let tuples = typed
+            .iter()
+            .filter_map(|value| value.tuple)
+            .max()
+            .map_or(0, |last| last + 1);
         for tuple in 0..tuples {
             let members = members_of(typed, tuple);
-            let role = typed.iter().find(|value| value.tuple == Some(tuple)).and_then(|value| value.role);
+            let role = typed
+                .iter()
+                .find(|value| value.tuple == Some(tuple))
+                .and_then(|value| value.role);
             self.observe_tuple(&members, scope, ns);
             if role == Some(Role::Actor) && members.iter().any(|ident| !matches!(ident, Ident::Ip(_))) {
                 // Ids are not linked yet; beside a name in scope an unlisted id is given the benefit.
@@ -128,7 +142,10 @@ impl Learner {
             }
             if let (Some(began), Some(Role::Actor | Role::Target)) = (impersonation, role) {
                 for ident in &members {
-                    self.impersonation.entry((*ident).clone()).or_default().push((ns, began));
+                    self.impersonation
+                        .entry((*ident).clone())
+                        .or_default()
+                        .push((ns, began));
                 }
             }
         }
@@ -149,11 +166,31 @@ impl Learner {
     }
 
     fn observe_tuple(&mut self, members: &[&Ident], scope: &ScopeIndex, ns: i64) {
-        let user = smallest(members, |ident| if let Ident::UserId(id) = ident { Some(*id) } else { None });
-        let project = smallest(members, |ident| if let Ident::ProjectId(id) = ident { Some(*id) } else { None });
-        let namespace = smallest(members, |ident| if let Ident::NamespaceId(id) = ident { Some(*id) } else { None });
+        let user = smallest(members, |ident| {
+            if let Ident::UserId(id) = ident {
+                Some(*id)
+            } else {
+                None
+            }
+        });
+        let project = smallest(members, |ident| {
+            if let Ident::ProjectId(id) = ident {
+                Some(*id)
+            } else {
+                None
+            }
+        });
+        let namespace = smallest(members, |ident| {
+            if let Ident::NamespaceId(id) = ident {
+                Some(*id)
+            } else {
+                None
+            }
+        });
         let foreign_id = user.is_some_and(|id| !scope.user_id(id, ns).is_inside());
-        let named_inside = members.iter().any(|ident| matches!(ident, Ident::User(name) if scope.username(name, ns).is_inside()));
+        let named_inside = members
+            .iter()
+            .any(|ident| matches!(ident, Ident::User(name) if scope.username(name, ns).is_inside()));
         for ident in members {
             match ident {
                 Ident::User(name) => {
@@ -179,7 +216,9 @@ impl Learner {
                 }
                 Ident::UserId(id) => pair(&mut self.user_ids, *id, pairing(members, ident, scope, ns)),
                 Ident::ProjectId(id) => pair(&mut self.project_ids, *id, pairing(members, ident, scope, ns)),
-                Ident::NamespaceId(id) => pair(&mut self.namespace_ids, *id, pairing(members, ident, scope, ns)),
+                Ident::NamespaceId(id) => {
+                    pair(&mut self.namespace_ids, *id, pairing(members, ident, scope, ns));
+                }
                 Ident::Ip(_) => {}
             }
         }
@@ -233,14 +272,23 @@ impl Learner {
             times.sort_unstable();
             times.dedup();
         }
-        let mut facts = Facts { scope, learned: self, tokens: HashSet::new(), phrases: HashSet::new() };
+        let mut facts = Facts {
+            scope,
+            learned: self,
+            tokens: HashSet::new(),
+            phrases: HashSet::new(),
+        };
         facts.build_tokens(words);
         facts
     }
 }
 
 fn members_of(typed: &[Typed], tuple: usize) -> Vec<&Ident> {
-    let mut members: Vec<&Ident> = typed.iter().filter(|value| value.tuple == Some(tuple)).map(|value| &value.ident).collect();
+    let mut members: Vec<&Ident> = typed
+        .iter()
+        .filter(|value| value.tuple == Some(tuple))
+        .map(|value| &value.ident)
+        .collect();
     members.sort_unstable();
     members.dedup();
     members
@@ -278,14 +326,23 @@ impl std::fmt::Debug for Facts {
 }
 
 /// Adds a foreign value and its telling parts.
-fn add_tokens(class: Class, value: String, words: &HashSet<Box<str>>, tokens: &mut HashSet<String>, phrases: &mut HashSet<String>) {
+fn add_tokens(
+    class: Class,
+    value: String,
+    words: &HashSet<Box<str>>,
+    tokens: &mut HashSet<String>,
+    phrases: &mut HashSet<String>,
+) {
     let separators: &[char] = match class {
         Class::Name => &[' ', '\u{a0}'],
         Class::Email => &['@', '.'],
         Class::Namespace | Class::Project => &['/', '-', '_', '.'],
         _ => &[],
     };
-    for part in value.split(separators).filter(|part| part.len() >= MIN_PART && !words.contains(*part)) {
+    for part in value
+        .split(separators)
+        .filter(|part| part.len() >= MIN_PART && !words.contains(*part))
+    {
         tokens.insert(part.to_owned());
     }
     if class == Class::Name {
@@ -307,10 +364,15 @@ impl Facts {
     /// Learns from one more record; only for [`Facts::streaming`].
     pub fn learn(&mut self, typed: &[Typed], ns: i64, words: &HashSet<Box<str>>) {
         self.learned.observe(typed, &self.scope, ns, None);
-        let foreign: Vec<&Typed> = typed.iter().filter(|value| !self.is_inside(&value.ident, EVER)).collect();
+        let foreign: Vec<&Typed> = typed
+            .iter()
+            .filter(|value| !self.is_inside(&value.ident, EVER))
+            .collect();
         for value in foreign {
             let text = match &value.ident {
-                Ident::User(text) | Ident::Name(text) | Ident::Email(text) | Ident::Path(text) => text.clone(),
+                Ident::User(text) | Ident::Name(text) | Ident::Email(text) | Ident::Path(text) => {
+                    text.clone()
+                }
                 Ident::UserId(id) | Ident::ProjectId(id) | Ident::NamespaceId(id) => id.to_string(),
                 Ident::Ip(address) => address.to_string(),
             };
@@ -344,7 +406,9 @@ impl Facts {
             _ => None,
         };
         // Above the limit not every pairing was seen: one that contradicts may be missing.
-        !self.learned.overflow && !self.learned.streaming && pairing.is_some_and(|pairing| pairing.inside && !pairing.outside)
+        !self.learned.overflow
+            && !self.learned.streaming
+            && pairing.is_some_and(|pairing| pairing.inside && !pairing.outside)
     }
 
     pub(crate) fn standing(&self, members: &[&Ident], ns: i64) -> Standing {
@@ -399,12 +463,17 @@ impl Facts {
 
     /// Whether an address was only ever seen with in-scope actors.
     pub fn is_own_address(&self, address: IpAddr) -> bool {
-        self.learned.addresses.get(&address).is_some_and(|fact| fact.own && !fact.foreign)
+        self.learned
+            .addresses
+            .get(&address)
+            .is_some_and(|fact| fact.own && !fact.foreign)
     }
 
     /// Whether somebody was acting as this user at an instant, as far as start and stop were seen.
     pub(crate) fn is_impersonated(&self, ident: &Ident, ns: i64) -> bool {
-        let Some(times) = self.learned.impersonation.get(ident) else { return false };
+        let Some(times) = self.learned.impersonation.get(ident) else {
+            return false;
+        };
         let before = times.iter().rev().find(|(at, _)| *at <= ns);
         let after = times.iter().find(|(at, _)| *at >= ns);
         before.is_some_and(|(_, began)| *began) || after.is_some_and(|(_, began)| !*began)
@@ -419,13 +488,16 @@ impl Facts {
             _ => None,
         });
         let known = || {
-            members.iter().filter(|_| !self.learned.overflow).filter_map(|ident| match (kind, ident) {
-                (Kind::User, Ident::User(name)) => self.learned.usernames.get(name)?.smallest_id,
-                (Kind::User, Ident::Email(email)) => self.learned.emails.get(email)?.smallest_id,
-                (Kind::Project, Ident::Path(path)) => self.learned.paths.get(path)?.smallest_project,
-                (Kind::Namespace, Ident::Path(path)) => self.learned.paths.get(path)?.smallest_namespace,
-                _ => None,
-            })
+            members
+                .iter()
+                .filter(|_| !self.learned.overflow)
+                .filter_map(|ident| match (kind, ident) {
+                    (Kind::User, Ident::User(name)) => self.learned.usernames.get(name)?.smallest_id,
+                    (Kind::User, Ident::Email(email)) => self.learned.emails.get(email)?.smallest_id,
+                    (Kind::Project, Ident::Path(path)) => self.learned.paths.get(path)?.smallest_project,
+                    (Kind::Namespace, Ident::Path(path)) => self.learned.paths.get(path)?.smallest_namespace,
+                    _ => None,
+                })
         };
         if let Some(id) = ids.min().or_else(|| known().min()) {
             return format!("id:{id}");
@@ -438,7 +510,9 @@ impl Facts {
             Ident::Email(text) | Ident::Name(text) => Some(text),
             _ => None,
         });
-        name.min().or_else(|| other.min()).map_or_else(|| "none:".to_owned(), |text| format!("name:{text}"))
+        name.min()
+            .or_else(|| other.min())
+            .map_or_else(|| "none:".to_owned(), |text| format!("name:{text}"))
     }
 
     /// All foreign values learned, as class and folded value, ordered.
@@ -446,24 +520,56 @@ impl Facts {
         let learned = &self.learned;
         let mut out = Vec::with_capacity(learned.len());
         let outside = |ident: &Ident| !self.is_inside(ident, EVER);
-        let texts = |map: &HashMap<String, NameFact>, class: Class, make: fn(String) -> Ident, out: &mut Vec<(Class, String)>| {
-            out.extend(map.keys().filter(|text| outside(&make((*text).clone()))).map(|text| (class, text.clone())));
+        let texts = |map: &HashMap<String, NameFact>,
+                     class: Class,
+                     make: fn(String) -> Ident,
+                     out: &mut Vec<(Class, String)>| {
+            out.extend(
+                map.keys()
+                    .filter(|text| outside(&make((*text).clone())))
+                    .map(|text| (class, text.clone())),
+            );
         };
         texts(&learned.usernames, Class::User, Ident::User, &mut out);
         texts(&learned.names, Class::Name, Ident::Name, &mut out);
         texts(&learned.emails, Class::Email, Ident::Email, &mut out);
-        let ids = |map: &HashMap<u64, Pairing>, class: Class, make: fn(u64) -> Ident, out: &mut Vec<(Class, String)>| {
-            out.extend(map.keys().filter(|id| outside(&make(**id))).map(|id| (class, id.to_string())));
+        let ids = |map: &HashMap<u64, Pairing>,
+                   class: Class,
+                   make: fn(u64) -> Ident,
+                   out: &mut Vec<(Class, String)>| {
+            out.extend(
+                map.keys()
+                    .filter(|id| outside(&make(**id)))
+                    .map(|id| (class, id.to_string())),
+            );
         };
         ids(&learned.user_ids, Class::UserId, Ident::UserId, &mut out);
         ids(&learned.project_ids, Class::ProjectId, Ident::ProjectId, &mut out);
-        ids(&learned.namespace_ids, Class::NamespaceId, Ident::NamespaceId, &mut out);
+        ids(
+            &learned.namespace_ids,
+            Class::NamespaceId,
+            Ident::NamespaceId,
+            &mut out,
+        );
         for (path, fact) in &learned.paths {
             if outside(&Ident::Path(path.clone())) {
-                out.push((if fact.project { Class::Project } else { Class::Namespace }, path.clone()));
+                out.push((
+                    if fact.project {
+                        Class::Project
+                    } else {
+                        Class::Namespace
+                    },
+                    path.clone(),
+                ));
             }
         }
-        out.extend(learned.addresses.iter().filter(|(_, fact)| fact.foreign).map(|(ip, _)| (Class::Ip, ip.to_string())));
+        out.extend(
+            learned
+                .addresses
+                .iter()
+                .filter(|(_, fact)| fact.foreign)
+                .map(|(ip, _)| (Class::Ip, ip.to_string())),
+        );
         out.sort_unstable();
         out
     }
@@ -473,7 +579,11 @@ impl Facts {
         let mut out = BTreeMap::new();
         let learned = &self.learned;
         for (class, map, make) in [
-            (Class::UserId, &learned.user_ids, Ident::UserId as fn(u64) -> Ident),
+            (
+                Class::UserId,
+                &learned.user_ids,
+                Ident::UserId as fn(u64) -> Ident,
+            ),
             (Class::ProjectId, &learned.project_ids, Ident::ProjectId),
             (Class::NamespaceId, &learned.namespace_ids, Ident::NamespaceId),
         ] {

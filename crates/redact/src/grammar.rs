@@ -19,7 +19,8 @@ const MAX_UNKNOWN_WORD: usize = 20;
 const MAX_EVENT_DIGITS: usize = 3;
 
 static CALLER: LazyLock<Regex> = LazyLock::new(|| {
-    let route = r"(?:/api)?/:version(?:/(?:[a-z][a-z0-9_-]*|:[a-z_]+|\*[a-z_]+|\(-/\)|-))*(?:\(\.:?[a-z]+\))?";
+    let route =
+        r"(?:/api)?/:version(?:/(?:[a-z][a-z0-9_-]*|:[a-z_]+|\*[a-z_]+|\(-/\)|-))*(?:\(\.:?[a-z]+\))?";
     let pattern = [
         r"[A-Z][A-Za-z0-9]*(?:::[A-Z][A-Za-z0-9]*)*(?:#[a-z_][a-z0-9_]*[?!]?)?",
         &format!("(?:(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) )?{route}"),
@@ -45,7 +46,11 @@ pub(crate) fn is_method(text: &str, spec: &FieldSpec, vocabulary: &Vocabulary) -
 }
 
 fn is_listed(text: &str, spec: &FieldSpec, default: &std::collections::BTreeSet<Box<str>>) -> bool {
-    if spec.values.is_empty() { default.contains(text) } else { spec.values.iter().any(|value| value == text) }
+    if spec.values.is_empty() {
+        default.contains(text)
+    } else {
+        spec.values.iter().any(|value| value == text)
+    }
 }
 
 pub(crate) fn is_small_integer(text: &str) -> bool {
@@ -71,15 +76,18 @@ pub(crate) fn is_event(text: &str, closed: bool, plan: &ProfilePlan, facts: &Fac
         return false;
     }
     let words = &plan.profile.vocabulary.words;
-    text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|part| !part.is_empty()).all(|part| {
-        let folded = part.to_ascii_lowercase();
-        words.contains(folded.as_str())
-            || !facts.is_foreign_token(&folded)
-                && crate::text::camel_words(part).all(|word| {
-                    let word = word.to_ascii_lowercase();
-                    words.contains(word.as_str()) || word.len() <= MAX_UNKNOWN_WORD && !facts.is_foreign_token(&word)
-                })
-    })
+    text.split(|c: char| !c.is_ascii_alphanumeric())
+        .filter(|part| !part.is_empty())
+        .all(|part| {
+            let folded = part.to_ascii_lowercase();
+            words.contains(folded.as_str())
+                || !facts.is_foreign_token(&folded)
+                    && crate::text::camel_words(part).all(|word| {
+                        let word = word.to_ascii_lowercase();
+                        words.contains(word.as_str())
+                            || word.len() <= MAX_UNKNOWN_WORD && !facts.is_foreign_token(&word)
+                    })
+        })
 }
 
 #[cfg(test)]
@@ -89,13 +97,30 @@ mod tests {
     #[test]
     fn what_a_caller_id_looks_like() {
         for text in [
-            "SessionsController#create", "Groups::GroupMembersController#update", "PostReceive", "SSHUploadPack",
-            "POST /api/:version/projects/:id/members", "/api/:version/geo/proxy", "user_add_to_group",
-            "gitaly.SSHService", "/gitaly.SSHService/SSHUploadPack", "git-upload-pack",
+            "SessionsController#create",
+            "Groups::GroupMembersController#update",
+            "PostReceive",
+            "SSHUploadPack",
+            "POST /api/:version/projects/:id/members",
+            "/api/:version/geo/proxy",
+            "user_add_to_group",
+            "gitaly.SSHService",
+            "/gitaly.SSHService/SSHUploadPack",
+            "git-upload-pack",
         ] {
             assert!(CALLER.is_match(text), "{text}");
         }
-        for text in ["x glpat y", "glpat-abc", "a b", "web-01.internal", "10.0.0.1", "Foo#bar baz", "", "alice@x.example", "/etc/passwd"] {
+        for text in [
+            "x glpat y",
+            "glpat-abc",
+            "a b",
+            "web-01.internal",
+            "10.0.0.1",
+            "Foo#bar baz",
+            "",
+            "alice@x.example",
+            "/etc/passwd",
+        ] {
             assert!(!CALLER.is_match(text), "{text}");
         }
     }

@@ -53,7 +53,11 @@ pub fn read(class: Class, value: &Json<'_>) -> Reading {
     };
     if class == Class::Ip {
         let found: Vec<_> = addresses(text).flatten().map(Ident::Ip).collect();
-        return if found.is_empty() { Reading::Nothing } else { Reading::Idents(found) };
+        return if found.is_empty() {
+            Reading::Nothing
+        } else {
+            Reading::Idents(found)
+        };
     }
     read_text(class, text).map_or(Reading::Nothing, |ident| Reading::Idents(vec![ident]))
 }
@@ -70,12 +74,24 @@ pub fn read_text(class: Class, text: &str) -> Option<Ident> {
         Class::Name => Some(Ident::Name(fold(text))),
         Class::UserId => user_id(text),
         Class::Project | Class::Namespace => path(text).map(Ident::Path),
-        Class::ProjectId => after(text, &["project-", "wiki-", "design-", "gid://gitlab/Project/", "projects/"])
-            .map(Ident::ProjectId)
-            .or_else(|| path_like(text)),
-        Class::NamespaceId => after(text, &["gid://gitlab/Group/", "gid://gitlab/Namespace/", "groups/"])
-            .map(Ident::NamespaceId)
-            .or_else(|| is_path_text(text).then(|| path(text).map(Ident::Path)).flatten()),
+        Class::ProjectId => after(
+            text,
+            &[
+                "project-",
+                "wiki-",
+                "design-",
+                "gid://gitlab/Project/",
+                "projects/",
+            ],
+        )
+        .map(Ident::ProjectId)
+        .or_else(|| path_like(text)),
+        Class::NamespaceId => after(
+            text,
+            &["gid://gitlab/Group/", "gid://gitlab/Namespace/", "groups/"],
+        )
+        .map(Ident::NamespaceId)
+        .or_else(|| is_path_text(text).then(|| path(text).map(Ident::Path)).flatten()),
         _ => None,
     }
 }
@@ -89,13 +105,19 @@ fn user_id(text: &str) -> Option<Ident> {
 
 /// A positive decimal id, bare or behind one of the prefixes.
 fn after(text: &str, prefixes: &[&str]) -> Option<u64> {
-    let digits = prefixes.iter().find_map(|prefix| text.strip_prefix(prefix)).unwrap_or(text);
+    let digits = prefixes
+        .iter()
+        .find_map(|prefix| text.strip_prefix(prefix))
+        .unwrap_or(text);
     id(digits)
 }
 
 /// A positive decimal id without leading zeros or sign.
 pub(crate) fn id(digits: &str) -> Option<u64> {
-    let sound = !digits.is_empty() && digits.len() <= 19 && !digits.starts_with('0') && digits.bytes().all(|b| b.is_ascii_digit());
+    let sound = !digits.is_empty()
+        && digits.len() <= 19
+        && !digits.starts_with('0')
+        && digits.bytes().all(|b| b.is_ascii_digit());
     sound.then(|| digits.parse().ok()).flatten()
 }
 
@@ -112,9 +134,15 @@ fn path_like(text: &str) -> Option<Ident> {
 
 /// A full path in canonical form: decoded, folded, without outer slashes and repository suffixes.
 pub(crate) fn path(text: &str) -> Option<String> {
-    let decoded = if text.contains('%') { percent_decode(text)? } else { Cow::Borrowed(text) };
+    let decoded = if text.contains('%') {
+        percent_decode(text)?
+    } else {
+        Cow::Borrowed(text)
+    };
     let trimmed = decoded.trim().trim_matches('/');
-    let bare = [".git", ".wiki", ".design"].iter().fold(trimmed, |rest, suffix| rest.strip_suffix(suffix).unwrap_or(rest));
+    let bare = [".git", ".wiki", ".design"]
+        .iter()
+        .fold(trimmed, |rest, suffix| rest.strip_suffix(suffix).unwrap_or(rest));
     if bare.is_empty() || bare.split('/').any(str::is_empty) {
         return None;
     }
@@ -130,7 +158,11 @@ pub(crate) fn percent_decode(text: &str) -> Option<Cow<'_, str>> {
     let mut out = Vec::with_capacity(bytes.len());
     let mut at = 0;
     while let Some(&byte) = bytes.get(at) {
-        let pair = bytes.get(at + 1).copied().and_then(hex).zip(bytes.get(at + 2).copied().and_then(hex));
+        let pair = bytes
+            .get(at + 1)
+            .copied()
+            .and_then(hex)
+            .zip(bytes.get(at + 2).copied().and_then(hex));
         match pair {
             Some((high, low)) if byte == b'%' => {
                 out.push(high << 4 | low);
@@ -160,7 +192,13 @@ fn address_of(text: &str) -> Option<IpAddr> {
         .parse::<IpAddr>()
         .ok()
         .or_else(|| text.parse::<SocketAddr>().ok().map(|socket| socket.ip()))
-        .or_else(|| text.strip_prefix('[')?.strip_suffix(']')?.parse::<Ipv6Addr>().ok().map(IpAddr::V6))?;
+        .or_else(|| {
+            text.strip_prefix('[')?
+                .strip_suffix(']')?
+                .parse::<Ipv6Addr>()
+                .ok()
+                .map(IpAddr::V6)
+        })?;
     Some(address.to_canonical())
 }
 
@@ -180,8 +218,22 @@ mod tests {
         for text in ["1001", "user-1001", "user/1001", "gid://gitlab/User/1001"] {
             assert_eq!(one(Class::UserId, text), Some(Ident::UserId(1001)), "{text}");
         }
-        assert_eq!(read(Class::UserId, &Json::Number("1001".into())), Reading::Idents(vec![Ident::UserId(1001)]));
-        for nobody in ["-1", "0", "1001.0", "1.001e3", "user-", "user-7k3f", "runner/5", "key-9", "ip/", "01"] {
+        assert_eq!(
+            read(Class::UserId, &Json::Number("1001".into())),
+            Reading::Idents(vec![Ident::UserId(1001)])
+        );
+        for nobody in [
+            "-1",
+            "0",
+            "1001.0",
+            "1.001e3",
+            "user-",
+            "user-7k3f",
+            "runner/5",
+            "key-9",
+            "ip/",
+            "01",
+        ] {
             assert_eq!(one(Class::UserId, nobody), None, "{nobody}");
         }
         assert_eq!(one(Class::User, "@Alice"), Some(Ident::User("alice".into())));
@@ -189,13 +241,26 @@ mod tests {
 
     #[test]
     fn forms_of_one_project() {
-        for text in ["Acme/App", "acme/app.git", "/acme/app/", "acme%2Fapp", "acme%2fapp.wiki.git"] {
-            assert_eq!(one(Class::Project, text), Some(Ident::Path("acme/app".into())), "{text}");
+        for text in [
+            "Acme/App",
+            "acme/app.git",
+            "/acme/app/",
+            "acme%2Fapp",
+            "acme%2fapp.wiki.git",
+        ] {
+            assert_eq!(
+                one(Class::Project, text),
+                Some(Ident::Path("acme/app".into())),
+                "{text}"
+            );
         }
         for text in ["51", "project-51", "wiki-51", "gid://gitlab/Project/51"] {
             assert_eq!(one(Class::ProjectId, text), Some(Ident::ProjectId(51)), "{text}");
         }
-        assert_eq!(one(Class::ProjectId, "acme%2Fapp"), Some(Ident::Path("acme/app".into())));
+        assert_eq!(
+            one(Class::ProjectId, "acme%2Fapp"),
+            Some(Ident::Path("acme/app".into()))
+        );
         assert_eq!(one(Class::Project, "a//b"), None);
         assert_eq!(one(Class::NamespaceId, "acme"), Some(Ident::Path("acme".into())));
         assert_eq!(one(Class::NamespaceId, "-7"), None);
@@ -203,8 +268,15 @@ mod tests {
 
     #[test]
     fn addresses_in_every_dress() {
-        let list = |text: &str| addresses(text).map(|ip| ip.map(|ip| ip.to_string())).collect::<Vec<_>>();
-        assert_eq!(list("81.2.69.144, 127.0.0.1"), [Some("81.2.69.144".into()), Some("127.0.0.1".into())]);
+        let list = |text: &str| {
+            addresses(text)
+                .map(|ip| ip.map(|ip| ip.to_string()))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(
+            list("81.2.69.144, 127.0.0.1"),
+            [Some("81.2.69.144".into()), Some("127.0.0.1".into())]
+        );
         assert_eq!(list("67.43.156.72:0"), [Some("67.43.156.72".into())]);
         assert_eq!(list("[2001:db8::1]:443"), [Some("2001:db8::1".into())]);
         assert_eq!(list("::ffff:10.1.2.3"), [Some("10.1.2.3".into())]);

@@ -113,7 +113,10 @@ impl fmt::Debug for Pseudonyms {
 impl Pseudonyms {
     /// Pseudonyms under `key`.
     pub fn new(key: &RequestKey) -> Self {
-        Self { value: blake3::derive_key(VALUE_CONTEXT, &key.0), tag: blake3::derive_key(TAG_CONTEXT, &key.0) }
+        Self {
+            value: blake3::derive_key(VALUE_CONTEXT, &key.0),
+            tag: blake3::derive_key(TAG_CONTEXT, &key.0),
+        }
     }
 
     /// The pseudonym of a canonical value.
@@ -135,10 +138,16 @@ impl Pseudonyms {
         if code.len() != VALUE_CHARS + TAG_CHARS || !code.bytes().all(|byte| ALPHABET.contains(&byte)) {
             return None;
         }
-        let kind = PseudonymKind::ALL.into_iter().find(|kind| kind.as_str() == word)?;
+        let kind = PseudonymKind::ALL
+            .into_iter()
+            .find(|kind| kind.as_str() == word)?;
         let (value, tag) = code.split_at_checked(VALUE_CHARS)?;
         let mut expected = String::with_capacity(TAG_CHARS);
-        push_base32(&mut expected, &keyed(&self.tag, kind, value.as_bytes()), TAG_CHARS);
+        push_base32(
+            &mut expected,
+            &keyed(&self.tag, kind, value.as_bytes()),
+            TAG_CHARS,
+        );
         (expected == tag).then_some(kind)
     }
 }
@@ -188,9 +197,15 @@ mod tests {
     #[test]
     fn kinds_and_requests_are_separate_domains() {
         let one = pseudonyms(1);
-        assert_ne!(one.make(PseudonymKind::User, "x")[5..], one.make(PseudonymKind::Name, "x")[5..]);
+        assert_ne!(
+            one.make(PseudonymKind::User, "x")[5..],
+            one.make(PseudonymKind::Name, "x")[5..]
+        );
         let other = Pseudonyms::new(&RequestKey::derive(&[1; 32], "R-2"));
-        assert_ne!(one.make(PseudonymKind::User, "x"), other.make(PseudonymKind::User, "x"));
+        assert_ne!(
+            one.make(PseudonymKind::User, "x"),
+            other.make(PseudonymKind::User, "x")
+        );
     }
 
     #[test]

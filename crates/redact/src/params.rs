@@ -47,7 +47,11 @@ fn pair<'j, 'a>(item: &'j Json<'a>) -> Option<(&'j str, &'j Json<'a>)> {
 }
 
 fn join<'k>(outer: &str, name: &'k str) -> Cow<'k, str> {
-    if outer.is_empty() { Cow::Borrowed(name) } else { Cow::Owned(format!("{outer}.{name}")) }
+    if outer.is_empty() {
+        Cow::Borrowed(name)
+    } else {
+        Cow::Owned(format!("{outer}.{name}"))
+    }
 }
 
 #[cfg(test)]
@@ -64,13 +68,37 @@ mod tests {
             Json::Object(vec![("key".into(), text("a")), ("value".into(), text("1"))]),
             Json::Object(vec![
                 ("key".into(), text("user")),
-                ("value".into(), Json::Object(vec![("name".into(), text("2")), ("roles".into(), Json::Array(vec![text("3"), text("4")]))])),
+                (
+                    "value".into(),
+                    Json::Object(vec![
+                        ("name".into(), text("2")),
+                        ("roles".into(), Json::Array(vec![text("3"), text("4")])),
+                    ]),
+                ),
             ]),
-            Json::Object(vec![("key".into(), text("odd")), ("value".into(), text("5")), ("extra".into(), text("6"))]),
+            Json::Object(vec![
+                ("key".into(), text("odd")),
+                ("value".into(), text("5")),
+                ("extra".into(), text("6")),
+            ]),
             text("7"),
         ]);
         let mut seen = Vec::new();
-        each_param(&value, &mut |key, value| seen.push(format!("{key}={}", value.as_str().unwrap_or("?"))));
-        assert_eq!(seen, ["a=1", "user.name=2", "user.roles=3", "user.roles=4", "key=odd", "value=5", "extra=6", "=7"]);
+        each_param(&value, &mut |key, value| {
+            seen.push(format!("{key}={}", value.as_str().unwrap_or("?")))
+        });
+        assert_eq!(
+            seen,
+            [
+                "a=1",
+                "user.name=2",
+                "user.roles=3",
+                "user.roles=4",
+                "key=odd",
+                "value=5",
+                "extra=6",
+                "=7"
+            ]
+        );
     }
 }

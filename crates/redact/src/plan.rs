@@ -24,7 +24,10 @@ pub(crate) struct FieldPlan {
 
 impl FieldPlan {
     fn tuple(&self, class: Class) -> Option<usize> {
-        self.tuples.iter().find(|(of, _)| *of == class).map(|(_, tuple)| *tuple)
+        self.tuples
+            .iter()
+            .find(|(of, _)| *of == class)
+            .map(|(_, tuple)| *tuple)
     }
 }
 
@@ -95,7 +98,12 @@ impl ProfilePlan {
     /// A route or an internal range cannot be compiled.
     pub fn new(profile: Arc<Profile>) -> Result<Self, Error> {
         let sources = (0..profile.sources.len())
-            .filter_map(|index| profile.sources.get(index).map(|source| SourcePlan::new(&profile, index, source)))
+            .filter_map(|index| {
+                profile
+                    .sources
+                    .get(index)
+                    .map(|source| SourcePlan::new(&profile, index, source))
+            })
             .collect();
         let internal = profile
             .internal_ranges
@@ -103,9 +111,21 @@ impl ProfilePlan {
             .map(|text| text.parse::<IpNet>().map_err(|_| Error::range(text)))
             .collect::<Result<_, _>>()?;
         let routes = Routes::new(profile.routes.iter().map(String::as_str))?;
-        let patterns = profile.events.iter().flat_map(|event| event.raw.values().flatten());
-        let listed_events = patterns.filter(|pattern| !pattern.contains('*')).cloned().collect();
-        Ok(Self { sources, routes, internal, listed_events, profile })
+        let patterns = profile
+            .events
+            .iter()
+            .flat_map(|event| event.raw.values().flatten());
+        let listed_events = patterns
+            .filter(|pattern| !pattern.contains('*'))
+            .cloned()
+            .collect();
+        Ok(Self {
+            profile,
+            sources,
+            routes,
+            internal,
+            listed_events,
+        })
     }
 
     /// A source by its index in the profile.
@@ -120,7 +140,9 @@ impl ProfilePlan {
 
     /// Whether the source's field keeps a whole JSON value (so that the parser does not flatten it).
     pub fn is_leaf(&self, source: usize, field: &str) -> bool {
-        self.sources.get(source).is_some_and(|source| source.fields.contains_key(field))
+        self.sources
+            .get(source)
+            .is_some_and(|source| source.fields.contains_key(field))
             || self.spec(source).is_some_and(|spec| spec.spec(field).is_some())
     }
 
@@ -129,13 +151,17 @@ impl ProfilePlan {
     pub fn has_fields_below(&self, source: usize, field: &str) -> bool {
         self.spec(source).is_some_and(|spec| {
             let below = format!("{field}.");
-            spec.fields.range(below.clone()..).next().is_some_and(|(name, _)| name.starts_with(&below))
+            spec.fields
+                .range(below.clone()..)
+                .next()
+                .is_some_and(|(name, _)| name.starts_with(&below))
         })
     }
 
     /// Whether the field holds parameters: the parser opens JSON inside its strings.
     pub fn is_params(&self, source: usize, field: &str) -> bool {
-        self.spec(source).is_some_and(|spec| spec.class_of(field) == Some(Class::Params))
+        self.spec(source)
+            .is_some_and(|spec| spec.class_of(field) == Some(Class::Params))
     }
 
     /// Whether an address is the platform's own.
@@ -156,7 +182,10 @@ impl ProfilePlan {
 
     /// The record's own instant: the source's time fields in order, then the wrapper's time.
     pub fn time(&self, record: &Record<'_>) -> Result<Option<Instant>, WrongType> {
-        let names = self.spec(record.source).map(|spec| spec.time.as_slice()).unwrap_or_default();
+        let names = self
+            .spec(record.source)
+            .map(|spec| spec.time.as_slice())
+            .unwrap_or_default();
         for name in names {
             for field in record.values(name) {
                 match &field.value {
@@ -177,18 +206,26 @@ impl ProfilePlan {
     /// A field of an identity class has a wrong JSON type; the good values are in `found` all the same.
     pub fn typed(&self, record: &Record<'_>, found: &mut Vec<Typed>) -> Result<(), WrongType> {
         found.clear();
-        let Some(source) = self.sources.get(record.source) else { return Ok(()) };
+        let Some(source) = self.sources.get(record.source) else {
+            return Ok(());
+        };
         let mut sound = Ok(());
         for (at, field) in record.fields.iter().enumerate() {
-            let Some(plan) = source.fields.get(field.name.as_ref()) else { continue };
-            let Some(class) = plan.spec.class(|sibling| record.first(sibling)) else { continue };
+            let Some(plan) = source.fields.get(field.name.as_ref()) else {
+                continue;
+            };
+            let Some(class) = plan.spec.class(|sibling| record.first(sibling)) else {
+                continue;
+            };
             if class.is_identity() {
                 match read(class, &field.value) {
                     Reading::WrongType => sound = Err(WrongType),
                     Reading::Nothing => {}
                     Reading::Idents(idents) => {
                         let tuple = plan.tuple(class);
-                        let role = tuple.and_then(|tuple| source.roles.get(tuple)).map(|(_, role)| *role);
+                        let role = tuple
+                            .and_then(|tuple| source.roles.get(tuple))
+                            .map(|(_, role)| *role);
                         found.extend(idents.into_iter().map(|ident| Typed {
                             class,
                             ident,
@@ -201,16 +238,29 @@ impl ProfilePlan {
                 }
             } else if class == Class::Params {
                 each_param(&field.value, &mut |key, value| {
-                    if let Some(class) = self.profile.params.get(key).copied().filter(|class| class.is_identity())
+                    if let Some(class) = self
+                        .profile
+                        .params
+                        .get(key)
+                        .copied()
+                        .filter(|class| class.is_identity())
                         && let Reading::Idents(idents) = read(class, value)
                     {
-                        found.extend(idents.into_iter().map(|ident| loose(class, ident, Place::Params, at)));
+                        found.extend(
+                            idents
+                                .into_iter()
+                                .map(|ident| loose(class, ident, Place::Params, at)),
+                        );
                     }
                 });
             } else if class == Class::Resource
                 && let Some(text) = field.value.as_str()
             {
-                let place = if is_own_path(&field.name) { Place::Route } else { Place::OtherUrl };
+                let place = if is_own_path(&field.name) {
+                    Place::Route
+                } else {
+                    Place::OtherUrl
+                };
                 self.route_idents(text, place, at, found);
             }
         }
@@ -218,7 +268,9 @@ impl ProfilePlan {
     }
 
     fn route_idents(&self, url: &str, place: Place, at: usize, found: &mut Vec<Typed>) {
-        let Some(routed) = self.routes.parse(url) else { return };
+        let Some(routed) = self.routes.parse(url) else {
+            return;
+        };
         for part in &routed.parts {
             if let Part::Slot(Slot::Identity(class), text) = part
                 && let Some(ident) = read_text(*class, text)
@@ -227,10 +279,19 @@ impl ProfilePlan {
             }
         }
         for (key, value) in routed.query.into_iter().flat_map(query_pairs) {
-            if let Some(class) = self.profile.params.get(&key).copied().filter(|class| class.is_identity())
+            if let Some(class) = self
+                .profile
+                .params
+                .get(&key)
+                .copied()
+                .filter(|class| class.is_identity())
                 && let Reading::Idents(idents) = read(class, &Json::String(value.into()))
             {
-                found.extend(idents.into_iter().map(|ident| loose(class, ident, Place::Params, at)));
+                found.extend(
+                    idents
+                        .into_iter()
+                        .map(|ident| loose(class, ident, Place::Params, at)),
+                );
             }
         }
     }
@@ -242,22 +303,43 @@ fn is_own_path(name: &str) -> bool {
 }
 
 fn loose(class: Class, ident: Ident, place: Place, field: usize) -> Typed {
-    Typed { class, ident, tuple: None, role: None, place, field }
+    Typed {
+        class,
+        ident,
+        tuple: None,
+        role: None,
+        place,
+        field,
+    }
 }
 
 impl SourcePlan {
     fn new(profile: &Profile, index: usize, source: &Source) -> Self {
         let tuples = |name: &str, spec: &FieldSpec| {
-            spec.classes().filter_map(|class| source.tuple_of(name, class).map(|tuple| (class, tuple))).collect()
+            spec.classes()
+                .filter_map(|class| source.tuple_of(name, class).map(|tuple| (class, tuple)))
+                .collect()
         };
         let fields = source
             .fields
             .iter()
-            .map(|(name, spec)| (name.clone(), FieldPlan { spec: spec.clone(), tuples: tuples(name, spec) }))
+            .map(|(name, spec)| {
+                (
+                    name.clone(),
+                    FieldPlan {
+                        spec: spec.clone(),
+                        tuples: tuples(name, spec),
+                    },
+                )
+            })
             .collect();
         Self {
             fields,
-            roles: source.tuples.iter().map(|tuple| (tuple.kind, tuple.role)).collect(),
+            roles: source
+                .tuples
+                .iter()
+                .map(|tuple| (tuple.kind, tuple.role))
+                .collect(),
             impersonators: source
                 .tuples
                 .iter()

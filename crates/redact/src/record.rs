@@ -34,8 +34,7 @@ impl Json<'_> {
     /// The text of a string, or a number as written.
     pub fn as_scalar(&self) -> Option<&str> {
         match self {
-            Self::String(text) => Some(text),
-            Self::Number(text) => Some(text),
+            Self::String(text) | Self::Number(text) => Some(text),
             _ => None,
         }
     }
@@ -74,7 +73,11 @@ impl<'a> Record<'a> {
 
     /// The text of the first non-empty string or number of that name.
     pub fn first(&self, name: &str) -> Option<&str> {
-        self.fields.iter().filter(|field| field.name == name).find_map(|field| field.value.as_scalar()).filter(|text| !text.is_empty())
+        self.fields
+            .iter()
+            .filter(|field| field.name == name)
+            .find_map(|field| field.value.as_scalar())
+            .filter(|text| !text.is_empty())
     }
 }
 

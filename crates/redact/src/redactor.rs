@@ -19,7 +19,17 @@ use crate::template::Templates;
 use crate::time::Instant;
 
 /// The common columns, in order.
-const COLUMNS: [&str; 9] = ["time", "source", "event", "actor", "namespace", "project", "ip", "status", "correlation_id"];
+const COLUMNS: [&str; 9] = [
+    "time",
+    "source",
+    "event",
+    "actor",
+    "namespace",
+    "project",
+    "ip",
+    "status",
+    "correlation_id",
+];
 
 /// What the request allows.
 #[derive(Clone, Debug, Default)]
@@ -86,8 +96,19 @@ impl Ledger {
     }
 
     /// The pseudonym of a canonical value, remembered together with the value that it replaces.
-    pub(crate) fn pseudonym(&mut self, pseudonyms: &Pseudonyms, kind: PseudonymKind, canonical: &str, class: Class, text: &str) -> String {
-        let made = self.cache.entry((kind, canonical.to_owned())).or_insert_with(|| pseudonyms.make(kind, canonical)).clone();
+    pub(crate) fn pseudonym(
+        &mut self,
+        pseudonyms: &Pseudonyms,
+        kind: PseudonymKind,
+        canonical: &str,
+        class: Class,
+        text: &str,
+    ) -> String {
+        let made = self
+            .cache
+            .entry((kind, canonical.to_owned()))
+            .or_insert_with(|| pseudonyms.make(kind, canonical))
+            .clone();
         self.values.insert((made.clone(), class, text.to_owned()));
         made
     }
@@ -127,7 +148,12 @@ impl Ledger {
 
 impl fmt::Debug for Ledger {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Ledger(<{} fields, {} pseudonyms>)", self.fields.len(), self.values.len())
+        write!(
+            f,
+            "Ledger(<{} fields, {} pseudonyms>)",
+            self.fields.len(),
+            self.values.len()
+        )
     }
 }
 
@@ -152,7 +178,10 @@ impl Redacted {
 
     /// The text of the column `actor`, `namespace`, `project`, `ip`, `status` or `correlation_id`.
     pub fn column(&self, name: &str) -> Option<String> {
-        self.columns.iter().find(|(column, _)| *column == name).map(|(_, text)| text.clone())
+        self.columns
+            .iter()
+            .find(|(column, _)| *column == name)
+            .map(|(_, text)| text.clone())
     }
 
     /// The JSON object, without a line end.
@@ -168,7 +197,12 @@ impl Redacted {
 
 impl fmt::Debug for Redacted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Redacted(<{} bytes, {} removals>)", self.bytes.len(), self.removals.len())
+        write!(
+            f,
+            "Redacted(<{} bytes, {} removals>)",
+            self.bytes.len(),
+            self.removals.len()
+        )
     }
 }
 
@@ -195,7 +229,12 @@ impl Redactor {
     /// A message template cannot be compiled.
     pub fn new(plan: Arc<ProfilePlan>, policy: Policy, key: &RequestKey) -> Result<Self, Error> {
         let templates = Templates::new(&plan.profile)?;
-        Ok(Self { plan, policy, pseudonyms: Pseudonyms::new(key), templates })
+        Ok(Self {
+            plan,
+            policy,
+            pseudonyms: Pseudonyms::new(key),
+            templates,
+        })
     }
 
     /// The profile.
@@ -217,33 +256,59 @@ impl Redactor {
     /// none and its actor or target is an in-scope user. Referrers, parameters and text never count.
     pub fn has_nexus(&self, typed: &[Typed], facts: &Facts, ns: i64) -> bool {
         let counts = |value: &&Typed| matches!(value.place, Place::Field | Place::Route);
-        let resource = |value: &Typed| matches!(value.ident, Ident::Path(_) | Ident::ProjectId(_) | Ident::NamespaceId(_));
-        let mut resources = typed.iter().filter(counts).filter(|value| resource(value)).peekable();
+        let resource = |value: &Typed| {
+            matches!(
+                value.ident,
+                Ident::Path(_) | Ident::ProjectId(_) | Ident::NamespaceId(_)
+            )
+        };
+        let mut resources = typed
+            .iter()
+            .filter(counts)
+            .filter(|value| resource(value))
+            .peekable();
         let personal = |value: &Typed| matches!(&value.ident, Ident::Path(path) if value.place == Place::Route && !path.contains('/'));
-        if resources.clone().any(|value| self.is_resource_inside(value, typed, facts, ns)) {
+        if resources
+            .clone()
+            .any(|value| Self::is_resource_inside(value, typed, facts, ns))
+        {
             return true;
         }
         // A URL of one segment that names nothing known is a page, not a resource.
-        let names_none = resources.all(|value| personal(value));
+        let names_none = resources.all(personal);
         (names_none || self.policy.nexus_excepted)
-            && typed.iter().filter(|value| value.place == Place::Field && matches!(value.role, Some(Role::Actor | Role::Target))).any(|value| {
-                value.tuple.is_some_and(|tuple| {
-                    let members: Vec<&Ident> = typed.iter().filter(|other| other.tuple == Some(tuple)).map(|other| &other.ident).collect();
-                    members.iter().any(|ident| matches!(ident, Ident::User(_) | Ident::UserId(_) | Ident::Email(_)))
-                        && facts.standing(&members, ns) == Standing::Inside
+            && typed
+                .iter()
+                .filter(|value| {
+                    value.place == Place::Field && matches!(value.role, Some(Role::Actor | Role::Target))
                 })
-            })
+                .any(|value| {
+                    value.tuple.is_some_and(|tuple| {
+                        let members: Vec<&Ident> = typed
+                            .iter()
+                            .filter(|other| other.tuple == Some(tuple))
+                            .map(|other| &other.ident)
+                            .collect();
+                        members
+                            .iter()
+                            .any(|ident| matches!(ident, Ident::User(_) | Ident::UserId(_) | Ident::Email(_)))
+                            && facts.standing(&members, ns) == Standing::Inside
+                    })
+                })
     }
 
-    fn is_resource_inside(&self, value: &Typed, typed: &[Typed], facts: &Facts, ns: i64) -> bool {
+    fn is_resource_inside(value: &Typed, typed: &[Typed], facts: &Facts, ns: i64) -> bool {
         if !facts.is_inside(&value.ident, ns) {
             return false;
         }
         // An id beats a path; of a key that is written twice every path counts by itself.
         let Some(tuple) = value.tuple else { return true };
         let other_path = |other: &Typed| matches!(other.ident, Ident::Path(_)) && other.ident != value.ident;
-        let members: Vec<&Ident> =
-            typed.iter().filter(|other| other.tuple == Some(tuple) && !other_path(other)).map(|other| &other.ident).collect();
+        let members: Vec<&Ident> = typed
+            .iter()
+            .filter(|other| other.tuple == Some(tuple) && !other_path(other))
+            .map(|other| &other.ident)
+            .collect();
         facts.standing(&members, ns) == Standing::Inside
     }
 
@@ -263,7 +328,13 @@ impl Redactor {
     /// An identity of the request as the manifest may tell it: as it is if it is in scope and may be
     /// shown, as its pseudonym otherwise.
     pub fn present(&self, class: Class, text: &str, facts: &Facts, ledger: &mut Ledger) -> String {
-        match self.view(facts, crate::scope::EVER).value(class, None, &Json::String(text.into()), None, ledger) {
+        match self.view(facts, crate::scope::EVER).value(
+            class,
+            None,
+            &Json::String(text.into()),
+            None,
+            ledger,
+        ) {
             Shown::Raw => text.to_owned(),
             Shown::Replaced(shown, _) | Shown::Text(shown, _) => shown,
             Shown::Drop(_) => ledger.pseudonym(&self.pseudonyms, PseudonymKind::Ip, text, class, text),
@@ -271,7 +342,14 @@ impl Redactor {
     }
 
     /// Redacts one record. `at` is its instant, `typed` its typed values.
-    pub fn redact(&self, record: &Record<'_>, typed: &[Typed], facts: &Facts, at: Instant, ledger: &mut Ledger) -> Redacted {
+    pub fn redact(
+        &self,
+        record: &Record<'_>,
+        typed: &[Typed],
+        facts: &Facts,
+        at: Instant,
+        ledger: &mut Ledger,
+    ) -> Redacted {
         let mut view = self.view(facts, at.ns);
         view.resolve(record, typed, ledger);
         let mut removals = Vec::new();
@@ -282,7 +360,10 @@ impl Redactor {
         self.assemble(record, at, entries, removals, facts, ledger)
     }
 
-    #[expect(clippy::too_many_arguments, reason = "one step of `redact`, split for reading")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "one step of `redact`, split for reading"
+    )]
     fn field(
         &self,
         view: &View<'_>,
@@ -293,29 +374,54 @@ impl Redactor {
         removals: &mut Vec<Removal>,
         ledger: &mut Ledger,
     ) {
-        let (Some(field), Some(source)) = (record.fields.get(index), self.plan.spec(record.source)) else { return };
+        let (Some(field), Some(source)) = (record.fields.get(index), self.plan.spec(record.source)) else {
+            return;
+        };
         let name = field.name.as_ref();
         let spec = source.spec(name);
         let Some(class) = spec.and_then(|spec| spec.class(|sibling| record.first(sibling))) else {
             if spec.is_none() {
                 ledger.unknown(name);
             }
-            removals.push(whole("[other]".to_owned(), "none", "field.unknown", field.raw.len()));
+            removals.push(whole(
+                "[other]".to_owned(),
+                "none",
+                "field.unknown",
+                field.raw.len(),
+            ));
             return;
         };
-        let tuple = typed.iter().find(|value| value.field == index && value.place == Place::Field).and_then(|value| value.tuple);
+        let tuple = typed
+            .iter()
+            .find(|value| value.field == index && value.place == Place::Field)
+            .and_then(|value| value.tuple);
         let tally = ledger.fields.entry((record.source, name.to_owned())).or_default();
         if class == Class::Params && self.policy.personal_data {
             tally.replaced += 1;
             let (listed, unlisted) = view.params(&field.value, ledger);
             for (key, value) in listed {
                 let base = format!("{name}.{key}");
-                entries.push(Entry { name: base.clone(), base, value: value.into_bytes(), field: index });
+                entries.push(Entry {
+                    name: base.clone(),
+                    base,
+                    value: value.into_bytes(),
+                    field: index,
+                });
             }
             if unlisted {
                 let base = format!("{name}.[key]");
-                entries.push(Entry { name: base.clone(), base, value: b"null".to_vec(), field: index });
-                removals.push(whole(name.to_owned(), class.as_str(), "params.unlisted", field.raw.len()));
+                entries.push(Entry {
+                    name: base.clone(),
+                    base,
+                    value: b"null".to_vec(),
+                    field: index,
+                });
+                removals.push(whole(
+                    name.to_owned(),
+                    class.as_str(),
+                    "params.unlisted",
+                    field.raw.len(),
+                ));
             }
             return;
         }
@@ -349,11 +455,24 @@ impl Redactor {
                 push_string(&mut value, &text);
             }
         }
-        entries.push(Entry { base: name.to_owned(), name: name.to_owned(), value, field: index });
+        entries.push(Entry {
+            base: name.to_owned(),
+            name: name.to_owned(),
+            value,
+            field: index,
+        });
     }
 
     /// Puts the common columns first and gives the other fields their names.
-    fn assemble(&self, record: &Record<'_>, at: Instant, mut entries: Vec<Entry>, removals: Vec<Removal>, facts: &Facts, ledger: &mut Ledger) -> Redacted {
+    fn assemble(
+        &self,
+        record: &Record<'_>,
+        at: Instant,
+        mut entries: Vec<Entry>,
+        removals: Vec<Removal>,
+        facts: &Facts,
+        ledger: &mut Ledger,
+    ) -> Redacted {
         let mut out = Vec::with_capacity(512);
         let mut taken: Vec<(String, Vec<u8>)> = Vec::new();
         let mut columns_shown = Vec::new();
@@ -368,7 +487,10 @@ impl Redactor {
         push_string(&mut out, &event);
         if let Some(spec) = spec {
             // The field that gave the record its time is the column, whatever its spelling.
-            let supplier = spec.time.iter().find_map(|name| entries.iter().position(|entry| &entry.base == name));
+            let supplier = spec
+                .time
+                .iter()
+                .find_map(|name| entries.iter().position(|entry| &entry.base == name));
             if let Some(at) = supplier {
                 let entry = entries.remove(at);
                 taken.push((entry.base, entry.value));
@@ -382,9 +504,17 @@ impl Redactor {
                 ("correlation_id", &spec.columns.correlation_id),
             ];
             for (column, names) in columns {
-                let Some(found) = names.iter().find_map(|name| entries.iter().position(|entry| &entry.base == name)) else { continue };
+                let Some(found) = names
+                    .iter()
+                    .find_map(|name| entries.iter().position(|entry| &entry.base == name))
+                else {
+                    continue;
+                };
                 let entry = entries.remove(found);
-                columns_shown.push((column, String::from_utf8_lossy(&entry.value).trim_matches('"').to_owned()));
+                columns_shown.push((
+                    column,
+                    String::from_utf8_lossy(&entry.value).trim_matches('"').to_owned(),
+                ));
                 out.extend_from_slice(b",\"");
                 out.extend_from_slice(column.as_bytes());
                 out.extend_from_slice(b"\":");
@@ -398,7 +528,8 @@ impl Redactor {
         }
         entries.sort_by_key(|entry| entry.field);
         for entry in &mut entries {
-            let same: Vec<&(String, Vec<u8>)> = taken.iter().filter(|(base, _)| *base == entry.base).collect();
+            let same: Vec<&(String, Vec<u8>)> =
+                taken.iter().filter(|(base, _)| *base == entry.base).collect();
             if same.iter().any(|(_, value)| *value == entry.value) {
                 continue;
             }
@@ -416,14 +547,28 @@ impl Redactor {
             taken.push((entry.base.clone(), entry.value.clone()));
         }
         out.push(b'}');
-        Redacted { bytes: out, event, columns: columns_shown, removals }
+        Redacted {
+            bytes: out,
+            event,
+            columns: columns_shown,
+            removals,
+        }
     }
 
     /// The event column: the public name, else the raw event if its grammar allows.
     fn event(&self, record: &Record<'_>, facts: &Facts, ledger: &mut Ledger) -> String {
-        let Some(source) = self.plan.source(record.source) else { return "[event]".to_owned() };
-        let Some(raw) = source.events.raw(record) else { return "[event]".to_owned() };
-        if let Some(name) = source.events.public(&raw).first().and_then(|index| source.events.name(*index)) {
+        let Some(source) = self.plan.source(record.source) else {
+            return "[event]".to_owned();
+        };
+        let Some(raw) = source.events.raw(record) else {
+            return "[event]".to_owned();
+        };
+        if let Some(name) = source
+            .events
+            .public(&raw)
+            .first()
+            .and_then(|index| source.events.name(*index))
+        {
             return name.to_owned();
         }
         if crate::grammar::is_event(&raw, false, &self.plan, facts) {
@@ -435,16 +580,28 @@ impl Redactor {
 
     /// Whether the name of an unclassed field may be told in reports.
     pub fn may_tell_name(name: &str, facts: &Facts) -> bool {
-        let shaped = (1..=64).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte));
+        let shaped = (1..=64).contains(&name.len())
+            && name
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte));
         let folded = name.to_ascii_lowercase();
         let parts = || folded.split(['.', '_', '-']).filter(|part| !part.is_empty());
         shaped
             && !facts.is_foreign_token(&folded)
-            && parts().all(|part| !facts.is_foreign_token(part) && part.bytes().filter(u8::is_ascii_digit).count() <= 3 && part.len() <= 24)
+            && parts().all(|part| {
+                !facts.is_foreign_token(part)
+                    && part.bytes().filter(u8::is_ascii_digit).count() <= 3
+                    && part.len() <= 24
+            })
     }
 }
 
 fn whole(field: String, class: &'static str, rule: &'static str, length: usize) -> Removal {
-    Removal { field, class, rule, start: 0, length: u32::try_from(length).unwrap_or(u32::MAX) }
+    Removal {
+        field,
+        class,
+        rule,
+        start: 0,
+        length: u32::try_from(length).unwrap_or(u32::MAX),
+    }
 }
-

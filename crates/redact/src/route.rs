@@ -90,20 +90,27 @@ impl Routes {
     /// # Errors
     /// An unknown slot, or a tail that is not last.
     pub(crate) fn new<'t>(patterns: impl IntoIterator<Item = &'t str>) -> Result<Self, Error> {
-        let patterns = patterns.into_iter().map(|text| compile(text).ok_or_else(|| Error::route(text)));
-        Ok(Self { patterns: patterns.collect::<Result<_, _>>()? })
+        let patterns = patterns
+            .into_iter()
+            .map(|text| compile(text).ok_or_else(|| Error::route(text)));
+        Ok(Self {
+            patterns: patterns.collect::<Result<_, _>>()?,
+        })
     }
 
     /// Takes a URL or URL path apart by the first pattern that fits.
     pub(crate) fn parse<'p>(&'p self, url: &'p str) -> Option<Routed<'p>> {
         let path = strip_origin(url)?;
         let path = path.split_once('#').map_or(path, |(before, _)| before);
-        let (path, query) = path.split_once('?').map_or((path, None), |(path, query)| (path, Some(query)));
+        let (path, query) = path
+            .split_once('?')
+            .map_or((path, None), |(path, query)| (path, Some(query)));
         let mut segments: Vec<&str> = path.strip_prefix('/')?.split('/').collect();
         if segments.last() == Some(&"") {
             segments.pop();
         }
-        if segments.len() > MAX_SEGMENTS || segments.iter().any(|segment| matches!(*segment, "" | "." | "..")) {
+        if segments.len() > MAX_SEGMENTS || segments.iter().any(|segment| matches!(*segment, "" | "." | ".."))
+        {
             return None;
         }
         self.patterns.iter().find_map(|pattern| {
@@ -114,7 +121,11 @@ impl Routes {
 }
 
 fn compile(text: &str) -> Option<Vec<Segment>> {
-    let names: Vec<&str> = text.strip_prefix('/')?.split('/').filter(|name| !name.is_empty()).collect();
+    let names: Vec<&str> = text
+        .strip_prefix('/')?
+        .split('/')
+        .filter(|name| !name.is_empty())
+        .collect();
     let last = names.len().saturating_sub(1);
     names
         .into_iter()
@@ -132,15 +143,23 @@ fn strip_origin(url: &str) -> Option<&str> {
     if url.starts_with('/') {
         return Some(url);
     }
-    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"))?;
+    let rest = url
+        .strip_prefix("https://")
+        .or_else(|| url.strip_prefix("http://"))?;
     Some(rest.find('/').and_then(|slash| rest.get(slash..)).unwrap_or("/"))
 }
 
 /// Matches greedily: a slot that spans segments takes as many as let the rest fit.
 fn fits<'p>(pattern: &'p [Segment], segments: &[&'p str], parts: &mut Vec<Part<'p>>) -> bool {
-    let Some((first, rest)) = pattern.split_first() else { return segments.is_empty() };
+    let Some((first, rest)) = pattern.split_first() else {
+        return segments.is_empty();
+    };
     match first {
-        Segment::Tail => match segments.iter().map(|segment| percent_decode(segment)).collect::<Option<Vec<_>>>() {
+        Segment::Tail => match segments
+            .iter()
+            .map(|segment| percent_decode(segment))
+            .collect::<Option<Vec<_>>>()
+        {
             Some(tail) => {
                 parts.push(Part::Tail(tail));
                 true
@@ -148,7 +167,9 @@ fn fits<'p>(pattern: &'p [Segment], segments: &[&'p str], parts: &mut Vec<Part<'
             None => false,
         },
         Segment::Literal(literal) => {
-            let Some((segment, others)) = segments.split_first() else { return false };
+            let Some((segment, others)) = segments.split_first() else {
+                return false;
+            };
             if segment != literal {
                 return false;
             }
@@ -162,8 +183,12 @@ fn fits<'p>(pattern: &'p [Segment], segments: &[&'p str], parts: &mut Vec<Part<'
                 segments.len().min(1)
             };
             (1..=longest).rev().any(|taken| {
-                let Some((own, others)) = segments.split_at_checked(taken) else { return false };
-                let Some(text) = join_decoded(own) else { return false };
+                let Some((own, others)) = segments.split_at_checked(taken) else {
+                    return false;
+                };
+                let Some(text) = join_decoded(own) else {
+                    return false;
+                };
                 if matches!(slot, Slot::Number) && !text.bytes().all(|byte| byte.is_ascii_digit()) {
                     return false;
                 }
@@ -188,11 +213,14 @@ fn join_decoded<'p>(segments: &[&'p str]) -> Option<Cow<'p, str>> {
 
 /// The pairs of a query string, keys and values decoded; a pair that is not UTF-8 is skipped.
 pub(crate) fn query_pairs(query: &str) -> impl Iterator<Item = (String, String)> {
-    query.split('&').filter(|pair| !pair.is_empty()).filter_map(|pair| {
-        let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let decode = |text: &str| percent_decode(&text.replace('+', " ")).map(Cow::into_owned);
-        Some((decode(key)?, decode(value)?))
-    })
+    query
+        .split('&')
+        .filter(|pair| !pair.is_empty())
+        .filter_map(|pair| {
+            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let decode = |text: &str| percent_decode(&text.replace('+', " ")).map(Cow::into_owned);
+            Some((decode(key)?, decode(value)?))
+        })
 }
 
 #[cfg(test)]
@@ -231,9 +259,18 @@ mod tests {
     fn paths_find_their_pattern() {
         for (path, want) in [
             ("/assets/a/b.js", "assets *a|b.js"),
-            ("/acme/pay/-/blob/main/a%20b.md?x=1", "Identity(Project)=acme/pay - blob *main|a b.md"),
-            ("/acme/pay.git/info/refs", "Identity(Project)=acme/pay.git info refs"),
-            ("/api/v4/projects/acme%2Fpay/members", "api v4 projects Identity(ProjectId)=acme/pay *members"),
+            (
+                "/acme/pay/-/blob/main/a%20b.md?x=1",
+                "Identity(Project)=acme/pay - blob *main|a b.md",
+            ),
+            (
+                "/acme/pay.git/info/refs",
+                "Identity(Project)=acme/pay.git info refs",
+            ),
+            (
+                "/api/v4/projects/acme%2Fpay/members",
+                "api v4 projects Identity(ProjectId)=acme/pay *members",
+            ),
             ("/-/invites/s3cr3t", "- invites Secret=s3cr3t"),
             ("https://gitlab.example.com/users/bob", "users Identity(User)=bob"),
             ("/acme/pay/", "Identity(Project)=acme/pay"),
@@ -244,7 +281,15 @@ mod tests {
 
     #[test]
     fn odd_paths_fit_nothing() {
-        for path in ["acme/pay", "/acme//pay", "/acme/../pay", "", "/-/unknown", "/%ff", "ftp://x/acme"] {
+        for path in [
+            "acme/pay",
+            "/acme//pay",
+            "/acme/../pay",
+            "",
+            "/-/unknown",
+            "/%ff",
+            "ftp://x/acme",
+        ] {
             assert_eq!(shape(path), None, "{path}");
         }
         assert_eq!(shape(&"/a".repeat(65)), None);
@@ -253,6 +298,13 @@ mod tests {
     #[test]
     fn queries_decode() {
         let pairs: Vec<_> = query_pairs("a=1&b=x%2Fy+z&&c&d=%ff").collect();
-        assert_eq!(pairs, [("a".into(), "1".into()), ("b".into(), "x/y z".into()), ("c".into(), String::new())]);
+        assert_eq!(
+            pairs,
+            [
+                ("a".into(), "1".into()),
+                ("b".into(), "x/y z".into()),
+                ("c".into(), String::new())
+            ]
+        );
     }
 }

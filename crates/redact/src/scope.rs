@@ -17,7 +17,11 @@ pub fn fold(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         let ascii = c.is_ascii();
-        if ascii || c.to_lowercase().all(|lower| !lower.is_ascii()) { out.extend(c.to_lowercase()) } else { out.push(c) }
+        if ascii || c.to_lowercase().all(|lower| !lower.is_ascii()) {
+            out.extend(c.to_lowercase());
+        } else {
+            out.push(c);
+        }
     }
     out
 }
@@ -36,9 +40,14 @@ impl Held {
     fn new(since: Option<&str>, until: Option<&str>) -> Result<Self, Error> {
         let read = |text: Option<&str>, open: i64| match text {
             None => Ok(open),
-            Some(text) => Instant::parse(text).map(|at| at.ns).ok_or_else(|| Error::scope_time(text)),
+            Some(text) => Instant::parse(text)
+                .map(|at| at.ns)
+                .ok_or_else(|| Error::scope_time(text)),
         };
-        Ok(Self { since: read(since, i64::MIN)?, until: read(until, i64::MAX)? })
+        Ok(Self {
+            since: read(since, i64::MIN)?,
+            until: read(until, i64::MAX)?,
+        })
     }
 
     fn at(self, ns: i64) -> bool {
@@ -105,19 +114,36 @@ impl ScopeIndex {
         }
         for (at, entry) in scope.namespaces.iter().enumerate() {
             let held = Held::new(entry.since.as_deref(), entry.until.as_deref())?;
-            index.namespaces.push(Entry { id: entry.id, held, named: true });
+            index.namespaces.push(Entry {
+                id: entry.id,
+                held,
+                named: true,
+            });
             for path in std::iter::once(&entry.path).chain(&entry.formerly) {
                 index.namespace_paths.entry(fold(path)).or_default().push(at);
             }
-            entry.id.into_iter().for_each(|id| index.namespace_ids.entry(id).or_default().push(at));
+            entry
+                .id
+                .into_iter()
+                .for_each(|id| index.namespace_ids.entry(id).or_default().push(at));
         }
         for (at, entry) in scope.projects.iter().enumerate() {
             let held = Held::new(entry.since.as_deref(), entry.until.as_deref())?;
-            index.projects.push(Entry { id: entry.id, held, named: !entry.path.is_empty() });
-            for path in std::iter::once(&entry.path).chain(&entry.formerly).filter(|path| !path.is_empty()) {
+            index.projects.push(Entry {
+                id: entry.id,
+                held,
+                named: !entry.path.is_empty(),
+            });
+            for path in std::iter::once(&entry.path)
+                .chain(&entry.formerly)
+                .filter(|path| !path.is_empty())
+            {
                 index.project_paths.entry(fold(path)).or_default().push(at);
             }
-            entry.id.into_iter().for_each(|id| index.project_ids.entry(id).or_default().push(at));
+            entry
+                .id
+                .into_iter()
+                .for_each(|id| index.project_ids.entry(id).or_default().push(at));
         }
         Ok(index)
     }
@@ -125,13 +151,26 @@ impl ScopeIndex {
     fn add_user(&mut self, user: &UserScope) -> Result<(), Error> {
         let at = self.users.len();
         let held = Held::new(user.since.as_deref(), user.until.as_deref())?;
-        self.users.push(Entry { id: user.id, held, named: !user.username.is_empty() });
-        for name in std::iter::once(&user.username).chain(&user.formerly).filter(|name| !name.is_empty()) {
+        self.users.push(Entry {
+            id: user.id,
+            held,
+            named: !user.username.is_empty(),
+        });
+        for name in std::iter::once(&user.username)
+            .chain(&user.formerly)
+            .filter(|name| !name.is_empty())
+        {
             self.usernames.entry(fold(name)).or_default().push(at);
         }
-        user.id.into_iter().for_each(|id| self.user_ids.entry(id).or_default().push(at));
-        user.emails.iter().for_each(|email| self.emails.entry(fold(email)).or_default().push(at));
-        user.names.iter().for_each(|name| self.names.entry(fold(name)).or_default().push(at));
+        user.id
+            .into_iter()
+            .for_each(|id| self.user_ids.entry(id).or_default().push(at));
+        user.emails
+            .iter()
+            .for_each(|email| self.emails.entry(fold(email)).or_default().push(at));
+        user.names
+            .iter()
+            .for_each(|name| self.names.entry(fold(name)).or_default().push(at));
         Ok(())
     }
 
@@ -141,7 +180,12 @@ impl ScopeIndex {
 
     fn place(places: &[Entry], entries: Option<&Vec<usize>>, ns: i64) -> Match {
         let found = entries.and_then(|entries| {
-            entries.iter().copied().find_map(|at| places.get(at).filter(|place| place.held.at(ns)).map(|place| (at, place.id)))
+            entries.iter().copied().find_map(|at| {
+                places
+                    .get(at)
+                    .filter(|place| place.held.at(ns))
+                    .map(|place| (at, place.id))
+            })
         });
         found.map_or(Match::Outside, |(index, id)| Match::Entry { index, id })
     }
@@ -168,7 +212,9 @@ impl ScopeIndex {
 
     /// Whether the user at `index` has this display name.
     pub fn user_has_name(&self, index: usize, folded: &str) -> bool {
-        self.names.get(folded).is_some_and(|entries| entries.contains(&index))
+        self.names
+            .get(folded)
+            .is_some_and(|entries| entries.contains(&index))
     }
 
     /// A namespace or project path (folded): equal to or below a namespace of the scope, or a project.
@@ -181,8 +227,13 @@ impl ScopeIndex {
         let mut end = folded.len();
         loop {
             let prefix = folded.get(..end).unwrap_or_default();
-            if let Match::Entry { index, id } = Self::place(&self.namespaces, self.namespace_paths.get(prefix), ns) {
-                return Match::Entry { index, id: id.filter(|_| end == folded.len()) };
+            if let Match::Entry { index, id } =
+                Self::place(&self.namespaces, self.namespace_paths.get(prefix), ns)
+            {
+                return Match::Entry {
+                    index,
+                    id: id.filter(|_| end == folded.len()),
+                };
             }
             match prefix.rfind('/') {
                 Some(slash) => end = slash,
@@ -238,8 +289,17 @@ mod tests {
                 formerly: vec!["old/acme".into()],
                 ..NamespaceScope::default()
             }],
-            projects: vec![ProjectScope { path: "other/app".into(), id: Some(9), ..ProjectScope::default() }],
-            users: vec![UserScope { username: "alice".into(), id: Some(1), emails: vec!["A@x.example".into()], ..UserScope::default() }],
+            projects: vec![ProjectScope {
+                path: "other/app".into(),
+                id: Some(9),
+                ..ProjectScope::default()
+            }],
+            users: vec![UserScope {
+                username: "alice".into(),
+                id: Some(1),
+                emails: vec!["A@x.example".into()],
+                ..UserScope::default()
+            }],
         })
         .expect("a sound scope")
     }
@@ -252,7 +312,15 @@ mod tests {
         for inside in ["acme", "acme/a/b", "old/acme/x", "other/app"] {
             assert!(index.path(inside, NOW).is_inside(), "{inside}");
         }
-        for outside in ["acme-labs", "acmex/a", "other", "other/app2", "other/app/below", "old", ""] {
+        for outside in [
+            "acme-labs",
+            "acmex/a",
+            "other",
+            "other/app2",
+            "other/app/below",
+            "old",
+            "",
+        ] {
             assert!(!index.path(outside, NOW).is_inside(), "{outside}");
         }
         assert!(!index.path("acme", 0).is_inside(), "not yet owned");
@@ -262,14 +330,23 @@ mod tests {
     #[test]
     fn an_id_belongs_to_the_exact_path_only() {
         let index = index();
-        assert_eq!(index.path("acme", NOW), Match::Entry { index: 0, id: Some(7) });
+        assert_eq!(
+            index.path("acme", NOW),
+            Match::Entry {
+                index: 0,
+                id: Some(7)
+            }
+        );
         assert_eq!(index.path("acme/a", NOW), Match::Entry { index: 0, id: None });
     }
 
     #[test]
     fn a_scope_time_must_be_an_instant() {
         let scope = Scope {
-            users: vec![UserScope { since: Some("yesterday".into()), ..UserScope::default() }],
+            users: vec![UserScope {
+                since: Some("yesterday".into()),
+                ..UserScope::default()
+            }],
             ..Scope::default()
         };
         assert!(ScopeIndex::new(&scope).is_err());

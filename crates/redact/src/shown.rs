@@ -51,37 +51,68 @@ pub(crate) struct View<'v> {
     pub(crate) own_actor: bool,
 }
 
-impl<'v> View<'v> {
+impl View<'_> {
     pub(crate) fn resolve(&mut self, record: &Record<'_>, typed: &[Typed], ledger: &mut Ledger) {
-        let count = typed.iter().filter_map(|value| value.tuple).max().map_or(0, |last| last + 1);
+        let count = typed
+            .iter()
+            .filter_map(|value| value.tuple)
+            .max()
+            .map_or(0, |last| last + 1);
         for tuple in 0..count {
-            let mut members: Vec<Ident> = typed.iter().filter(|value| value.tuple == Some(tuple)).map(|value| value.ident.clone()).collect();
+            let mut members: Vec<Ident> = typed
+                .iter()
+                .filter(|value| value.tuple == Some(tuple))
+                .map(|value| value.ident.clone())
+                .collect();
             members.sort_unstable();
             members.dedup();
-            let role = typed.iter().find(|value| value.tuple == Some(tuple)).and_then(|value| value.role);
+            let role = typed
+                .iter()
+                .find(|value| value.tuple == Some(tuple))
+                .and_then(|value| value.role);
             let standing = self.facts.standing(&members.iter().collect::<Vec<_>>(), self.ns);
             if standing == Standing::Conflict {
                 ledger.note("scope.conflict");
             }
-            self.tuples.push(Resolved { members, standing, role });
+            self.tuples.push(Resolved {
+                members,
+                standing,
+                role,
+            });
         }
         let named = |tuple: &&Resolved| {
-            tuple.role == Some(Role::Actor) && tuple.members.iter().any(|ident| !matches!(ident, Ident::Ip(_)))
+            tuple.role == Some(Role::Actor)
+                && tuple.members.iter().any(|ident| !matches!(ident, Ident::Ip(_)))
         };
         let mut actors = self.tuples.iter().filter(named).peekable();
         let source = self.plan.source(record.source);
         let impersonated = source.is_some_and(|source| {
-            source.impersonators.iter().any(|name| record.values(name).any(|field| !matches!(&field.value, Json::Null)))
+            source.impersonators.iter().any(|name| {
+                record
+                    .values(name)
+                    .any(|field| !matches!(&field.value, Json::Null))
+            })
         });
         self.own_actor = !impersonated
             && actors.peek().is_some()
             && actors.all(|actor| {
-                actor.standing == Standing::Inside && !actor.members.iter().any(|ident| self.facts.is_impersonated(ident, self.ns))
+                actor.standing == Standing::Inside
+                    && !actor
+                        .members
+                        .iter()
+                        .any(|ident| self.facts.is_impersonated(ident, self.ns))
             });
     }
 
     /// The disposition of a value of `class`. `tuple` is the one it belongs to, if any.
-    pub(crate) fn value(&self, class: Class, spec: Option<&FieldSpec>, value: &Json<'_>, tuple: Option<usize>, ledger: &mut Ledger) -> Shown {
+    pub(crate) fn value(
+        &self,
+        class: Class,
+        spec: Option<&FieldSpec>,
+        value: &Json<'_>,
+        tuple: Option<usize>,
+        ledger: &mut Ledger,
+    ) -> Shown {
         let personal = self.policy.personal_data;
         match (class, value) {
             (Class::System | Class::Metric | Class::Secret, _) => Shown::Drop(class.as_str()),
@@ -95,11 +126,18 @@ impl<'v> View<'v> {
             }
             (_, _) if class.is_identity() => self.identity(class, value, tuple, ledger),
             (Class::Time, Json::String(text)) if grammar::is_time(text) => Shown::Raw,
-            (Class::Method, Json::String(text)) if spec.is_some_and(|spec| grammar::is_method(text, spec, &self.plan.profile.vocabulary)) => Shown::Raw,
-            (Class::Event, Json::String(text)) if !text.is_empty() => self.event(text, spec.is_none_or(|spec| spec.closed), ledger),
-            (Class::Correlation | Class::TokenId, Json::String(_) | Json::Number(_)) => {
-                value.as_scalar().filter(|text| !text.is_empty()).map_or(Shown::Drop("empty"), |text| self.joined(class, text, ledger))
+            (Class::Method, Json::String(text))
+                if spec.is_some_and(|spec| grammar::is_method(text, spec, &self.plan.profile.vocabulary)) =>
+            {
+                Shown::Raw
             }
+            (Class::Event, Json::String(text)) if !text.is_empty() => {
+                self.event(text, spec.is_none_or(|spec| spec.closed), ledger)
+            }
+            (Class::Correlation | Class::TokenId, Json::String(_) | Json::Number(_)) => value
+                .as_scalar()
+                .filter(|text| !text.is_empty())
+                .map_or(Shown::Drop("empty"), |text| self.joined(class, text, ledger)),
             (Class::Resource, Json::String(text)) => match self.resource(text, ledger) {
                 Some(path) if path == **text => Shown::Raw,
                 Some(path) => Shown::Replaced(path, "resource.route"),
@@ -131,7 +169,10 @@ impl<'v> View<'v> {
         if kept.contains(text) || self.pseudonyms.recognise(text).is_some() {
             return Shown::Raw;
         }
-        Shown::Replaced(ledger.pseudonym(self.pseudonyms, kind, text, class, text), "identity.pseudonym")
+        Shown::Replaced(
+            ledger.pseudonym(self.pseudonyms, kind, text, class, text),
+            "identity.pseudonym",
+        )
     }
 
     fn identity(&self, class: Class, value: &Json<'_>, tuple: Option<usize>, ledger: &mut Ledger) -> Shown {
@@ -142,11 +183,19 @@ impl<'v> View<'v> {
         }
         let idents = match read(class, value) {
             Reading::WrongType => return Shown::Drop("type"),
-            Reading::Nothing => return Shown::Drop(if value.as_scalar() == Some("") { "empty" } else { "form" }),
+            Reading::Nothing => {
+                return Shown::Drop(if value.as_scalar() == Some("") {
+                    "empty"
+                } else {
+                    "form"
+                });
+            }
             Reading::Idents(idents) => idents,
         };
         if class == Class::Ip {
-            return value.as_str().map_or(Shown::Drop("type"), |text| self.addresses(text, self.own_actor, ledger));
+            return value.as_str().map_or(Shown::Drop("type"), |text| {
+                self.addresses(text, self.own_actor, ledger)
+            });
         }
         match idents.first() {
             Some(Ident::Ip(address)) => self.addresses(&address.to_string(), self.own_actor, ledger),
@@ -166,9 +215,22 @@ impl<'v> View<'v> {
     }
 
     /// The pseudonym under which an identity is shown; `None` if it is shown as it is.
-    fn name_of(&self, class: Class, ident: &Ident, members: &[Ident], standing: Standing, ledger: &mut Ledger) -> Option<String> {
-        let path = if let Ident::Path(path) = ident { Some(path.as_str()) } else { None };
-        let personal = path.map_or(class.kind() == Some(Kind::User), |path| self.facts.is_personal(path));
+    fn name_of(
+        &self,
+        class: Class,
+        ident: &Ident,
+        members: &[Ident],
+        standing: Standing,
+        ledger: &mut Ledger,
+    ) -> Option<String> {
+        let path = if let Ident::Path(path) = ident {
+            Some(path.as_str())
+        } else {
+            None
+        };
+        let personal = path.map_or(class.kind() == Some(Kind::User), |path| {
+            self.facts.is_personal(path)
+        });
         let inside = standing == Standing::Inside && self.facts.is_inside(ident, self.ns)
             // The page of a user: a personal namespace is as much in scope as its owner.
             || path.is_some_and(|path| personal && !path.contains('/') && members.len() == 1 && self.facts.is_inside(&Ident::User(path.to_owned()), self.ns));
@@ -182,12 +244,15 @@ impl<'v> View<'v> {
         };
         let members: Vec<&Ident> = members.iter().collect();
         let (kind, canonical) = match (class.kind()?, path) {
-            (_, Some(path)) if personal && !path.contains('/') => {
-                (PseudonymKind::User, self.facts.canonical(Kind::User, &[&Ident::User(path.to_owned())]))
-            }
+            (_, Some(path)) if personal && !path.contains('/') => (
+                PseudonymKind::User,
+                self.facts.canonical(Kind::User, &[&Ident::User(path.to_owned())]),
+            ),
             (Kind::User, _) => {
                 let canonical = self.facts.canonical(Kind::User, &members);
-                let only = |test: fn(&Ident) -> bool| !canonical.starts_with("id:") && members.iter().all(|ident| test(ident));
+                let only = |test: fn(&Ident) -> bool| {
+                    !canonical.starts_with("id:") && members.iter().all(|ident| test(ident))
+                };
                 let kind = if only(|ident| matches!(ident, Ident::Name(_))) {
                     PseudonymKind::Name
                 } else if only(|ident| matches!(ident, Ident::Email(_))) {
@@ -197,8 +262,14 @@ impl<'v> View<'v> {
                 };
                 (kind, canonical)
             }
-            (Kind::Project, _) => (PseudonymKind::Project, self.facts.canonical(Kind::Project, &members)),
-            (Kind::Namespace, _) => (PseudonymKind::Namespace, self.facts.canonical(Kind::Namespace, &members)),
+            (Kind::Project, _) => (
+                PseudonymKind::Project,
+                self.facts.canonical(Kind::Project, &members),
+            ),
+            (Kind::Namespace, _) => (
+                PseudonymKind::Namespace,
+                self.facts.canonical(Kind::Namespace, &members),
+            ),
         };
         Some(ledger.pseudonym(self.pseudonyms, kind, &canonical, class, &text))
     }
@@ -206,23 +277,42 @@ impl<'v> View<'v> {
     /// `own`: whether the addresses are those of an in-scope actor.
     fn addresses(&self, text: &str, own: bool, ledger: &mut Ledger) -> Shown {
         let mut shown = Vec::new();
-        for address in addresses(text).flatten().filter(|address| !self.plan.is_internal(*address)) {
+        for address in addresses(text)
+            .flatten()
+            .filter(|address| !self.plan.is_internal(*address))
+        {
             let canonical = address.to_string();
             shown.push(if self.policy.personal_data && own {
                 canonical
             } else {
-                ledger.pseudonym(self.pseudonyms, PseudonymKind::Ip, &canonical, Class::Ip, &canonical)
+                ledger.pseudonym(
+                    self.pseudonyms,
+                    PseudonymKind::Ip,
+                    &canonical,
+                    Class::Ip,
+                    &canonical,
+                )
             });
         }
         if shown.is_empty() {
             return Shown::Drop("internal");
         }
         let joined = shown.join(", ");
-        if joined == text { Shown::Raw } else { Shown::Replaced(joined, "identity.address") }
+        if joined == text {
+            Shown::Raw
+        } else {
+            Shown::Replaced(joined, "identity.address")
+        }
     }
 
     fn context(&self) -> TextContext<'_> {
-        TextContext { plan: self.plan, facts: self.facts, pseudonyms: self.pseudonyms, ns: self.ns, personal_data: self.policy.personal_data }
+        TextContext {
+            plan: self.plan,
+            facts: self.facts,
+            pseudonyms: self.pseudonyms,
+            ns: self.ns,
+            personal_data: self.policy.personal_data,
+        }
     }
 
     fn text(&self, text: &str, ledger: &mut Ledger) -> Shown {
@@ -236,7 +326,11 @@ impl<'v> View<'v> {
         if built.text == MARK || built.text.is_empty() {
             return Shown::Drop("text.nothing_left");
         }
-        if built.text == text { Shown::Raw } else { Shown::Text(built.text, built.removed) }
+        if built.text == text {
+            Shown::Raw
+        } else {
+            Shown::Text(built.text, built.removed)
+        }
     }
 
     /// Re-writes a message that fits a template.
@@ -280,7 +374,9 @@ impl<'v> View<'v> {
                 match self.value(class, None, &value, None, ledger) {
                     Shown::Raw => text.to_owned(),
                     Shown::Replaced(shown, _) | Shown::Text(shown, _) => shown,
-                    Shown::Drop(_) if class == Class::Status || class == Class::Method => self.context().build_word(text),
+                    Shown::Drop(_) if class == Class::Status || class == Class::Method => {
+                        self.context().build_word(text)
+                    }
                     Shown::Drop(_) => MARK.to_owned(),
                 }
             }
@@ -302,7 +398,9 @@ impl<'v> View<'v> {
                     let kept = text.len() <= 6 && !self.facts.is_foreign_token(text);
                     push_segment(&mut out, if kept { text } else { MARK });
                 }
-                Part::Slot(Slot::Identity(class), text) => push_segment(&mut out, &self.path_identity(*class, text, ledger)?),
+                Part::Slot(Slot::Identity(class), text) => {
+                    push_segment(&mut out, &self.path_identity(*class, text, ledger)?);
+                }
                 Part::Tail(tail) if tail.is_empty() => {}
                 Part::Tail(tail) if self.policy.personal_data => {
                     let mut marked = false;
@@ -372,14 +470,21 @@ impl<'v> View<'v> {
         let mut listed = Vec::new();
         let mut unlisted = false;
         each_param(value, &mut |key, value| {
-            let shown = self.plan.profile.params.get(key).map(|class| self.value(*class, None, value, None, ledger));
+            let shown = self
+                .plan
+                .profile
+                .params
+                .get(key)
+                .map(|class| self.value(*class, None, value, None, ledger));
             match shown {
                 Some(Shown::Raw) => match value {
                     Json::Number(text) => listed.push((key.to_owned(), text.clone().into_owned())),
                     Json::String(text) => listed.push((key.to_owned(), json::string(text))),
                     _ => unlisted = true,
                 },
-                Some(Shown::Replaced(shown, _) | Shown::Text(shown, _)) => listed.push((key.to_owned(), json::string(&shown))),
+                Some(Shown::Replaced(shown, _) | Shown::Text(shown, _)) => {
+                    listed.push((key.to_owned(), json::string(&shown)));
+                }
                 Some(Shown::Drop(_)) | None => unlisted = true,
             }
         });
@@ -395,7 +500,11 @@ impl<'v> View<'v> {
             let product = chunk.trim_matches(|c| "();,".contains(c));
             let (name, version) = product.split_once('/').unwrap_or((product, ""));
             let word = if families.contains(name) {
-                if self.own_actor && is_version(version) { format!("{name}/{version}") } else { name.to_owned() }
+                if self.own_actor && is_version(version) {
+                    format!("{name}/{version}")
+                } else {
+                    name.to_owned()
+                }
             } else if self.own_actor {
                 context.build_word(product)
             } else {
@@ -410,7 +519,11 @@ impl<'v> View<'v> {
         if shown.is_empty() || joined == MARK {
             return Shown::Drop("agent.unknown");
         }
-        if joined == text { Shown::Raw } else { Shown::Replaced(joined, "agent.built") }
+        if joined == text {
+            Shown::Raw
+        } else {
+            Shown::Replaced(joined, "agent.built")
+        }
     }
 }
 
@@ -422,7 +535,10 @@ fn push_segment(out: &mut String, segment: &str) {
 /// At most three numeric parts: four would be an address.
 fn is_version(text: &str) -> bool {
     let parts: Vec<&str> = text.split('.').collect();
-    (1..=3).contains(&parts.len()) && parts.iter().all(|part| (1..=4).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit()))
+    (1..=3).contains(&parts.len())
+        && parts
+            .iter()
+            .all(|part| (1..=4).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit()))
 }
 
 /// Bare numbers of comments (`NT 10 0`) beside each other could spell a longer one.
@@ -431,8 +547,10 @@ fn drop_neighbouring_numbers(words: &mut Vec<String>) {
     let flags: Vec<bool> = words.iter().map(|word| holds_number(word)).collect();
     let mut at = 0;
     words.retain(|_| {
-        let neighbour = |other: Option<usize>| other.and_then(|other| flags.get(other)).copied().unwrap_or(false);
-        let keep = !(flags.get(at).copied().unwrap_or(false) && (neighbour(at.checked_sub(1)) || neighbour(Some(at + 1))));
+        let neighbour =
+            |other: Option<usize>| other.and_then(|other| flags.get(other)).copied().unwrap_or(false);
+        let keep = !(flags.get(at).copied().unwrap_or(false)
+            && (neighbour(at.checked_sub(1)) || neighbour(Some(at + 1))));
         at += 1;
         keep
     });

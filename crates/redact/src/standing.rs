@@ -36,11 +36,25 @@ impl Claims {
 
 /// The standing of the members of one tuple (sorted, without duplicates) at an instant. `linked` says
 /// whether an id that the request does not list is in scope by its pairings.
-pub(crate) fn of_tuple(members: &[&Ident], scope: &ScopeIndex, ns: i64, linked: impl Fn(&Ident) -> bool) -> Standing {
-    let is_user = |ident: &&&Ident| matches!(ident, Ident::User(_) | Ident::UserId(_) | Ident::Email(_) | Ident::Name(_));
+pub(crate) fn of_tuple(
+    members: &[&Ident],
+    scope: &ScopeIndex,
+    ns: i64,
+    linked: impl Fn(&Ident) -> bool,
+) -> Standing {
+    let is_user = |ident: &&&Ident| {
+        matches!(
+            ident,
+            Ident::User(_) | Ident::UserId(_) | Ident::Email(_) | Ident::Name(_)
+        )
+    };
     let users: Vec<&Ident> = members.iter().filter(is_user).copied().collect();
     let places: Vec<&Ident> = members.iter().filter(|ident| !is_user(ident)).copied().collect();
-    if users.is_empty() { of_place(&places, scope, ns, linked) } else { of_user(&users, scope, ns, linked) }
+    if users.is_empty() {
+        of_place(&places, scope, ns, linked)
+    } else {
+        of_user(&users, scope, ns, linked)
+    }
 }
 
 fn of_user(members: &[&Ident], scope: &ScopeIndex, ns: i64, linked: impl Fn(&Ident) -> bool) -> Standing {
@@ -50,7 +64,16 @@ fn of_user(members: &[&Ident], scope: &ScopeIndex, ns: i64, linked: impl Fn(&Ide
         Some(other) if other != index => claims.outside = true,
         _ => owner = Some(index),
     };
-    let ids: Vec<u64> = members.iter().filter_map(|ident| if let Ident::UserId(id) = ident { Some(*id) } else { None }).collect();
+    let ids: Vec<u64> = members
+        .iter()
+        .filter_map(|ident| {
+            if let Ident::UserId(id) = ident {
+                Some(*id)
+            } else {
+                None
+            }
+        })
+        .collect();
     for ident in members {
         match ident {
             Ident::UserId(id) => match scope.user_id(*id, ns) {
@@ -124,12 +147,33 @@ fn of_place(members: &[&Ident], scope: &ScopeIndex, ns: i64, linked: impl Fn(&Id
 /// or say nothing of it.
 pub(crate) fn pairing(members: &[&Ident], of: &Ident, scope: &ScopeIndex, ns: i64) -> Option<bool> {
     let (own, same_kind): (u64, fn(&Ident) -> Option<u64>) = match of {
-        Ident::UserId(id) => (*id, |ident| if let Ident::UserId(id) = ident { Some(*id) } else { None }),
-        Ident::ProjectId(id) => (*id, |ident| if let Ident::ProjectId(id) = ident { Some(*id) } else { None }),
-        Ident::NamespaceId(id) => (*id, |ident| if let Ident::NamespaceId(id) = ident { Some(*id) } else { None }),
+        Ident::UserId(id) => (*id, |ident| {
+            if let Ident::UserId(id) = ident {
+                Some(*id)
+            } else {
+                None
+            }
+        }),
+        Ident::ProjectId(id) => (*id, |ident| {
+            if let Ident::ProjectId(id) = ident {
+                Some(*id)
+            } else {
+                None
+            }
+        }),
+        Ident::NamespaceId(id) => (*id, |ident| {
+            if let Ident::NamespaceId(id) = ident {
+                Some(*id)
+            } else {
+                None
+            }
+        }),
         _ => return None,
     };
-    let ambiguous = members.iter().filter_map(|ident| same_kind(ident)).any(|id| id != own);
+    let ambiguous = members
+        .iter()
+        .filter_map(|ident| same_kind(ident))
+        .any(|id| id != own);
     let is_user = matches!(of, Ident::UserId(_));
     let mut said = None;
     for ident in members {
@@ -156,12 +200,30 @@ mod tests {
 
     fn scope() -> ScopeIndex {
         ScopeIndex::new(&Scope {
-            namespaces: vec![NamespaceScope { path: "acme".into(), id: Some(7), ..NamespaceScope::default() }],
-            projects: vec![ProjectScope { path: "acme/app".into(), id: Some(51), ..ProjectScope::default() }],
+            namespaces: vec![NamespaceScope {
+                path: "acme".into(),
+                id: Some(7),
+                ..NamespaceScope::default()
+            }],
+            projects: vec![ProjectScope {
+                path: "acme/app".into(),
+                id: Some(51),
+                ..ProjectScope::default()
+            }],
             users: vec![
-                UserScope { username: "alice".into(), id: Some(1), ..UserScope::default() },
-                UserScope { username: "bea".into(), ..UserScope::default() },
-                UserScope { id: Some(3), ..UserScope::default() },
+                UserScope {
+                    username: "alice".into(),
+                    id: Some(1),
+                    ..UserScope::default()
+                },
+                UserScope {
+                    username: "bea".into(),
+                    ..UserScope::default()
+                },
+                UserScope {
+                    id: Some(3),
+                    ..UserScope::default()
+                },
             ],
         })
         .expect("a sound scope")
@@ -169,7 +231,9 @@ mod tests {
 
     fn standing(members: &[Ident]) -> Standing {
         let members: Vec<&Ident> = members.iter().collect();
-        of_tuple(&members, &scope(), 0, |ident| *ident == Ident::UserId(2) || *ident == Ident::ProjectId(52))
+        of_tuple(&members, &scope(), 0, |ident| {
+            *ident == Ident::UserId(2) || *ident == Ident::ProjectId(52)
+        })
     }
 
     fn user(name: &str) -> Ident {
@@ -183,25 +247,56 @@ mod tests {
         assert_eq!(standing(&[user("alice"), Ident::UserId(9)]), Standing::Conflict);
         assert_eq!(standing(&[user("mallory"), Ident::UserId(1)]), Standing::Conflict);
         assert_eq!(standing(&[user("mallory"), Ident::UserId(9)]), Standing::Foreign);
-        assert_eq!(standing(&[user("bea"), Ident::UserId(2)]), Standing::Inside, "linked");
-        assert_eq!(standing(&[user("bea"), Ident::UserId(8)]), Standing::Conflict, "not linked");
-        assert_eq!(standing(&[user("whoever"), Ident::UserId(3)]), Standing::Inside, "the request lists the id alone");
-        assert_eq!(standing(&[user("alice"), user("bea")]), Standing::Conflict, "two people");
+        assert_eq!(
+            standing(&[user("bea"), Ident::UserId(2)]),
+            Standing::Inside,
+            "linked"
+        );
+        assert_eq!(
+            standing(&[user("bea"), Ident::UserId(8)]),
+            Standing::Conflict,
+            "not linked"
+        );
+        assert_eq!(
+            standing(&[user("whoever"), Ident::UserId(3)]),
+            Standing::Inside,
+            "the request lists the id alone"
+        );
+        assert_eq!(
+            standing(&[user("alice"), user("bea")]),
+            Standing::Conflict,
+            "two people"
+        );
     }
 
     #[test]
     fn a_display_name_never_establishes_scope() {
         assert_eq!(standing(&[Ident::Name("alice abbott".into())]), Standing::Foreign);
-        assert_eq!(standing(&[Ident::Name("anyone".into()), Ident::UserId(1)]), Standing::Inside);
+        assert_eq!(
+            standing(&[Ident::Name("anyone".into()), Ident::UserId(1)]),
+            Standing::Inside
+        );
     }
 
     #[test]
     fn places() {
         let path = |text: &str| Ident::Path(text.into());
-        assert_eq!(standing(&[path("acme/app"), Ident::ProjectId(51)]), Standing::Inside);
-        assert_eq!(standing(&[path("acme/app"), Ident::ProjectId(99)]), Standing::Conflict);
-        assert_eq!(standing(&[path("acme/new"), Ident::ProjectId(99)]), Standing::Inside);
-        assert_eq!(standing(&[path("other/app"), Ident::ProjectId(51)]), Standing::Conflict);
+        assert_eq!(
+            standing(&[path("acme/app"), Ident::ProjectId(51)]),
+            Standing::Inside
+        );
+        assert_eq!(
+            standing(&[path("acme/app"), Ident::ProjectId(99)]),
+            Standing::Conflict
+        );
+        assert_eq!(
+            standing(&[path("acme/new"), Ident::ProjectId(99)]),
+            Standing::Inside
+        );
+        assert_eq!(
+            standing(&[path("other/app"), Ident::ProjectId(51)]),
+            Standing::Conflict
+        );
         assert_eq!(standing(&[Ident::ProjectId(52)]), Standing::Inside);
         assert_eq!(standing(&[Ident::ProjectId(53)]), Standing::Foreign);
         assert_eq!(standing(&[path("other/app")]), Standing::Foreign);
@@ -211,10 +306,31 @@ mod tests {
     fn pairings() {
         let scope = scope();
         let say = |members: &[Ident], of: &Ident| pairing(&members.iter().collect::<Vec<_>>(), of, &scope, 0);
-        assert_eq!(say(&[Ident::Path("acme/x".into()), Ident::ProjectId(60)], &Ident::ProjectId(60)), Some(true));
-        assert_eq!(say(&[Ident::Path("acme/app".into()), Ident::ProjectId(60)], &Ident::ProjectId(60)), Some(false));
-        assert_eq!(say(&[Ident::Path("other".into()), Ident::ProjectId(60)], &Ident::ProjectId(60)), Some(false));
+        assert_eq!(
+            say(
+                &[Ident::Path("acme/x".into()), Ident::ProjectId(60)],
+                &Ident::ProjectId(60)
+            ),
+            Some(true)
+        );
+        assert_eq!(
+            say(
+                &[Ident::Path("acme/app".into()), Ident::ProjectId(60)],
+                &Ident::ProjectId(60)
+            ),
+            Some(false)
+        );
+        assert_eq!(
+            say(
+                &[Ident::Path("other".into()), Ident::ProjectId(60)],
+                &Ident::ProjectId(60)
+            ),
+            Some(false)
+        );
         assert_eq!(say(&[Ident::ProjectId(60)], &Ident::ProjectId(60)), None);
-        assert_eq!(say(&[user("bea"), Ident::UserId(2)], &Ident::UserId(2)), Some(true));
+        assert_eq!(
+            say(&[user("bea"), Ident::UserId(2)], &Ident::UserId(2)),
+            Some(true)
+        );
     }
 }

@@ -49,7 +49,13 @@ pub(crate) struct Templates(Vec<Compiled>);
 impl Templates {
     pub(crate) fn new(profile: &Profile) -> Result<Self, Error> {
         let compile = |text: &str| compile(text).ok_or_else(|| Error::template(text));
-        Ok(Self(profile.templates.iter().map(|template| compile(&template.text)).collect::<Result<_, _>>()?))
+        Ok(Self(
+            profile
+                .templates
+                .iter()
+                .map(|template| compile(&template.text))
+                .collect::<Result<_, _>>()?,
+        ))
     }
 
     /// The parts of a message by the first template that it fits.
@@ -65,7 +71,10 @@ impl Compiled {
         {
             return None;
         }
-        let regex = self.regex.get_or_init(|| Regex::new(&self.pattern).ok()).as_ref()?;
+        let regex = self
+            .regex
+            .get_or_init(|| Regex::new(&self.pattern).ok())
+            .as_ref()?;
         let mut captures: Captures = regex.create_captures();
         regex.captures(text, &mut captures);
         let mut group = 0;
@@ -106,7 +115,11 @@ fn compile(text: &str) -> Option<Compiled> {
     }
     literal(rest, &mut pieces, &mut pattern);
     pattern.push_str(r"\z");
-    Some(Compiled { pieces, pattern, regex: OnceLock::new() })
+    Some(Compiled {
+        pieces,
+        pattern,
+        regex: OnceLock::new(),
+    })
 }
 
 fn literal(text: &str, pieces: &mut Vec<Piece>, pattern: &mut String) {
@@ -155,11 +168,16 @@ mod tests {
     #[test]
     fn slots_take_their_text() {
         let template = compile("Failed Login: username={user} ip={ip}").expect("sound");
-        let fitted = template.fit("Failed Login: username=test ip=192.0.2.1").expect("fits");
+        let fitted = template
+            .fit("Failed Login: username=test ip=192.0.2.1")
+            .expect("fits");
         assert_eq!(fitted[1], Fitted::Slot(Slot::Typed(Class::User), "test", 23));
         assert_eq!(fitted[3], Fitted::Slot(Slot::Typed(Class::Ip), "192.0.2.1", 31));
         assert_eq!(template.fit("Failed Login: username=a b ip=192.0.2.1"), None);
-        assert_eq!(template.fit("Failed Login: username=test ip=192.0.2.1 and more"), None);
+        assert_eq!(
+            template.fit("Failed Login: username=test ip=192.0.2.1 and more"),
+            None
+        );
         assert!(compile("{nonsense}").is_none());
     }
 

@@ -27,11 +27,40 @@ const MAX_DIGITS: usize = 4;
 const OUTER: &[char] = &['(', ')', '"', '\'', ',', '.', ':', ';', '!', '?'];
 const INNER: &[char] = &['_', '-', '/', '.', ':', '=', '#'];
 /// Words after which a word is taken for a name.
-const NAMING: &[&str] =
-    &["user", "username", "login", "author", "account", "member", "owner", "actor", "assignee", "reviewer", "namespace", "project", "group"];
+const NAMING: &[&str] = &[
+    "user",
+    "username",
+    "login",
+    "author",
+    "account",
+    "member",
+    "owner",
+    "actor",
+    "assignee",
+    "reviewer",
+    "namespace",
+    "project",
+    "group",
+];
 /// Words after whose colon or equals sign a credential follows.
-const SECRET_KEYS: &[&str] =
-    &["password", "passwd", "passphrase", "pwd", "secret", "token", "key", "authorization", "bearer", "cookie", "credential", "credentials", "pin", "otp", "signature", "attempt"];
+const SECRET_KEYS: &[&str] = &[
+    "password",
+    "passwd",
+    "passphrase",
+    "pwd",
+    "secret",
+    "token",
+    "key",
+    "authorization",
+    "bearer",
+    "cookie",
+    "credential",
+    "credentials",
+    "pin",
+    "otp",
+    "signature",
+    "attempt",
+];
 
 /// A removed part of a text: first byte, length, rule.
 pub(crate) type Removed = (usize, usize, &'static str);
@@ -73,12 +102,20 @@ impl TextContext<'_> {
     /// Builds up a text chunk by chunk.
     pub(crate) fn build(&self, text: &str) -> Built {
         if text.len() > MAX_TEXT {
-            return Built { text: MARK.to_owned(), removed: vec![(0, text.len(), "text.length")] };
+            return Built {
+                text: MARK.to_owned(),
+                removed: vec![(0, text.len(), "text.length")],
+            };
         }
         let mut chunks: Vec<Chunk<'_>> = chunks(text)
             .map(|(start, text)| {
                 let core = text.trim_matches(OUTER);
-                Chunk { start, text, core, verdict: Verdict::Drop("text.word") }
+                Chunk {
+                    start,
+                    text,
+                    core,
+                    verdict: Verdict::Drop("text.word"),
+                }
             })
             .collect();
         for chunk in &mut chunks {
@@ -89,7 +126,10 @@ impl TextContext<'_> {
         drop_number_runs(&mut chunks);
         let built = render(&chunks);
         if self.is_sensitive(&built.text) {
-            return Built { text: MARK.to_owned(), removed: vec![(0, text.len(), "text.detector")] };
+            return Built {
+                text: MARK.to_owned(),
+                removed: vec![(0, text.len(), "text.detector")],
+            };
         }
         built
     }
@@ -112,7 +152,11 @@ impl TextContext<'_> {
             return Verdict::Keep { number: false };
         }
         if core.is_empty() {
-            return if whole.len() == 1 { Verdict::Punctuation } else { Verdict::Drop("text.punctuation") };
+            return if whole.len() == 1 {
+                Verdict::Punctuation
+            } else {
+                Verdict::Drop("text.punctuation")
+            };
         }
         if self.personal_data && self.is_own_identity(core) || self.pseudonyms.recognise(core).is_some() {
             return Verdict::Keep { number: false };
@@ -127,7 +171,8 @@ impl TextContext<'_> {
         }
         let mut numbers = 0;
         for part in core.split(INNER) {
-            if !part.is_empty() && part.len() <= MAX_DIGITS && part.bytes().all(|byte| byte.is_ascii_digit()) {
+            if !part.is_empty() && part.len() <= MAX_DIGITS && part.bytes().all(|byte| byte.is_ascii_digit())
+            {
                 numbers += 1;
                 // `user-9009`, `gid://gitlab/User/9009`: joined to a word, a number may be an id.
                 if !single && self.facts.is_foreign_token(part) {
@@ -158,7 +203,8 @@ impl TextContext<'_> {
             || read(Class::Name, core)
             || read(Class::Namespace, core) && !self.facts.is_personal(&fold(core))
             || core.starts_with(|c: char| c.is_ascii_alphabetic()) && core.contains(['-', '/']) && {
-                read(Class::UserId, core) || matches!(read_text(Class::ProjectId, core), Some(id @ Ident::ProjectId(_)) if own(&id))
+                read(Class::UserId, core)
+                    || matches!(read_text(Class::ProjectId, core), Some(id @ Ident::ProjectId(_)) if own(&id))
             }
     }
 
@@ -172,7 +218,8 @@ impl TextContext<'_> {
             return true;
         }
         folded.split_once(['=', ':']).is_some_and(|(key, value)| {
-            NAMING.iter().any(|word| key.ends_with(word)) && value.split(INNER).any(|part| self.facts.is_foreign_token(part))
+            NAMING.iter().any(|word| key.ends_with(word))
+                && value.split(INNER).any(|part| self.facts.is_foreign_token(part))
         })
     }
 
@@ -183,7 +230,9 @@ impl TextContext<'_> {
         }
         let folded = part.to_ascii_lowercase();
         words.contains(folded.as_str())
-            || part.len() <= 64 && part.bytes().all(|byte| byte.is_ascii_alphabetic()) && camel_words(part).all(|word| words.contains(word.to_ascii_lowercase().as_str()))
+            || part.len() <= 64
+                && part.bytes().all(|byte| byte.is_ascii_alphabetic())
+                && camel_words(part).all(|word| words.contains(word.to_ascii_lowercase().as_str()))
     }
 
     /// Display names of several words: foreign ones go, in-scope ones stay; a word behind `user` is a
@@ -192,7 +241,9 @@ impl TextContext<'_> {
         let folded: Vec<String> = chunks.iter().map(|chunk| fold(chunk.core)).collect();
         for at in 0..chunks.len() {
             for len in (2..=MAX_NAME_WORDS).rev() {
-                let Some(run) = folded.get(at..at + len) else { continue };
+                let Some(run) = folded.get(at..at + len) else {
+                    continue;
+                };
                 let phrase = run.join(" ");
                 let verdict = if self.facts.has_phrases() && self.facts.is_foreign_phrase(&phrase) {
                     Verdict::Drop("identity.foreign")
@@ -204,12 +255,20 @@ impl TextContext<'_> {
                         continue;
                     }
                 };
-                chunks.iter_mut().skip(at).take(len).for_each(|chunk| chunk.verdict = verdict);
+                chunks
+                    .iter_mut()
+                    .skip(at)
+                    .take(len)
+                    .for_each(|chunk| chunk.verdict = verdict);
                 break;
             }
-            let Some(before) = at.checked_sub(1).and_then(|before| folded.get(before)) else { continue };
+            let Some(before) = at.checked_sub(1).and_then(|before| folded.get(before)) else {
+                continue;
+            };
             if NAMING.contains(&before.as_str())
-                && folded.get(at).is_some_and(|word| self.facts.is_foreign_token(word))
+                && folded
+                    .get(at)
+                    .is_some_and(|word| self.facts.is_foreign_token(word))
                 && let Some(chunk) = chunks.get_mut(at)
             {
                 chunk.verdict = Verdict::Drop("identity.foreign");
@@ -241,7 +300,8 @@ pub(crate) fn camel_words(text: &str) -> impl Iterator<Item = &str> {
         let mut end = 1;
         while let Some(byte) = bytes.get(end) {
             let starts_word = byte.is_ascii_uppercase()
-                && (bytes.get(end - 1).is_some_and(u8::is_ascii_lowercase) || bytes.get(end + 1).is_some_and(u8::is_ascii_lowercase));
+                && (bytes.get(end - 1).is_some_and(u8::is_ascii_lowercase)
+                    || bytes.get(end + 1).is_some_and(u8::is_ascii_lowercase));
             if starts_word {
                 break;
             }
@@ -272,7 +332,10 @@ fn drop_after_secret_keys(chunks: &mut [Chunk<'_>]) {
         });
         last = chunk.core;
         let Some((mark, _)) = found else { continue };
-        let value = text.get(mark + 1..).unwrap_or_default().trim_start_matches([':', '=', '>']);
+        let value = text
+            .get(mark + 1..)
+            .unwrap_or_default()
+            .trim_start_matches([':', '=', '>']);
         if value.is_empty() {
             dropping = true;
         } else {
@@ -296,7 +359,12 @@ fn drop_number_runs(chunks: &mut [Chunk<'_>]) {
             Verdict::Keep { number: true } => run.push(at),
             Verdict::Punctuation => {}
             // A longer number that goes takes the short ones beside it along.
-            Verdict::Drop(_) if chunk.core.bytes().any(|byte| byte.is_ascii_digit()) && chunk.core.bytes().all(is_of_number) => run.push(at),
+            Verdict::Drop(_)
+                if chunk.core.bytes().any(|byte| byte.is_ascii_digit())
+                    && chunk.core.bytes().all(is_of_number) =>
+            {
+                run.push(at);
+            }
             _ => runs.push(std::mem::take(&mut run)),
         }
     }
@@ -316,7 +384,9 @@ fn render(chunks: &[Chunk<'_>]) -> Built {
             Verdict::Keep { .. } | Verdict::Punctuation => chunk.text,
             Verdict::Drop(rule) => {
                 match built.removed.last_mut() {
-                    Some((start, len, last)) if marked && *last == rule => *len = chunk.start + chunk.text.len() - *start,
+                    Some((start, len, last)) if marked && *last == rule => {
+                        *len = chunk.start + chunk.text.len() - *start;
+                    }
                     _ => built.removed.push((chunk.start, chunk.text.len(), rule)),
                 }
                 MARK
@@ -350,7 +420,10 @@ mod tests {
 
     #[test]
     fn chunks_are_what_stands_between_blanks() {
-        assert_eq!(chunks(" a\tb\n\u{0}c ").collect::<Vec<_>>(), [(1, "a"), (3, "b"), (6, "c")]);
+        assert_eq!(
+            chunks(" a\tb\n\u{0}c ").collect::<Vec<_>>(),
+            [(1, "a"), (3, "b"), (6, "c")]
+        );
         assert_eq!(chunks("").count(), 0);
     }
 }

@@ -30,18 +30,35 @@ impl Instant {
         let hour = number(bytes, 11, 2)?;
         let minute = number(bytes, 14, 2)?;
         let second = number(bytes, 17, 2)?;
-        let marks = [bytes.get(4)?, bytes.get(7)?, bytes.get(10)?, bytes.get(13)?, bytes.get(16)?];
-        let [b'-', b'-', b'T' | b't' | b' ' | b'_', b':', b':'] = marks else { return None };
+        let marks = [
+            bytes.get(4)?,
+            bytes.get(7)?,
+            bytes.get(10)?,
+            bytes.get(13)?,
+            bytes.get(16)?,
+        ];
+        let [b'-', b'-', b'T' | b't' | b' ' | b'_', b':', b':'] = marks else {
+            return None;
+        };
         let (fraction, digits, rest) = fraction(bytes.get(19..)?)?;
         let offset = offset_seconds(rest)?;
-        if !(1970..=2261).contains(&year) || !(1..=12).contains(&month) || hour > 23 || minute > 59 || second > 60 {
+        if !(1970..=2261).contains(&year)
+            || !(1..=12).contains(&month)
+            || hour > 23
+            || minute > 59
+            || second > 60
+        {
             return None;
         }
         if day < 1 || day > days_in_month(year, month) {
             return None;
         }
-        let seconds = days_from_civil(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second - offset;
-        Some(Self { ns: seconds.checked_mul(NS)?.checked_add(fraction)?, digits })
+        let seconds =
+            days_from_civil(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second - offset;
+        Some(Self {
+            ns: seconds.checked_mul(NS)?.checked_add(fraction)?,
+            digits,
+        })
     }
 
     /// Reads seconds since 1970 with an optional fraction, or whole milliseconds, as written in a
@@ -53,7 +70,10 @@ impl Instant {
         }
         let whole: i64 = whole.parse().ok()?;
         if whole >= 100_000_000_000 {
-            return fraction_text.is_empty().then_some(Self { ns: whole.checked_mul(1_000_000)?, digits: 3 });
+            return fraction_text.is_empty().then_some(Self {
+                ns: whole.checked_mul(1_000_000)?,
+                digits: 3,
+            });
         }
         let used = fraction_text.get(..fraction_text.len().min(9))?;
         if !fraction_text.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -63,7 +83,10 @@ impl Instant {
         for _ in used.len()..9 {
             fraction *= 10;
         }
-        Some(Self { ns: whole.checked_mul(NS)?.checked_add(fraction)?, digits: used.len() as u8 })
+        Some(Self {
+            ns: whole.checked_mul(NS)?.checked_add(fraction)?,
+            digits: used.len() as u8,
+        })
     }
 
     /// RFC 3339 in UTC, as precise as the input.
@@ -89,14 +112,19 @@ impl Instant {
 }
 
 fn number(bytes: &[u8], start: usize, len: usize) -> Option<i64> {
-    bytes.get(start..start + len)?.iter().try_fold(0i64, |value, byte| {
-        byte.is_ascii_digit().then(|| value * 10 + i64::from(byte - b'0'))
-    })
+    bytes
+        .get(start..start + len)?
+        .iter()
+        .try_fold(0i64, |value, byte| {
+            byte.is_ascii_digit().then(|| value * 10 + i64::from(byte - b'0'))
+        })
 }
 
 /// The fraction in nanoseconds, its digits (at most nine are kept), and what follows it.
 fn fraction(bytes: &[u8]) -> Option<(i64, u8, &[u8])> {
-    let [b'.' | b',', rest @ ..] = bytes else { return Some((0, 0, bytes)) };
+    let [b'.' | b',', rest @ ..] = bytes else {
+        return Some((0, 0, bytes));
+    };
     let len = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
     if len == 0 || len > 18 {
         return None;
@@ -157,7 +185,11 @@ fn civil_from_days(days: i64) -> (i64, i64, i64) {
     let of_year = of_era - (365 * year + year / 4 - year / 100);
     let shifted = (5 * of_year + 2) / 153;
     let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
-    (year + era * 400 + i64::from(month <= 2), month, of_year - (153 * shifted + 2) / 5 + 1)
+    (
+        year + era * 400 + i64::from(month <= 2),
+        month,
+        of_year - (153 * shifted + 2) / 5 + 1,
+    )
 }
 
 #[cfg(test)]
@@ -176,18 +208,42 @@ mod tests {
             ("2024-05-16_14:53:09.98174", "2024-05-16T14:53:09.98174Z"),
             ("2015-02-12 19:34:53 +0200", "2015-02-12T17:34:53Z"),
             ("2020-07-14 06:29:40.960 GMT", "2020-07-14T06:29:40.960Z"),
-            ("2024-02-29T00:00:00.123456789123Z", "2024-02-29T00:00:00.123456789Z"),
+            (
+                "2024-02-29T00:00:00.123456789123Z",
+                "2024-02-29T00:00:00.123456789Z",
+            ),
             ("1970-01-01T00:00:00Z", "1970-01-01T00:00:00Z"),
         ] {
-            assert_eq!(Instant::parse(text).map(Instant::to_rfc3339).as_deref(), Some(want), "{text}");
+            assert_eq!(
+                Instant::parse(text).map(Instant::to_rfc3339).as_deref(),
+                Some(want),
+                "{text}"
+            );
         }
     }
 
     #[test]
     fn numbers_since_1970() {
-        assert_eq!(Instant::parse_epoch("1712177946.730").map(Instant::to_rfc3339).as_deref(), Some("2024-04-03T20:59:06.730Z"));
-        assert_eq!(Instant::parse_epoch("1712177946730").map(Instant::to_rfc3339).as_deref(), Some("2024-04-03T20:59:06.730Z"));
-        for bad in ["", "12", "1.5e9", "-1712177946", "1712177946.x", "99999999999999999"] {
+        assert_eq!(
+            Instant::parse_epoch("1712177946.730")
+                .map(Instant::to_rfc3339)
+                .as_deref(),
+            Some("2024-04-03T20:59:06.730Z")
+        );
+        assert_eq!(
+            Instant::parse_epoch("1712177946730")
+                .map(Instant::to_rfc3339)
+                .as_deref(),
+            Some("2024-04-03T20:59:06.730Z")
+        );
+        for bad in [
+            "",
+            "12",
+            "1.5e9",
+            "-1712177946",
+            "1712177946.x",
+            "99999999999999999",
+        ] {
             assert_eq!(Instant::parse_epoch(bad), None, "{bad}");
         }
     }
@@ -195,9 +251,18 @@ mod tests {
     #[test]
     fn what_is_no_instant() {
         for text in [
-            "", "2024-05-16", "2024-13-01T00:00:00Z", "2024-02-30T00:00:00Z", "2023-02-29T00:00:00Z",
-            "2024-01-01T24:00:00Z", "2024-01-01T00:00:00.Z", "2024-01-01T00:00:00Zx", "2024-01-01T00:00:00+25:00",
-            "2024-01-01T00:00:00 alice", "9999-01-01T00:00:00Z", "２024-01-01T00:00:00Z",
+            "",
+            "2024-05-16",
+            "2024-13-01T00:00:00Z",
+            "2024-02-30T00:00:00Z",
+            "2023-02-29T00:00:00Z",
+            "2024-01-01T24:00:00Z",
+            "2024-01-01T00:00:00.Z",
+            "2024-01-01T00:00:00Zx",
+            "2024-01-01T00:00:00+25:00",
+            "2024-01-01T00:00:00 alice",
+            "9999-01-01T00:00:00Z",
+            "２024-01-01T00:00:00Z",
         ] {
             assert_eq!(Instant::parse(text), None, "{text}");
         }

@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 #![expect(clippy::print_stderr, reason = "a task talks to whoever runs it")]
 
+mod direction;
 mod steps;
 
 use std::ffi::OsString;

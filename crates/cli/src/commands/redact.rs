@@ -4,7 +4,7 @@ use std::io::{self, BufWriter, Write as _};
 
 use anyhow::Result;
 use decostop::Limits;
-use decostop::pipeline::redact_stream;
+use decostop::pipeline::{LineRedactor, redact_stream};
 use decostop::request::Request;
 use decostop_redact::RequestKey;
 
@@ -28,16 +28,15 @@ pub(crate) fn run(args: &Redact) -> Result<Exit> {
     };
     let accounts = settings::accounts(&args.keys)?;
     let mut output = BufWriter::with_capacity(1 << 16, io::stdout().lock());
-    let stats = redact_stream(
+    let mut redactor = LineRedactor::new(
         request.as_ref(),
         &profile,
         &args.source,
         key,
         &accounts,
         &Limits::default(),
-        &mut io::stdin().lock(),
-        &mut output,
     )?;
+    let stats = redact_stream(&mut redactor, &mut io::stdin().lock(), &mut output)?;
     output.flush()?;
     if stats.withheld > 0 {
         let (withheld, lines) = (count(stats.withheld, "line"), count(stats.lines, "line"));

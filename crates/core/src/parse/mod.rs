@@ -30,7 +30,11 @@ pub struct Scratch {
 
 impl std::fmt::Debug for Scratch {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Scratch(<{} bytes>)", self.outer.capacity() + self.inner.capacity() + self.innermost.capacity())
+        write!(
+            f,
+            "Scratch(<{} bytes>)",
+            self.outer.capacity() + self.inner.capacity() + self.innermost.capacity()
+        )
     }
 }
 
@@ -50,7 +54,12 @@ pub fn with_record<T>(
     scratch: &mut Scratch,
     then: impl FnOnce(&Record<'_>) -> T,
 ) -> Result<T, Reason> {
-    let Scratch { outer, inner, innermost, buffers } = scratch;
+    let Scratch {
+        outer,
+        inner,
+        innermost,
+        buffers,
+    } = scratch;
     let (body, prefix_time) = wrapper::strip_prefix(line);
     let text = std::str::from_utf8(body).map_err(|_| Reason::Unparsable)?;
     let root = tree::parse(text, outer, buffers, limits)?;
@@ -60,7 +69,9 @@ pub fn with_record<T>(
         let (body, _) = wrapper::strip_prefix(text.as_bytes());
         let body = std::str::from_utf8(body).unwrap_or_default();
         // A string that only looks like a wrapped line is an ordinary value.
-        let Ok(root) = tree::parse(body, buffer, buffers, limits) else { break };
+        let Ok(root) = tree::parse(body, buffer, buffers, limits) else {
+            break;
+        };
         let next = wrapper::unwrap(plan, root, found.source.or(source));
         found = wrapper::Unwrapped {
             source: next.source.or(found.source),
@@ -73,33 +84,58 @@ pub fn with_record<T>(
     for (name, node) in found.entries {
         flatten(plan, source, Cow::Borrowed(name), node, &mut fields);
     }
-    let envelope_time = found.time.map(Cow::Borrowed).or_else(|| prefix_time.map(Cow::Borrowed));
-    Ok(then(&Record { source, fields, envelope_time }))
+    let envelope_time = found
+        .time
+        .map(Cow::Borrowed)
+        .or_else(|| prefix_time.map(Cow::Borrowed));
+    Ok(then(&Record {
+        source,
+        fields,
+        envelope_time,
+    }))
 }
 
 /// Adds a value under its name; nested objects, and lists of objects, fall into their fields unless
 /// the profile gives the name itself a class.
-fn flatten<'a>(plan: &ProfilePlan, source: usize, name: Cow<'a, str>, node: Node<'a>, fields: &mut Vec<Field<'a>>) {
+fn flatten<'a>(
+    plan: &ProfilePlan,
+    source: usize,
+    name: Cow<'a, str>,
+    node: Node<'a>,
+    fields: &mut Vec<Field<'a>>,
+) {
     let nested = match &node.value {
         Value::Object(entries) => {
             !entries.is_empty() && (!plan.is_leaf(source, &name) || plan.has_fields_below(source, &name))
         }
         Value::Array(items) => {
-            !items.is_empty() && items.iter().all(|item| matches!(item.value, Value::Object(_))) && !plan.is_leaf(source, &name)
+            !items.is_empty()
+                && items.iter().all(|item| matches!(item.value, Value::Object(_)))
+                && !plan.is_leaf(source, &name)
         }
         _ => false,
     };
     if !nested {
         let open = plan.is_params(source, &name);
         let value = json(node.value, open, 0);
-        fields.push(Field { name, value, raw: node.raw });
+        fields.push(Field {
+            name,
+            value,
+            raw: node.raw,
+        });
         return;
     }
     let objects = match node.value {
         Value::Object(entries) => vec![entries],
         Value::Array(items) => items
             .into_iter()
-            .filter_map(|item| if let Value::Object(entries) = item.value { Some(entries) } else { None })
+            .filter_map(|item| {
+                if let Value::Object(entries) = item.value {
+                    Some(entries)
+                } else {
+                    None
+                }
+            })
             .collect(),
         _ => Vec::new(),
     };
@@ -119,12 +155,23 @@ fn json(value: Value<'_>, open: bool, depth: usize) -> Json<'_> {
         Value::Number(text) => Json::Number(Cow::Borrowed(text)),
         Value::String(text) => {
             let looks = open && depth < MAX_NESTED_STRINGS && text.trim_start().starts_with(['{', '[']);
-            looks.then(|| open_string(text, depth + 1)).flatten().unwrap_or(Json::String(Cow::Borrowed(text)))
+            looks
+                .then(|| open_string(text, depth + 1))
+                .flatten()
+                .unwrap_or(Json::String(Cow::Borrowed(text)))
         }
-        Value::Array(items) => Json::Array(items.into_iter().map(|item| json(item.value, open, depth)).collect()),
-        Value::Object(entries) => {
-            Json::Object(entries.into_iter().map(|(key, node)| (Cow::Borrowed(key), json(node.value, open, depth))).collect())
-        }
+        Value::Array(items) => Json::Array(
+            items
+                .into_iter()
+                .map(|item| json(item.value, open, depth))
+                .collect(),
+        ),
+        Value::Object(entries) => Json::Object(
+            entries
+                .into_iter()
+                .map(|(key, node)| (Cow::Borrowed(key), json(node.value, open, depth)))
+                .collect(),
+        ),
     }
 }
 
@@ -142,9 +189,12 @@ fn own(value: Json<'_>) -> Json<'static> {
         Json::Number(text) => Json::Number(Cow::Owned(text.into_owned())),
         Json::String(text) => Json::String(Cow::Owned(text.into_owned())),
         Json::Array(items) => Json::Array(items.into_iter().map(own).collect()),
-        Json::Object(entries) => {
-            Json::Object(entries.into_iter().map(|(key, value)| (Cow::Owned(key.into_owned()), own(value))).collect())
-        }
+        Json::Object(entries) => Json::Object(
+            entries
+                .into_iter()
+                .map(|(key, value)| (Cow::Owned(key.into_owned()), own(value)))
+                .collect(),
+        ),
     }
 }
 

@@ -20,31 +20,80 @@ fn source(plan: &ProfilePlan, name: &str) -> Option<usize> {
 fn fields(line: &str, source_name: &str) -> Result<Vec<String>, Reason> {
     let plan = plan();
     let hint = source(&plan, source_name);
-    with_record(&plan, line.as_bytes(), hint, &Limits::default(), &mut Scratch::default(), |record| {
-        record.fields.iter().map(|field| format!("{}={}", field.name, field.raw)).collect()
-    })
+    with_record(
+        &plan,
+        line.as_bytes(),
+        hint,
+        &Limits::default(),
+        &mut Scratch::default(),
+        |record| {
+            record
+                .fields
+                .iter()
+                .map(|field| format!("{}={}", field.name, field.raw))
+                .collect()
+        },
+    )
 }
 
 fn time(line: &str, source_name: &str) -> Option<String> {
     let plan = plan();
     let hint = source(&plan, source_name);
-    let read = |record: &Record<'_>| plan.time(record).ok().flatten().map(decostop_redact::Instant::to_rfc3339);
-    with_record(&plan, line.as_bytes(), hint, &Limits::default(), &mut Scratch::default(), read).ok().flatten()
+    let read = |record: &Record<'_>| {
+        plan.time(record)
+            .ok()
+            .flatten()
+            .map(decostop_redact::Instant::to_rfc3339)
+    };
+    with_record(
+        &plan,
+        line.as_bytes(),
+        hint,
+        &Limits::default(),
+        &mut Scratch::default(),
+        read,
+    )
+    .ok()
+    .flatten()
 }
 
 #[test]
 fn values_keep_their_text_and_duplicates_stay() {
     let line = r#" {"username":"\u0061lice", "status" : 2.00e2,"a\u002eb":[1, {"c":"}"}],"username":"b\"ob","n":-0.0}"#;
     let got = fields(line, "production_json").expect("a record");
-    assert_eq!(got, [r#"username="\u0061lice""#, "status=2.00e2", r#"a.b=[1, {"c":"}"}]"#, r#"username="b\"ob""#, "n=-0.0"]);
+    assert_eq!(
+        got,
+        [
+            r#"username="\u0061lice""#,
+            "status=2.00e2",
+            r#"a.b=[1, {"c":"}"}]"#,
+            r#"username="b\"ob""#,
+            "n=-0.0"
+        ]
+    );
 }
 
 #[test]
 fn dotted_and_nested_names_are_the_same() {
-    let got = fields(r#"{"meta":{"user":"a","x":{"y":1}},"graphql":[{"operation_name":"q"},{"operation_name":"r"}]}"#, "production_json");
-    assert_eq!(got.expect("a record"), [r#"meta.user="a""#, "meta.x.y=1", r#"graphql.operation_name="q""#, r#"graphql.operation_name="r""#]);
+    let got = fields(
+        r#"{"meta":{"user":"a","x":{"y":1}},"graphql":[{"operation_name":"q"},{"operation_name":"r"}]}"#,
+        "production_json",
+    );
+    assert_eq!(
+        got.expect("a record"),
+        [
+            r#"meta.user="a""#,
+            "meta.x.y=1",
+            r#"graphql.operation_name="q""#,
+            r#"graphql.operation_name="r""#
+        ]
+    );
     let wrong = fields(r#"{"meta.project":{"a":"b"}}"#, "production_json");
-    assert_eq!(wrong.expect("a record"), [r#"meta.project={"a":"b"}"#], "a catalogued name keeps its whole value");
+    assert_eq!(
+        wrong.expect("a record"),
+        [r#"meta.project={"a":"b"}"#],
+        "a catalogued name keeps its whole value"
+    );
 }
 
 #[test]
@@ -69,8 +118,14 @@ fn wrappers_come_off() {
 #[test]
 fn a_wrapper_lends_its_time_to_a_record_without_one() {
     let line = r#"{"timestamp":"2026-11-02T00:00:00Z","jsonPayload":{"username":"a"}}"#;
-    assert_eq!(time(line, "production_json").as_deref(), Some("2026-11-02T00:00:00Z"));
-    assert_eq!(time(r#"2026-11-03_00:00:00.5 {"username":"a"}"#, "production_json").as_deref(), Some("2026-11-03T00:00:00.5Z"));
+    assert_eq!(
+        time(line, "production_json").as_deref(),
+        Some("2026-11-02T00:00:00Z")
+    );
+    assert_eq!(
+        time(r#"2026-11-03_00:00:00.5 {"username":"a"}"#, "production_json").as_deref(),
+        Some("2026-11-03T00:00:00.5Z")
+    );
     assert_eq!(time(r#"{"username":"a"}"#, "production_json"), None);
 }
 
@@ -97,13 +152,37 @@ fn what_is_no_record_says_why() {
     assert_eq!(fields(&deep, "production_json"), Err(Reason::Depth));
     let plan = plan();
     let mut scratch = Scratch::default();
-    let invalid = with_record(&plan, b"{\"a\":\"\xff\"}", Some(0), &Limits::default(), &mut scratch, |_| ());
+    let invalid = with_record(
+        &plan,
+        b"{\"a\":\"\xff\"}",
+        Some(0),
+        &Limits::default(),
+        &mut scratch,
+        |_| (),
+    );
     assert_eq!(invalid, Err(Reason::Unparsable));
-    let unknown = with_record(&plan, b"{\"a\":1}", None, &Limits::default(), &mut scratch, |_| ());
+    let unknown = with_record(
+        &plan,
+        b"{\"a\":1}",
+        None,
+        &Limits::default(),
+        &mut scratch,
+        |_| (),
+    );
     assert_eq!(unknown, Err(Reason::Source));
     let mut limits = Limits::default();
     limits.max_nodes = 3;
-    assert_eq!(with_record(&plan, b"{\"a\":1,\"b\":2}", Some(0), &limits, &mut scratch, |_| ()), Err(Reason::Nodes));
+    assert_eq!(
+        with_record(
+            &plan,
+            b"{\"a\":1,\"b\":2}",
+            Some(0),
+            &limits,
+            &mut scratch,
+            |_| ()
+        ),
+        Err(Reason::Nodes)
+    );
 }
 
 #[test]
@@ -111,23 +190,32 @@ fn parameters_in_strings_are_opened() {
     let plan = plan();
     let hint = source(&plan, "production_json");
     let line = r#"{"params":[{"key":"a","value":"{\"b\":\"[1,{\\\"c\\\":2}]\"}"}]}"#;
-    let value = with_record(&plan, line.as_bytes(), hint, &Limits::default(), &mut Scratch::default(), |record| {
-        let Some(Json::Array(items)) = record.fields.first().map(|field| &field.value) else { return String::new() };
-        let mut seen = String::new();
-        fn walk(value: &Json<'_>, seen: &mut String) {
-            match value {
-                Json::Object(entries) => entries.iter().for_each(|(key, value)| {
-                    seen.push_str(key);
-                    seen.push('>');
-                    walk(value, seen);
-                }),
-                Json::Array(items) => items.iter().for_each(|item| walk(item, seen)),
-                other => seen.push_str(other.as_scalar().unwrap_or("?")),
+    let value = with_record(
+        &plan,
+        line.as_bytes(),
+        hint,
+        &Limits::default(),
+        &mut Scratch::default(),
+        |record| {
+            let Some(Json::Array(items)) = record.fields.first().map(|field| &field.value) else {
+                return String::new();
+            };
+            let mut seen = String::new();
+            fn walk(value: &Json<'_>, seen: &mut String) {
+                match value {
+                    Json::Object(entries) => entries.iter().for_each(|(key, value)| {
+                        seen.push_str(key);
+                        seen.push('>');
+                        walk(value, seen);
+                    }),
+                    Json::Array(items) => items.iter().for_each(|item| walk(item, seen)),
+                    other => seen.push_str(other.as_scalar().unwrap_or("?")),
+                }
             }
-        }
-        items.iter().for_each(|item| walk(item, &mut seen));
-        seen
-    });
+            items.iter().for_each(|item| walk(item, &mut seen));
+            seen
+        },
+    );
     assert_eq!(value.expect("a record"), "key>avalue>b>1c>2");
 }
 

@@ -22,13 +22,27 @@ pub(super) enum Value<'a> {
 }
 
 /// As [`parse_any`], for a line: only an object is a record.
-pub(super) fn parse<'a>(text: &'a str, copy: &'a mut Vec<u8>, buffers: &mut Buffers, limits: &Limits) -> Result<Node<'a>, Reason> {
+pub(super) fn parse<'a>(
+    text: &'a str,
+    copy: &'a mut Vec<u8>,
+    buffers: &mut Buffers,
+    limits: &Limits,
+) -> Result<Node<'a>, Reason> {
     let node = parse_any(text, copy, buffers, limits)?;
-    if matches!(node.value, Value::Object(_)) { Ok(node) } else { Err(Reason::Unparsable) }
+    if matches!(node.value, Value::Object(_)) {
+        Ok(node)
+    } else {
+        Err(Reason::Unparsable)
+    }
 }
 
 /// Validates `text` and builds its tree. `copy` is overwritten: the parser unescapes in place.
-pub(super) fn parse_any<'a>(text: &'a str, copy: &'a mut Vec<u8>, buffers: &mut Buffers, limits: &Limits) -> Result<Node<'a>, Reason> {
+pub(super) fn parse_any<'a>(
+    text: &'a str,
+    copy: &'a mut Vec<u8>,
+    buffers: &mut Buffers,
+    limits: &Limits,
+) -> Result<Node<'a>, Reason> {
     copy.clear();
     copy.extend_from_slice(text.as_bytes());
     let tape = simd_json::to_tape_with_buffers(copy, buffers).map_err(|error| match error.error() {
@@ -38,7 +52,12 @@ pub(super) fn parse_any<'a>(text: &'a str, copy: &'a mut Vec<u8>, buffers: &mut 
     if tape.0.len() > limits.max_nodes {
         return Err(Reason::Nodes);
     }
-    let mut walk = Walk { text, at: 0, nodes: tape.0.as_slice().iter(), max_depth: limits.max_depth };
+    let mut walk = Walk {
+        text,
+        at: 0,
+        nodes: tape.0.as_slice().iter(),
+        max_depth: limits.max_depth,
+    };
     walk.node(0)
 }
 
@@ -91,7 +110,9 @@ impl<'a> Walk<'a, '_> {
                         self.expect(b',')?;
                     }
                     self.skip_blanks();
-                    let Some(TapeNode::String(key)) = self.nodes.next() else { return Err(Reason::Unparsable) };
+                    let Some(TapeNode::String(key)) = self.nodes.next() else {
+                        return Err(Reason::Unparsable);
+                    };
                     self.skip_string()?;
                     self.expect(b':')?;
                     entries.push((*key, self.node(depth + 1)?));
@@ -138,7 +159,10 @@ impl<'a> Walk<'a, '_> {
 
     fn skip_scalar(&mut self) -> &'a str {
         let rest = self.text.get(self.at..).unwrap_or_default();
-        let len = rest.bytes().take_while(|byte| !matches!(byte, b',' | b']' | b'}' | b' ' | b'\t' | b'\n' | b'\r')).count();
+        let len = rest
+            .bytes()
+            .take_while(|byte| !matches!(byte, b',' | b']' | b'}' | b' ' | b'\t' | b'\n' | b'\r'))
+            .count();
         self.at += len;
         rest.get(..len).unwrap_or_default()
     }

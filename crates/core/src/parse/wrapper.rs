@@ -27,8 +27,13 @@ pub(super) fn strip_prefix(line: &[u8]) -> (&[u8], Option<&str>) {
     }
     let head = line.get(..line.len().min(MAX_PREFIX)).unwrap_or_default();
     let begin = memchr::memchr(b'{', head).and_then(|brace| Some((line.get(..brace)?, line.get(brace..)?)));
-    let Some((prefix, body)) = begin else { return (line, None) };
-    let Some(time) = std::str::from_utf8(prefix).ok().and_then(|prefix| prefix.split_ascii_whitespace().next()) else {
+    let Some((prefix, body)) = begin else {
+        return (line, None);
+    };
+    let Some(time) = std::str::from_utf8(prefix)
+        .ok()
+        .and_then(|prefix| prefix.split_ascii_whitespace().next())
+    else {
         return (line, None);
     };
     if prefix.ends_with(b" ") && decostop_redact::Instant::parse(time).is_some() {
@@ -41,7 +46,12 @@ pub(super) fn strip_prefix(line: &[u8]) -> (&[u8], Option<&str>) {
 /// Finds the record in one level of wrapping, and what the level says about it.
 pub(super) fn unwrap<'a>(plan: &ProfilePlan, root: Node<'a>, hint: Option<usize>) -> Unwrapped<'a> {
     let Value::Object(mut entries) = root.value else {
-        return Unwrapped { entries: Vec::new(), source: None, time: None, string: None };
+        return Unwrapped {
+            entries: Vec::new(),
+            source: None,
+            time: None,
+            string: None,
+        };
     };
     let mut source = discriminated(plan, &entries);
     let wrappers = &plan.profile.wrappers;
@@ -60,10 +70,16 @@ pub(super) fn unwrap<'a>(plan: &ProfilePlan, root: Node<'a>, hint: Option<usize>
         source = discriminated(plan, &entries).or(source);
     }
     for prefix in &wrappers.objects {
-        let strip = |key: &'a str| key.strip_prefix(prefix.as_str()).and_then(|rest| rest.strip_prefix('.'));
+        let strip = |key: &'a str| {
+            key.strip_prefix(prefix.as_str())
+                .and_then(|rest| rest.strip_prefix('.'))
+        };
         if entries.iter().any(|(key, _)| strip(key).is_some()) {
             time = wrapper_time(plan, &entries).or(time);
-            entries = entries.into_iter().filter_map(|(key, node)| Some((strip(key)?, node))).collect();
+            entries = entries
+                .into_iter()
+                .filter_map(|(key, node)| Some((strip(key)?, node)))
+                .collect();
             source = discriminated(plan, &entries).or(source);
         }
     }
@@ -71,12 +87,24 @@ pub(super) fn unwrap<'a>(plan: &ProfilePlan, root: Node<'a>, hint: Option<usize>
     if string.is_some() {
         time = wrapper_time(plan, &entries).or(time);
     }
-    Unwrapped { entries, source, time, string }
+    Unwrapped {
+        entries,
+        source,
+        time,
+        string,
+    }
 }
 
 fn text_of<'a>(entries: &[(&'a str, Node<'a>)], dotted: &str) -> Option<&'a str> {
     let direct = entries.iter().find(|(key, _)| *key == dotted);
-    if let Some((_, Node { value: Value::String(text), .. })) = direct {
+    if let Some((
+        _,
+        Node {
+            value: Value::String(text),
+            ..
+        },
+    )) = direct
+    {
         return Some(text);
     }
     let (outer, rest) = dotted.split_once('.')?;
@@ -88,7 +116,11 @@ fn text_of<'a>(entries: &[(&'a str, Node<'a>)], dotted: &str) -> Option<&'a str>
 }
 
 fn wrapper_time<'a>(plan: &ProfilePlan, entries: &[(&'a str, Node<'a>)]) -> Option<&'a str> {
-    plan.profile.wrappers.time.iter().find_map(|name| text_of(entries, name))
+    plan.profile
+        .wrappers
+        .time
+        .iter()
+        .find_map(|name| text_of(entries, name))
 }
 
 fn discriminated(plan: &ProfilePlan, entries: &[(&str, Node<'_>)]) -> Option<usize> {
@@ -102,17 +134,26 @@ fn discriminated(plan: &ProfilePlan, entries: &[(&str, Node<'_>)]) -> Option<usi
 
 /// The string that holds the line, unless the object around it is a record of its own: one that has a
 /// time and an event field of its source.
-fn wrapped_string<'a>(plan: &ProfilePlan, entries: &[(&'a str, Node<'a>)], source: Option<usize>) -> Option<&'a str> {
+fn wrapped_string<'a>(
+    plan: &ProfilePlan,
+    entries: &[(&'a str, Node<'a>)],
+    source: Option<usize>,
+) -> Option<&'a str> {
     let (_, node) = entries.iter().find(|(key, node)| {
         matches!(node.value, Value::String(_)) && plan.profile.wrappers.strings.iter().any(|name| name == key)
     })?;
-    let Value::String(text) = node.value else { return None };
+    let Value::String(text) = node.value else {
+        return None;
+    };
     let (body, _) = strip_prefix(text.as_bytes());
     if body.first() != Some(&b'{') || body.last() != Some(&b'}') {
         return None;
     }
     let own = |spec: &decostop_profile::Source| {
-        let known = entries.iter().filter(|(key, _)| spec.fields.contains_key(*key)).count();
+        let known = entries
+            .iter()
+            .filter(|(key, _)| spec.fields.contains_key(*key))
+            .count();
         known >= 4
     };
     let is_record = match source {

@@ -51,7 +51,11 @@ struct State {
 impl Collector {
     /// Keeps at most `budget` bytes in memory; `dir` takes the temporary files.
     pub(super) fn new(dir: &Path, budget: usize) -> Self {
-        Self { dir: dir.to_owned(), budget, state: Mutex::default() }
+        Self {
+            dir: dir.to_owned(),
+            budget,
+            state: Mutex::default(),
+        }
     }
 
     /// Takes a worker's lines; spills when the budget is used up.
@@ -80,7 +84,8 @@ impl Collector {
         let file = tempfile::tempfile_in(&self.dir).map_err(failed)?;
         let mut out = BufWriter::with_capacity(1 << 20, file);
         for line in &lines {
-            let len = u32::try_from(line.line.len()).map_err(|_| Error::new(ErrorKind::Limit, "a line above 4 GiB"))?;
+            let len = u32::try_from(line.line.len())
+                .map_err(|_| Error::new(ErrorKind::Limit, "a line above 4 GiB"))?;
             let mut header = [0u8; HEADER];
             let parts: [&[u8]; 5] = [
                 &line.key.ns.to_le_bytes(),
@@ -96,7 +101,9 @@ impl Collector {
                 }
                 at += part.len();
             }
-            out.write_all(&header).and_then(|()| out.write_all(&line.line)).map_err(failed)?;
+            out.write_all(&header)
+                .and_then(|()| out.write_all(&line.line))
+                .map_err(failed)?;
         }
         let mut file = out.into_inner().map_err(|error| failed(error.into_error()))?;
         file.seek(SeekFrom::Start(0)).map_err(failed)?;
@@ -108,8 +115,16 @@ impl Collector {
         let mut state = self.state.into_inner().map_err(|_| poisoned())?;
         state.held.sort_unstable_by_key(|line| Reverse(line.key));
         let mut runs: Vec<Run> = vec![Run::Memory(state.held)];
-        runs.extend(state.spilled.into_iter().map(|file| Run::File(Box::new(BufReader::with_capacity(256 << 10, file)))));
-        let mut sorted = Sorted { heads: BinaryHeap::new(), runs };
+        runs.extend(
+            state
+                .spilled
+                .into_iter()
+                .map(|file| Run::File(Box::new(BufReader::with_capacity(256 << 10, file)))),
+        );
+        let mut sorted = Sorted {
+            heads: BinaryHeap::new(),
+            runs,
+        };
         for run in 0..sorted.runs.len() {
             sorted.pull(run)?;
         }
@@ -118,7 +133,10 @@ impl Collector {
 }
 
 fn poisoned() -> Error {
-    Error::new(ErrorKind::Internal, "a worker panicked while it held matched lines")
+    Error::new(
+        ErrorKind::Internal,
+        "a worker panicked while it held matched lines",
+    )
 }
 
 enum Run {
@@ -131,8 +149,9 @@ impl Run {
     fn next(&mut self) -> Result<Option<Matched>, Error> {
         match self {
             Self::Memory(lines) => Ok(lines.pop()),
-            Self::File(reader) => read_one(reader)
-                .map_err(|cause| Error::new(ErrorKind::Sink, "cannot read back a temporary file").because(cause)),
+            Self::File(reader) => read_one(reader).map_err(|cause| {
+                Error::new(ErrorKind::Sink, "cannot read back a temporary file").because(cause)
+            }),
         }
     }
 }
@@ -154,12 +173,22 @@ fn read_one(reader: &mut BufReader<File>) -> std::io::Result<Option<Matched>> {
     let (len, _) = take::<4>(rest);
     let mut line = vec![0; u32::from_le_bytes(len) as usize];
     reader.read_exact(&mut line)?;
-    let key = Key { ns: i64::from_le_bytes(ns), input: u32::from_le_bytes(input), offset: u64::from_le_bytes(offset) };
-    Ok(Some(Matched { key, source: u32::from_le_bytes(source), line }))
+    let key = Key {
+        ns: i64::from_le_bytes(ns),
+        input: u32::from_le_bytes(input),
+        offset: u64::from_le_bytes(offset),
+    };
+    Ok(Some(Matched {
+        key,
+        source: u32::from_le_bytes(source),
+        line,
+    }))
 }
 
 fn take<const N: usize>(bytes: &[u8]) -> ([u8; N], &[u8]) {
-    bytes.split_first_chunk().map_or(([0; N], bytes), |(head, rest)| (*head, rest))
+    bytes
+        .split_first_chunk()
+        .map_or(([0; N], bytes), |(head, rest)| (*head, rest))
 }
 
 /// Matched lines in order of time, input and offset.
@@ -203,7 +232,9 @@ impl Sorted {
 
     /// The next line.
     pub(super) fn next(&mut self) -> Result<Option<Matched>, Error> {
-        let Some(Reverse(head)) = self.heads.pop() else { return Ok(None) };
+        let Some(Reverse(head)) = self.heads.pop() else {
+            return Ok(None);
+        };
         self.pull(head.run)?;
         Ok(Some(head.line))
     }

@@ -47,11 +47,19 @@ pub fn dive_into(
     dive.check_cancelled()?;
     let begun = Clock::now();
     let committed = writer.commit(|dir| {
-        let found = verify_dir(dir, Arc::clone(dive.profile()), &[])
-            .map_err(|cause| Error::new(ErrorKind::Internal, format!("the result could not be verified: {cause}")))?;
+        let found = verify_dir(dir, Arc::clone(dive.profile()), &[]).map_err(|cause| {
+            Error::new(
+                ErrorKind::Internal,
+                format!("the result could not be verified: {cause}"),
+            )
+        })?;
         dive.check_cancelled()?;
         Ok(found.leaks.iter().map(Finding::from).collect())
     })?;
     report.timings.insert("verify", begun.elapsed());
-    Ok(Finished { report, path: committed.path, leftover: committed.leftover })
+    Ok(Finished {
+        report,
+        path: committed.path,
+        leftover: committed.leftover,
+    })
 }

@@ -57,8 +57,16 @@ struct Emitter<'d> {
     idle: Mutex<Vec<Worker>>,
 }
 
-pub(super) fn run(dive: &Dive, pool: &rayon::ThreadPool, scanned: Scanned, sink: &mut dyn Sink, report: &mut Report) -> Result<Ledgered, Error> {
-    let facts = scanned.learner.freeze(scope_index(&dive.request)?, &dive.profile.vocabulary.words);
+pub(super) fn run(
+    dive: &Dive,
+    pool: &rayon::ThreadPool,
+    scanned: Scanned,
+    sink: &mut dyn Sink,
+    report: &mut Report,
+) -> Result<Ledgered, Error> {
+    let facts = scanned
+        .learner
+        .freeze(scope_index(&dive.request)?, &dive.profile.vocabulary.words);
     if !facts.text_allowed() {
         report.counts.notes.insert("dictionary.limit", 1);
     }
@@ -80,16 +88,32 @@ pub(super) fn run(dive: &Dive, pool: &rayon::ThreadPool, scanned: Scanned, sink:
             break;
         }
         let share = (batch.len() / (dive.threads * 4)).max(1);
-        let outcomes: Vec<Vec<Outcome>> = pool.install(|| batch.par_chunks(share).map(|lines| emitter.chunk(lines)).collect());
+        let outcomes: Vec<Vec<Outcome>> = pool.install(|| {
+            batch
+                .par_chunks(share)
+                .map(|lines| emitter.chunk(lines))
+                .collect()
+        });
         let outcomes: Vec<Outcome> = outcomes.into_iter().flatten().collect();
-        let leaks: Vec<Finding> =
-            outcomes.iter().filter_map(|outcome| if let Outcome::Leak(finding) = outcome { Some(finding.clone()) } else { None }).collect();
+        let leaks: Vec<Finding> = outcomes
+            .iter()
+            .filter_map(|outcome| {
+                if let Outcome::Leak(finding) = outcome {
+                    Some(finding.clone())
+                } else {
+                    None
+                }
+            })
+            .collect();
         if !leaks.is_empty() {
             let count = leaks.len();
             if let Ok(mut held) = dive.leaks.lock() {
                 *held = leaks;
             }
-            return Err(Error::new(ErrorKind::Leak, format!("the verifier stopped {count} records; no result was made")));
+            return Err(Error::new(
+                ErrorKind::Leak,
+                format!("the verifier stopped {count} records; no result was made"),
+            ));
         }
         for outcome in outcomes {
             if hand_over(outcome, sink, report, &mut tally, &dive.progress)? == Flow::Stop {
@@ -111,7 +135,8 @@ fn verifier(dive: &Dive, facts: &Facts) -> Result<Verifier, Error> {
         linked: facts.linked_ids(),
         request_key: *dive.key.as_bytes(),
     };
-    Verifier::new(Arc::clone(&dive.profile), ground).map_err(|cause| Error::new(ErrorKind::Config, cause.to_string()))
+    Verifier::new(Arc::clone(&dive.profile), ground)
+        .map_err(|cause| Error::new(ErrorKind::Config, cause.to_string()))
 }
 
 fn next_batch(lines: &mut Sorted) -> Result<Vec<Matched>, Error> {
@@ -125,13 +150,26 @@ fn next_batch(lines: &mut Sorted) -> Result<Vec<Matched>, Error> {
 }
 
 /// What phase 1 kept back goes to the sink first, in order of input and offset.
-fn withhold_early(dive: &Dive, sink: &mut dyn Sink, kept: Vec<Kept>, problems: Vec<(std::path::PathBuf, Reason)>, report: &mut Report) -> Result<(), Error> {
-    let missing = problems.into_iter().map(|(path, reason)| Withheld::new(reason, Origin { path, offset: None }));
+fn withhold_early(
+    dive: &Dive,
+    sink: &mut dyn Sink,
+    kept: Vec<Kept>,
+    problems: Vec<(std::path::PathBuf, Reason)>,
+    report: &mut Report,
+) -> Result<(), Error> {
+    let missing = problems
+        .into_iter()
+        .map(|(path, reason)| Withheld::new(reason, Origin { path, offset: None }));
     let lines = kept.into_iter().map(|kept| {
-        let origin = Origin { path: path_of(dive, kept.input), offset: Some(kept.offset) };
+        let origin = Origin {
+            path: path_of(dive, kept.input),
+            offset: Some(kept.offset),
+        };
         let mut item = Withheld::new(kept.reason, origin);
         item.bytes = (kept.bytes > 0).then_some(kept.bytes);
-        item.source = kept.source.and_then(|source| Some(dive.profile.sources.get(source as usize)?.name.clone()));
+        item.source = kept
+            .source
+            .and_then(|source| Some(dive.profile.sources.get(source as usize)?.name.clone()));
         item.nexus = kept.nexus;
         item
     });
@@ -144,12 +182,20 @@ fn withhold_early(dive: &Dive, sink: &mut dyn Sink, kept: Vec<Kept>, problems: V
 fn withhold(item: &Withheld, sink: &mut dyn Sink, report: &mut Report) -> Result<Flow, Error> {
     report.counts.withheld += 1;
     report.counts.withheld_with_nexus += u64::from(item.nexus);
-    *report.counts.withheld_by_reason.entry(item.reason.as_str()).or_default() += 1;
+    *report
+        .counts
+        .withheld_by_reason
+        .entry(item.reason.as_str())
+        .or_default() += 1;
     sink.withheld(item)
 }
 
 fn path_of(dive: &Dive, input: u32) -> std::path::PathBuf {
-    dive.discovery.inputs.get(input as usize).map(|input| input.path.clone()).unwrap_or_default()
+    dive.discovery
+        .inputs
+        .get(input as usize)
+        .map(|input| input.path.clone())
+        .unwrap_or_default()
 }
 
 #[derive(Default)]
@@ -160,13 +206,22 @@ struct Tally {
     last: Option<i64>,
 }
 
-fn hand_over(outcome: Outcome, sink: &mut dyn Sink, report: &mut Report, tally: &mut Tally, progress: &Progress) -> Result<Flow, Error> {
+fn hand_over(
+    outcome: Outcome,
+    sink: &mut dyn Sink,
+    report: &mut Report,
+    tally: &mut Tally,
+    progress: &Progress,
+) -> Result<Flow, Error> {
     match outcome {
         Outcome::Record(record, provenance, shown) => {
             report.counts.disclosed += 1;
             *report.by_source.entry(provenance.source.clone()).or_default() += 1;
             *report.by_event.entry(provenance.event.clone()).or_default() += 1;
-            let at = decostop_redact::Instant { ns: provenance.time_ns, digits: 0 };
+            let at = decostop_redact::Instant {
+                ns: provenance.time_ns,
+                digits: 0,
+            };
             let day = at.to_rfc3339().chars().take(10).collect();
             *report.by_day.entry(day).or_default() += 1;
             if let Some(namespace) = shown.namespace {
@@ -174,8 +229,16 @@ fn hand_over(outcome: Outcome, sink: &mut dyn Sink, report: &mut Report, tally: 
             }
             tally.actors.extend(shown.actor);
             tally.addresses.extend(shown.ip);
-            tally.first = Some(tally.first.map_or(provenance.time_ns, |first| first.min(provenance.time_ns)));
-            tally.last = Some(tally.last.map_or(provenance.time_ns, |last| last.max(provenance.time_ns)));
+            tally.first = Some(
+                tally
+                    .first
+                    .map_or(provenance.time_ns, |first| first.min(provenance.time_ns)),
+            );
+            tally.last = Some(
+                tally
+                    .last
+                    .map_or(provenance.time_ns, |last| last.max(provenance.time_ns)),
+            );
             Progress::add(&progress.records, 1);
             sink.record(record.as_verified(), &provenance)
         }
@@ -199,11 +262,19 @@ impl Emitter<'_> {
         let text = |ns: Option<i64>| ns.map(|ns| decostop_redact::Instant { ns, digits: 3 }.to_rfc3339());
         report.first_time = text(tally.first);
         report.last_time = text(tally.last);
-        Ledgered { facts: self.facts, ledger }
+        Ledgered {
+            facts: self.facts,
+            ledger,
+        }
     }
 
     fn chunk(&self, lines: &[Matched]) -> Vec<Outcome> {
-        let mut worker = self.idle.lock().ok().and_then(|mut idle| idle.pop()).unwrap_or_default();
+        let mut worker = self
+            .idle
+            .lock()
+            .ok()
+            .and_then(|mut idle| idle.pop())
+            .unwrap_or_default();
         let outcomes = lines.iter().map(|line| self.line(&mut worker, line)).collect();
         if let Ok(mut idle) = self.idle.lock() {
             idle.push(worker);
@@ -213,7 +284,10 @@ impl Emitter<'_> {
 
     fn line(&self, worker: &mut Worker, matched: &Matched) -> Outcome {
         let dive = self.dive;
-        let origin = Origin { path: path_of(dive, matched.key.input), offset: Some(matched.key.offset) };
+        let origin = Origin {
+            path: path_of(dive, matched.key.input),
+            offset: Some(matched.key.offset),
+        };
         let Worker { parse, typed, ledger } = worker;
         let source = Some(matched.source as usize);
         let parsed = parse::with_record(&dive.plan, &matched.line, source, &dive.limits, parse, |record| {
@@ -225,7 +299,10 @@ impl Emitter<'_> {
             if !dive.request.ad_hoc && !dive.redactor.has_nexus(typed, &self.facts, at.ns) {
                 return Ok(None);
             }
-            Ok(Some((at.ns, dive.redactor.redact(record, typed, &self.facts, at, ledger))))
+            Ok(Some((
+                at.ns,
+                dive.redactor.redact(record, typed, &self.facts, at, ledger),
+            )))
         });
         match parsed.and_then(|outcome| outcome) {
             Ok(None) => Outcome::OutsideScope,
@@ -234,24 +311,37 @@ impl Emitter<'_> {
                     origin,
                     line_digest: *blake3::hash(&matched.line).as_bytes(),
                     removals: redacted.removals().iter().map(removal).collect(),
-                    source: dive.profile.sources.get(matched.source as usize).map(|source| source.name.clone()).unwrap_or_default(),
+                    source: dive
+                        .profile
+                        .sources
+                        .get(matched.source as usize)
+                        .map(|source| source.name.clone())
+                        .unwrap_or_default(),
                     event: redacted.event().to_owned(),
                     time_ns,
                 };
                 let shown = Shown {
                     actor: redacted.column("actor"),
-                    namespace: redacted.column("namespace").filter(|text| dive.redactor.pseudonyms().recognise(text).is_none()),
+                    namespace: redacted
+                        .column("namespace")
+                        .filter(|text| dive.redactor.pseudonyms().recognise(text).is_none()),
                     ip: redacted.column("ip"),
                 };
                 match self.verifier.check_owned(redacted.into_bytes()) {
                     Ok(record) => Outcome::Record(record, Box::new(provenance), shown),
-                    Err(leak) => Outcome::Leak(Finding::new(leak.rule(), leak.place().to_string()).from_line(&provenance.origin)),
+                    Err(leak) => Outcome::Leak(
+                        Finding::new(leak.rule(), leak.place().to_string()).from_line(&provenance.origin),
+                    ),
                 }
             }
             Err(reason) => {
                 let mut item = Withheld::new(reason, origin);
                 item.bytes = Some(matched.line.len() as u64);
-                item.source = dive.profile.sources.get(matched.source as usize).map(|source| source.name.clone());
+                item.source = dive
+                    .profile
+                    .sources
+                    .get(matched.source as usize)
+                    .map(|source| source.name.clone());
                 item.nexus = self.scope_needles.mentioned_in(&matched.line).unwrap_or(false);
                 Outcome::Withheld(item)
             }

@@ -25,14 +25,22 @@ pub(super) fn complete(dive: &Dive, ledgered: Ledgered, report: &mut Report) -> 
         *report.counts.notes.entry(note).or_default() += count;
     }
     let request_toml = dive.request.to_toml()?;
-    report.profile = (dive.profile.name.clone(), blake3::hash(dive.profile.text.as_bytes()).to_hex().to_string());
+    report.profile = (
+        dive.profile.name.clone(),
+        blake3::hash(dive.profile.text.as_bytes()).to_hex().to_string(),
+    );
     report.policy_digest = policy_digest(&request_toml, &dive.profile.text);
     report.peak_memory_bytes = peak_memory();
     let dictionary = facts
         .foreign()
         .into_iter()
         .map(|(class, value)| (class, value, Standing::Foreign))
-        .chain(facts.linked_ids().into_iter().map(|(class, value)| (class, value, Standing::Linked)));
+        .chain(
+            facts
+                .linked_ids()
+                .into_iter()
+                .map(|(class, value)| (class, value, Standing::Linked)),
+        );
     let window = &dive.request.window;
     Ok(Evidence {
         request_key: *dive.key.as_bytes(),
@@ -40,7 +48,10 @@ pub(super) fn complete(dive: &Dive, ledgered: Ledgered, report: &mut Report) -> 
         dictionary: dictionary.collect(),
         asked,
         reference: dive.request.reference().to_owned(),
-        window: (window.from.map(|at| at.to_string()), window.to.map(|at| at.to_string())),
+        window: (
+            window.from.map(|at| at.to_string()),
+            window.to.map(|at| at.to_string()),
+        ),
         request_toml,
     })
 }
@@ -56,20 +67,38 @@ fn policy_digest(request: &str, profile: &str) -> String {
 
 fn count_fields(dive: &Dive, ledger: &Ledger, report: &mut Report) {
     for ((source, field), tally) in &ledger.fields {
-        let source = dive.profile.sources.get(*source).map(|source| source.name.as_str()).unwrap_or_default();
-        for (what, count) in [("kept", tally.kept), ("replaced", tally.replaced), ("dropped", tally.dropped)] {
+        let source = dive
+            .profile
+            .sources
+            .get(*source)
+            .map(|source| source.name.as_str())
+            .unwrap_or_default();
+        for (what, count) in [
+            ("kept", tally.kept),
+            ("replaced", tally.replaced),
+            ("dropped", tally.dropped),
+        ] {
             if count > 0 {
-                report.counts.fields.insert(format!("{source}/{field}/{what}"), count);
+                report
+                    .counts
+                    .fields
+                    .insert(format!("{source}/{field}/{what}"), count);
             }
         }
     }
 }
 
 fn tell_unknown_fields(facts: &Facts, ledger: &Ledger, report: &mut Report) {
-    let mut names: Vec<(&String, u64)> = ledger.unknown.iter().map(|(name, count)| (name, *count)).collect();
+    let mut names: Vec<(&String, u64)> = ledger
+        .unknown
+        .iter()
+        .map(|(name, count)| (name, *count))
+        .collect();
     names.sort_unstable_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(b.0)));
     for (name, count) in names {
-        let told = count >= MIN_RECORDS_OF_A_NAME && report.counts.unknown_fields.len() < MAX_TOLD_NAMES && Redactor::may_tell_name(name, facts);
+        let told = count >= MIN_RECORDS_OF_A_NAME
+            && report.counts.unknown_fields.len() < MAX_TOLD_NAMES
+            && Redactor::may_tell_name(name, facts);
         let key = if told { name.as_str() } else { "[other]" };
         *report.counts.unknown_fields.entry(key.to_owned()).or_default() += count;
     }
@@ -78,12 +107,20 @@ fn tell_unknown_fields(facts: &Facts, ledger: &Ledger, report: &mut Report) {
 /// The selects as the manifest tells them: what is foreign, or personal and not to be shown, under its
 /// pseudonym.
 fn asked(dive: &Dive, facts: &Facts, ledger: &mut Ledger) -> Vec<Value> {
-    let mut present = |class: Class, text: &str| Value::from(dive.redactor.present(class, text, facts, ledger));
+    let mut present =
+        |class: Class, text: &str| Value::from(dive.redactor.present(class, text, facts, ledger));
     let selects = dive.request.selects.iter();
     selects
         .map(|select| {
             let mut told = Map::new();
-            identities(&mut told, &select.namespaces, &select.projects, &select.users, &select.ips, &mut present);
+            identities(
+                &mut told,
+                &select.namespaces,
+                &select.projects,
+                &select.users,
+                &select.ips,
+                &mut present,
+            );
             let plain = [
                 ("events", &select.events),
                 ("sources", &select.sources),
@@ -95,7 +132,13 @@ fn asked(dive: &Dive, facts: &Facts, ledger: &mut Ledger) -> Vec<Value> {
                     told.insert(key.to_owned(), json!(values));
                 }
             }
-            let Exclude { namespaces, projects, users, events, ips } = &select.exclude;
+            let Exclude {
+                namespaces,
+                projects,
+                users,
+                events,
+                ips,
+            } = &select.exclude;
             let mut exclude = Map::new();
             identities(&mut exclude, namespaces, projects, users, ips, &mut present);
             if !events.is_empty() {
@@ -122,7 +165,13 @@ fn identities(
             told.insert(key.to_owned(), Value::Array(values));
         }
     };
-    add("namespaces", namespaces.iter().map(|path| present(Class::Namespace, path)).collect());
+    add(
+        "namespaces",
+        namespaces
+            .iter()
+            .map(|path| present(Class::Namespace, path))
+            .collect(),
+    );
     let projects = projects.iter().map(|project| match project {
         ProjectRef::Id(id) => present(Class::ProjectId, &id.to_string()),
         ProjectRef::Path(path) => present(Class::Project, path),
@@ -133,12 +182,22 @@ fn identities(
         UserRef::Name(name) => present(Class::User, name),
     });
     add("users", users.collect());
-    add("ips", ips.iter().map(|net| present(Class::Ip, &net.to_string())).collect());
+    add(
+        "ips",
+        ips.iter()
+            .map(|net| present(Class::Ip, &net.to_string()))
+            .collect(),
+    );
 }
 
 /// The largest resident set of this process, in bytes, where the system tells.
 fn peak_memory() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok().map(|kilobytes| kilobytes * 1024)
+    line.trim()
+        .strip_suffix(" kB")?
+        .trim()
+        .parse::<u64>()
+        .ok()
+        .map(|kilobytes| kilobytes * 1024)
 }

@@ -28,7 +28,7 @@ use decostop_redact::{Policy, ProfilePlan, Redactor, RequestKey};
 
 pub use directory::{Finished, dive_into};
 pub use progress::{Phase, Progress};
-pub use stream::{StreamStats, redact_stream};
+pub use stream::{ARTEFACT_SOURCE, LineRedactor, StreamStats, redact_stream};
 
 use crate::artefact::Finding;
 use crate::prefilter::Prefilter;
@@ -229,19 +229,17 @@ impl DiveBuilder {
         let plan = Arc::new(ProfilePlan::new(Arc::clone(&profile)).map_err(config)?);
         scope_index(&self.request)?;
         let query = QueryPlan::new(&self.request, &plan);
-        let prefilter = if self.prefilter && !self.learn_all { Prefilter::new(&query.needles) } else { None };
+        let prefilter = if self.prefilter && !self.learn_all {
+            Prefilter::new(&query.needles)
+        } else {
+            None
+        };
         let key = match self.key {
             Key::Request(key) => RequestKey::from_bytes(key),
             Key::Material(material) => RequestKey::derive(&material, &self.request.id),
             Key::Fresh => RequestKey::derive(&fresh()?, &self.request.id),
         };
-        let selects = &self.request.selects;
-        let policy = Policy {
-            personal_data: self.request.disclosure.personal_data,
-            correlation_ids: selects.iter().flat_map(|select| select.correlation_ids.clone()).collect(),
-            token_ids: selects.iter().flat_map(|select| select.token_ids.clone()).collect(),
-            nexus_excepted: self.request.exception(conditions::NEXUS).is_some(),
-        };
+        let policy = policy_of(&self.request);
         let redactor = Redactor::new(Arc::clone(&plan), policy, &key).map_err(config)?;
         let threads = if self.threads == 0 {
             std::thread::available_parallelism().map_or(1, usize::from)
@@ -274,6 +272,23 @@ impl DiveBuilder {
     }
 }
 
+/// What a request allows.
+fn policy_of(request: &Request) -> Policy {
+    let selects = &request.selects;
+    Policy {
+        personal_data: request.disclosure.personal_data,
+        correlation_ids: selects
+            .iter()
+            .flat_map(|select| select.correlation_ids.clone())
+            .collect(),
+        token_ids: selects
+            .iter()
+            .flat_map(|select| select.token_ids.clone())
+            .collect(),
+        nexus_excepted: request.exception(conditions::NEXUS).is_some(),
+    }
+}
+
 fn since_epoch(now: SystemTime) -> crate::request::Instant {
     let since = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     crate::request::Instant(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
@@ -281,8 +296,12 @@ fn since_epoch(now: SystemTime) -> crate::request::Instant {
 
 fn fresh() -> Result<[u8; 32], Error> {
     let mut material = [0; 32];
-    getrandom::fill(&mut material)
-        .map_err(|cause| Error::new(ErrorKind::Internal, format!("the system gives no random bytes: {cause}")))?;
+    getrandom::fill(&mut material).map_err(|cause| {
+        Error::new(
+            ErrorKind::Internal,
+            format!("the system gives no random bytes: {cause}"),
+        )
+    })?;
     Ok(material)
 }
 
@@ -311,7 +330,12 @@ pub struct Dive {
 
 impl std::fmt::Debug for Dive {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Dive({} inputs, {} threads)", self.discovery.inputs.len(), self.threads)
+        write!(
+            f,
+            "Dive({} inputs, {} threads)",
+            self.discovery.inputs.len(),
+            self.threads
+        )
     }
 }
 
@@ -347,14 +371,33 @@ impl Dive {
 
     /// What would be read.
     pub fn plan(&self) -> Plan {
-        let name = |index: usize| self.profile.sources.get(index).map(|source: &Source| source.name.clone());
-        let (wanted, unwanted): (Vec<_>, Vec<_>) = self.discovery.inputs.iter().partition(|input| self.wants(input));
-        let skipped = self.discovery.skipped.iter().map(|skipped| (skipped.path.clone(), skipped.reason.as_str().to_owned()));
-        let unwanted = unwanted.iter().map(|input| (input.path.clone(), "no select names its source".to_owned()));
-        let problems = self.discovery.problems.iter().map(|problem| (problem.path.clone(), problem.kind.to_string()));
+        let name = |index: usize| {
+            self.profile
+                .sources
+                .get(index)
+                .map(|source: &Source| source.name.clone())
+        };
+        let (wanted, unwanted): (Vec<_>, Vec<_>) =
+            self.discovery.inputs.iter().partition(|input| self.wants(input));
+        let skipped = self
+            .discovery
+            .skipped
+            .iter()
+            .map(|skipped| (skipped.path.clone(), skipped.reason.as_str().to_owned()));
+        let unwanted = unwanted
+            .iter()
+            .map(|input| (input.path.clone(), "no select names its source".to_owned()));
+        let problems = self
+            .discovery
+            .problems
+            .iter()
+            .map(|problem| (problem.path.clone(), problem.kind.to_string()));
         Plan {
             bytes: wanted.iter().map(|input| input.bytes).sum(),
-            inputs: wanted.iter().map(|input| (input.path.clone(), input.bytes, input.source.and_then(name))).collect(),
+            inputs: wanted
+                .iter()
+                .map(|input| (input.path.clone(), input.bytes, input.source.and_then(name)))
+                .collect(),
             skipped: skipped.chain(unwanted).chain(problems).collect(),
             lines: self.how(),
         }
@@ -363,11 +406,18 @@ impl Dive {
     fn how(&self) -> Vec<String> {
         match (&self.prefilter, self.query.needles.search()) {
             (Some(_), Some(needles)) => {
-                vec![format!("prefilter: {} needles, searched in decoded blocks; only lines that hold one are parsed", needles.len())]
+                vec![format!(
+                    "prefilter: {} needles, searched in decoded blocks; only lines that hold one are parsed",
+                    needles.len()
+                )]
             }
-            _ if self.learn_all => vec!["every line is parsed, since foreign names are learned from all of them".to_owned()],
+            _ if self.learn_all => {
+                vec!["every line is parsed, since foreign names are learned from all of them".to_owned()]
+            }
             (None, Some(_)) => vec!["every line is parsed, since the prefilter is off".to_owned()],
-            _ => vec!["every line is parsed, since a select names nothing that could be searched for".to_owned()],
+            _ => vec![
+                "every line is parsed, since a select names nothing that could be searched for".to_owned(),
+            ],
         }
     }
 
@@ -385,7 +435,12 @@ impl Dive {
             .num_threads(self.threads)
             .thread_name(|index| format!("dive-{index}"))
             .build()
-            .map_err(|cause| Error::new(ErrorKind::Internal, format!("cannot start {} threads: {cause}", self.threads)))?;
+            .map_err(|cause| {
+                Error::new(
+                    ErrorKind::Internal,
+                    format!("cannot start {} threads: {cause}", self.threads),
+                )
+            })?;
         let mut report = Report {
             threads: self.threads,
             ad_hoc: self.request.ad_hoc,
@@ -415,6 +470,13 @@ impl Dive {
     }
 
     fn check_cancelled(&self) -> Result<(), Error> {
-        if self.is_cancelled() { Err(Error::new(ErrorKind::Interrupted, "interrupted; no result was made")) } else { Ok(()) }
+        if self.is_cancelled() {
+            Err(Error::new(
+                ErrorKind::Interrupted,
+                "interrupted; no result was made",
+            ))
+        } else {
+            Ok(())
+        }
     }
 }

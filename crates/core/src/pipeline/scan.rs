@@ -77,22 +77,34 @@ pub(super) fn run(dive: &Dive, pool: &rayon::ThreadPool, report: &mut Report) ->
         stop: AtomicBool::new(false),
     };
     // Largest first: a big input that starts last would leave the other threads idle.
-    let mut order: Vec<&Input> = dive.discovery.inputs.iter().filter(|input| dive.wants(input)).collect();
+    let mut order: Vec<&Input> = dive
+        .discovery
+        .inputs
+        .iter()
+        .filter(|input| dive.wants(input))
+        .collect();
     order.sort_by_key(|input| (std::cmp::Reverse(input.bytes), input.id));
-    let mut inputs: Vec<(u32, InputReport)> =
-        pool.install(|| order.par_iter().with_max_len(1).map(|input| (input.id.0, shared.input(input))).collect());
+    let mut inputs: Vec<(u32, InputReport)> = pool.install(|| {
+        order
+            .par_iter()
+            .with_max_len(1)
+            .map(|input| (input.id.0, shared.input(input)))
+            .collect()
+    });
     dive.check_cancelled()?;
     if let Some(error) = shared.failed.into_inner().map_err(|_| bug())? {
         return Err(error);
     }
     inputs.sort_by_key(|(id, _)| *id);
     report.inputs.extend(inputs.into_iter().map(|(_, input)| input));
-    report.inputs.extend(dive.discovery.skipped.iter().map(|skipped| InputReport {
-        path: skipped.path.clone(),
-        duplicate_of: Some(skipped.instead.clone()),
-        complete: true,
-        ..InputReport::default()
-    }));
+    report
+        .inputs
+        .extend(dive.discovery.skipped.iter().map(|skipped| InputReport {
+            path: skipped.path.clone(),
+            duplicate_of: Some(skipped.instead.clone()),
+            complete: true,
+            ..InputReport::default()
+        }));
     let mut learner = Learner::new(dive.limits.max_dictionary);
     let mut kept = Vec::new();
     for worker in shared.idle.into_inner().map_err(|_| bug())? {
@@ -105,8 +117,18 @@ pub(super) fn run(dive: &Dive, pool: &rayon::ThreadPool, report: &mut Report) ->
         learner.add_account(*class, text, &shared.scope);
     }
     kept.sort_unstable();
-    let problems = dive.discovery.problems.iter().map(|problem| (problem.path.clone(), reason_of(problem.kind))).collect();
-    Ok(Scanned { lines: shared.collector.into_sorted()?, learner, kept, problems })
+    let problems = dive
+        .discovery
+        .problems
+        .iter()
+        .map(|problem| (problem.path.clone(), reason_of(problem.kind)))
+        .collect();
+    Ok(Scanned {
+        lines: shared.collector.into_sorted()?,
+        learner,
+        kept,
+        problems,
+    })
 }
 
 fn bug() -> Error {
@@ -123,7 +145,10 @@ fn reason_of(problem: SourceProblem) -> Reason {
 impl Shared<'_> {
     fn worker(&self) -> Worker {
         let idle = self.idle.lock().ok().and_then(|mut idle| idle.pop());
-        idle.unwrap_or_else(|| Worker { learner: Learner::new(self.dive.limits.max_dictionary), ..Worker::default() })
+        idle.unwrap_or_else(|| Worker {
+            learner: Learner::new(self.dive.limits.max_dictionary),
+            ..Worker::default()
+        })
     }
 
     fn put_back(&self, worker: Worker) {
@@ -145,11 +170,16 @@ impl Shared<'_> {
 
     /// Reads one input to its end.
     fn input(&self, input: &Input) -> InputReport {
-        let mut report = InputReport { path: input.path.clone(), bytes: input.bytes, ..InputReport::default() };
+        let mut report = InputReport {
+            path: input.path.clone(),
+            bytes: input.bytes,
+            ..InputReport::default()
+        };
         if self.is_stopped() {
             return report;
         }
-        let options = OpenOptions::new(self.dive.map_policy.clone(), self.dive.now).cancel(std::sync::Arc::clone(&self.dive.cancel));
+        let options = OpenOptions::new(self.dive.map_policy, self.dive.now)
+            .cancel(std::sync::Arc::clone(&self.dive.cancel));
         let opened = match open(input, &options) {
             Ok(opened) => opened,
             Err(problem) => {
@@ -160,7 +190,11 @@ impl Shared<'_> {
         };
         report.codec = opened.codec().as_str();
         let units = opened.units();
-        let parts: Vec<(frame::Summary, bool)> = units.par_iter().with_max_len(1).map(|unit| self.unit(input, &opened, unit)).collect();
+        let parts: Vec<(frame::Summary, bool)> = units
+            .par_iter()
+            .with_max_len(1)
+            .map(|unit| self.unit(input, &opened, unit))
+            .collect();
         report.decoded_bytes = parts.iter().map(|(part, _)| part.decoded_bytes).sum();
         report.complete = parts.iter().all(|(part, lost)| !lost && !part.stopped);
         let digest = match parts.as_slice() {
@@ -207,7 +241,12 @@ impl Shared<'_> {
                         return ControlFlow::Break(());
                     }
                 }
-                Piece::Overlong { offset, bytes, first, last } => {
+                Piece::Overlong {
+                    offset,
+                    bytes,
+                    first,
+                    last,
+                } => {
                     Progress::add(&self.dive.progress.decoded_bytes, bytes.len() as u64);
                     self.overlong(&mut worker, input, &mut overlong, offset, bytes, first, last);
                 }
@@ -235,7 +274,12 @@ impl Shared<'_> {
     fn segment(&self, worker: &mut Worker, input: &Input, offset: u64, bytes: &[u8]) -> Result<(), Error> {
         match &self.dive.prefilter {
             Some(prefilter) => prefilter.candidates(bytes, &mut |start, end| {
-                worker.line(self, input, offset + start as u64, bytes.get(start..end).unwrap_or_default());
+                worker.line(
+                    self,
+                    input,
+                    offset + start as u64,
+                    bytes.get(start..end).unwrap_or_default(),
+                );
                 true
             }),
             None => {
@@ -244,15 +288,31 @@ impl Shared<'_> {
                 }
             }
         }
-        if worker.held >= HANDOVER_BYTES { worker.hand_over(&self.collector) } else { Ok(()) }
+        if worker.held >= HANDOVER_BYTES {
+            worker.hand_over(&self.collector)
+        } else {
+            Ok(())
+        }
     }
 
     /// A line above the limit is never held: only whether it names a needle is found out, piece by
     /// piece, with an overlap in which a needle at a seam is whole.
     #[expect(clippy::too_many_arguments, reason = "the parts of one piece")]
-    fn overlong(&self, worker: &mut Worker, input: &Input, seen: &mut Overlong, offset: u64, bytes: &[u8], first: bool, last: bool) {
+    fn overlong(
+        &self,
+        worker: &mut Worker,
+        input: &Input,
+        seen: &mut Overlong,
+        offset: u64,
+        bytes: &[u8],
+        first: bool,
+        last: bool,
+    ) {
         if first {
-            *seen = Overlong { offset, ..Overlong::default() };
+            *seen = Overlong {
+                offset,
+                ..Overlong::default()
+            };
         }
         seen.bytes += bytes.len() as u64;
         for chunk in bytes.chunks(1 << 20) {
@@ -264,7 +324,14 @@ impl Shared<'_> {
             seen.tail.drain(..keep);
         }
         if last && seen.mentioned {
-            worker.keep(input, seen.offset, seen.bytes, Reason::Length, input.source, seen.nexus);
+            worker.keep(
+                input,
+                seen.offset,
+                seen.bytes,
+                Reason::Length,
+                input.source,
+                seen.nexus,
+            );
         }
     }
 }
@@ -284,20 +351,42 @@ struct Overlong {
 /// What a parsed line turned out to be.
 enum Verdict {
     NoMatch,
-    Match { ns: i64, source: usize },
+    Match {
+        ns: i64,
+        source: usize,
+    },
     Withhold(Reason, usize),
     /// A deciding field has a wrong type: a match if the text names a needle.
     Doubtful(usize),
 }
 
 impl Worker {
-    fn keep(&mut self, input: &Input, offset: u64, bytes: u64, reason: Reason, source: Option<usize>, nexus: bool) {
-        self.kept.push(Kept { input: input.id.0, offset, bytes, reason, source: source.map(|source| source as u32), nexus });
+    fn keep(
+        &mut self,
+        input: &Input,
+        offset: u64,
+        bytes: u64,
+        reason: Reason,
+        source: Option<usize>,
+        nexus: bool,
+    ) {
+        self.kept.push(Kept {
+            input: input.id.0,
+            offset,
+            bytes,
+            reason,
+            source: source.map(|source| source as u32),
+            nexus,
+        });
     }
 
     fn hand_over(&mut self, collector: &Collector) -> Result<(), Error> {
         self.held = 0;
-        if self.matched.is_empty() { Ok(()) } else { collector.add(&mut self.matched) }
+        if self.matched.is_empty() {
+            Ok(())
+        } else {
+            collector.add(&mut self.matched)
+        }
     }
 
     fn line(&mut self, shared: &Shared<'_>, input: &Input, offset: u64, line: &[u8]) {
@@ -309,9 +398,14 @@ impl Worker {
         self.candidates += 1;
         let mut typed = std::mem::take(&mut self.typed);
         let learner = &mut self.learner;
-        let judged = parse::with_record(&dive.plan, line, input.source, &dive.limits, &mut self.parse, |record| {
-            judge(shared, record, &mut typed, learner)
-        });
+        let judged = parse::with_record(
+            &dive.plan,
+            line,
+            input.source,
+            &dive.limits,
+            &mut self.parse,
+            |record| judge(shared, record, &mut typed, learner),
+        );
         self.typed = typed;
         let bytes = line.len() as u64;
         match judged {
@@ -319,8 +413,16 @@ impl Worker {
             Ok(Verdict::Match { ns, source }) => {
                 self.hits += 1;
                 Progress::add(&dive.progress.matched, 1);
-                let key = Key { ns, input: input.id.0, offset };
-                let matched = Matched { key, source: source as u32, line: line.to_vec() };
+                let key = Key {
+                    ns,
+                    input: input.id.0,
+                    offset,
+                };
+                let matched = Matched {
+                    key,
+                    source: source as u32,
+                    line: line.to_vec(),
+                };
                 self.held += matched.weight();
                 self.matched.push(matched);
             }
@@ -375,9 +477,12 @@ fn judge(shared: &Shared<'_>, record: &Record<'_>, typed: &mut Vec<Typed>, learn
 fn impersonation(plan: &ProfilePlan, record: &Record<'_>) -> Option<bool> {
     let events = &plan.source(record.source)?.events;
     let raw = events.raw(record)?;
-    events.public(&raw).into_iter().find_map(|index| match events.name(index)? {
-        "impersonation.started" => Some(true),
-        "impersonation.stopped" => Some(false),
-        _ => None,
-    })
+    events
+        .public(&raw)
+        .into_iter()
+        .find_map(|index| match events.name(index)? {
+            "impersonation.started" => Some(true),
+            "impersonation.stopped" => Some(false),
+            _ => None,
+        })
 }

@@ -6,10 +6,11 @@
 use std::io::{BufRead, Write};
 use std::sync::Arc;
 
-use decostop_profile::{Class, Profile, Scope};
-use decostop_redact::{Facts, Ledger, Learner, Policy, ProfilePlan, Redactor, RequestKey, ScopeIndex};
-use decostop_verify::{Ground, Verifier};
+use decostop_profile::{Class, Profile};
+use decostop_redact::{Facts, Learner, Ledger, ProfilePlan, Redactor, RequestKey, ScopeIndex, Typed};
+use decostop_verify::{Ground, VerifiedBuf, Verifier};
 
+use super::policy_of;
 use crate::request::Request;
 use crate::sink::Reason;
 use crate::{Error, ErrorKind, Limits, parse};
@@ -26,77 +27,183 @@ pub struct StreamStats {
     pub withheld: u64,
 }
 
-/// Redacts lines of `source`. Without a request nothing is in scope.
+/// The source whose lines are records of an artefact. What verifies under the same request and key is
+/// already what redaction would make of it.
+pub const ARTEFACT_SOURCE: &str = "decostop";
+
+/// Lines after which the record of pseudonyms given, which a stream does not hand out, is let go.
+const LEDGER_LINES: u64 = 10_000;
+
+/// Redacts lines of one source, one at a time.
+pub struct LineRedactor {
+    plan: Arc<ProfilePlan>,
+    /// `None` for records of an artefact.
+    source: Option<usize>,
+    redactor: Redactor,
+    verifier: Verifier,
+    facts: Facts,
+    limits: Limits,
+    scratch: parse::Scratch,
+    typed: Vec<Typed>,
+    ledger: Ledger,
+    lines: u64,
+}
+
+impl std::fmt::Debug for LineRedactor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "LineRedactor({} lines)", self.lines)
+    }
+}
+
+impl LineRedactor {
+    /// A redactor for lines of `source`, or of [`ARTEFACT_SOURCE`]. Without a request nothing is in
+    /// scope. `accounts` are known to be foreign.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] for an unknown source, or a scope or profile that cannot be compiled.
+    pub fn new(
+        request: Option<&Request>,
+        profile: &Arc<Profile>,
+        source: &str,
+        key: [u8; 32],
+        accounts: &[(Class, String)],
+        limits: &Limits,
+    ) -> Result<Self, Error> {
+        let index = profile.sources.iter().position(|spec| spec.name == source);
+        if index.is_none() && source != ARTEFACT_SOURCE {
+            let known: Vec<&str> = profile.sources.iter().map(|spec| spec.name.as_str()).collect();
+            return Err(
+                Error::new(ErrorKind::Config, format!("unknown source `{source}`")).hint(format!(
+                    "sources of this profile: {}, {ARTEFACT_SOURCE}",
+                    known.join(", ")
+                )),
+            );
+        }
+        let config = |cause: &dyn std::fmt::Display| Error::new(ErrorKind::Config, cause.to_string());
+        let plan = Arc::new(ProfilePlan::new(Arc::clone(profile)).map_err(|cause| config(&cause))?);
+        let scope = request.map(|request| request.scope.clone()).unwrap_or_default();
+        let policy = request.map(policy_of).unwrap_or_default();
+        let mut learner = Learner::new(limits.max_dictionary);
+        let compiled = ScopeIndex::new(&scope).map_err(|cause| config(&cause))?;
+        for (class, text) in accounts {
+            learner.add_account(*class, text, &compiled);
+        }
+        let facts = Facts::streaming(learner, compiled, &profile.vocabulary.words);
+        let ground = Ground {
+            scope,
+            personal_data: policy.personal_data,
+            correlation_ids: policy.correlation_ids.iter().cloned().collect(),
+            token_ids: policy.token_ids.iter().cloned().collect(),
+            foreign: facts.foreign(),
+            linked: Vec::new(),
+            request_key: key,
+        };
+        let verifier = Verifier::new(Arc::clone(profile), ground).map_err(|cause| config(&cause))?;
+        let redactor = Redactor::new(Arc::clone(&plan), policy, &RequestKey::from_bytes(key))
+            .map_err(|cause| config(&cause))?;
+        Ok(Self {
+            plan,
+            source: index,
+            redactor,
+            verifier,
+            facts,
+            limits: limits.clone(),
+            scratch: parse::Scratch::default(),
+            typed: Vec::new(),
+            ledger: Ledger::default(),
+            lines: 0,
+        })
+    }
+
+    /// Redacts and verifies one line, given without its end; `Ok(Err(_))` if it is withheld.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Leak`] when the verifier objects to what the redactor made.
+    pub fn line(&mut self, line: &[u8]) -> Result<Result<VerifiedBuf, Reason>, Error> {
+        self.lines += 1;
+        if self.lines.is_multiple_of(LEDGER_LINES) {
+            self.ledger = Ledger::default();
+        }
+        let Some(source) = self.source else {
+            return Ok(self
+                .verifier
+                .check_owned(line.to_vec())
+                .map_err(|_| Reason::Undecided));
+        };
+        let Self {
+            plan,
+            redactor,
+            facts,
+            typed,
+            ledger,
+            ..
+        } = self;
+        let redacted = parse::with_record(
+            plan,
+            line,
+            Some(source),
+            &self.limits,
+            &mut self.scratch,
+            |record| {
+                plan.typed(record, typed).map_err(|_| Reason::DecidingType)?;
+                let at = plan.time(record).ok().flatten().ok_or(Reason::Time)?;
+                facts.learn(typed, at.ns, &plan.profile.vocabulary.words);
+                Ok(redactor.redact(record, typed, facts, at, ledger))
+            },
+        );
+        match redacted.and_then(|outcome| outcome) {
+            Err(reason) => Ok(Err(reason)),
+            Ok(redacted) => self
+                .verifier
+                .check_owned(redacted.into_bytes())
+                .map(Ok)
+                .map_err(|leak| {
+                    let (rule, place) = (leak.rule(), leak.place());
+                    Error::new(
+                        ErrorKind::Leak,
+                        format!("line {}: the verifier objects: {rule} at {place}", self.lines),
+                    )
+                }),
+        }
+    }
+}
+
+/// Redacts all lines of `input` to `output`.
 ///
 /// # Errors
-/// [`ErrorKind::Config`] for an unknown source, [`ErrorKind::Source`] or [`ErrorKind::Sink`] when a line
-/// cannot be read or written, [`ErrorKind::Leak`] when the verifier objects: what was written before is
-/// verified, the line at fault was not written.
+/// [`ErrorKind::Source`] or [`ErrorKind::Sink`] when a line cannot be read or written, or as
+/// [`LineRedactor::line`]: what was written before is verified, the line at fault was not written.
 pub fn redact_stream(
-    request: Option<&Request>,
-    profile: &Arc<Profile>,
-    source: &str,
-    key: [u8; 32],
-    accounts: &[(Class, String)],
-    limits: &Limits,
+    redactor: &mut LineRedactor,
     input: &mut dyn BufRead,
     output: &mut dyn Write,
 ) -> Result<StreamStats, Error> {
-    let index = profile.sources.iter().position(|spec| spec.name == source).ok_or_else(|| {
-        let known: Vec<&str> = profile.sources.iter().map(|spec| spec.name.as_str()).collect();
-        Error::new(ErrorKind::Config, format!("unknown source `{source}`")).hint(format!("sources of this profile: {}", known.join(", ")))
-    })?;
-    let config = |cause: &dyn std::fmt::Display| Error::new(ErrorKind::Config, cause.to_string());
-    let plan = Arc::new(ProfilePlan::new(Arc::clone(profile)).map_err(|cause| config(&cause))?);
-    let scope = request.map(|request| request.scope.clone()).unwrap_or_default();
-    let policy = Policy { personal_data: request.is_some_and(|request| request.disclosure.personal_data), ..Policy::default() };
-    let words = &profile.vocabulary.words;
-    let mut learner = Learner::new(limits.max_dictionary);
-    let index_of = |scope: &Scope| ScopeIndex::new(scope).map_err(|cause| config(&cause));
-    let compiled = index_of(&scope)?;
-    for (class, text) in accounts {
-        learner.add_account(*class, text, &compiled);
-    }
-    let mut facts = Facts::streaming(learner, compiled, words);
-    let ground = Ground {
-        scope,
-        personal_data: policy.personal_data,
-        foreign: facts.foreign(),
-        request_key: key,
-        ..Ground::default()
-    };
-    let verifier = Verifier::new(Arc::clone(profile), ground).map_err(|cause| config(&cause))?;
-    let redactor = Redactor::new(Arc::clone(&plan), policy, &RequestKey::from_bytes(key)).map_err(|cause| config(&cause))?;
     let mut stats = StreamStats::default();
-    let (mut line, mut scratch, mut typed, mut ledger) = (Vec::new(), parse::Scratch::default(), Vec::new(), Ledger::default());
-    while let Some(whole) = next_line(input, &mut line, limits.max_line_bytes)? {
-        if line.trim_ascii().is_empty() && whole {
+    let mut line = Vec::new();
+    let failed = |cause| Error::new(ErrorKind::Sink, "cannot write the output").because(cause);
+    while let Some(whole) = next_line(input, &mut line, redactor.limits.max_line_bytes)? {
+        let text = line.strip_suffix(b"\r").unwrap_or(&line);
+        if whole && text.trim_ascii().is_empty() {
             continue;
         }
         stats.lines += 1;
-        if !whole {
-            stats.withheld += 1;
-            continue;
-        }
-        let redacted = parse::with_record(&plan, &line, Some(index), limits, &mut scratch, |record| {
-            plan.typed(record, &mut typed).map_err(|_| Reason::DecidingType)?;
-            let at = plan.time(record).ok().flatten().ok_or(Reason::Time)?;
-            facts.learn(&typed, at.ns, words);
-            Ok(redactor.redact(record, &typed, &facts, at, &mut ledger))
-        });
-        match redacted.and_then(|outcome| outcome) {
+        match if whole {
+            redactor.line(text)?
+        } else {
+            Err(Reason::Length)
+        } {
             Err(_) => stats.withheld += 1,
-            Ok(redacted) => {
-                let record = verifier.check_owned(redacted.into_bytes()).map_err(|leak| {
-                    Error::new(ErrorKind::Leak, format!("line {}: the verifier objects: {} at {}", stats.lines, leak.rule(), leak.place()))
-                })?;
-                let written = output.write_all(record.as_verified().as_bytes()).and_then(|()| output.write_all(b"\n"));
-                written.map_err(|cause| Error::new(ErrorKind::Sink, "cannot write the output").because(cause))?;
+            Ok(record) => {
+                let bytes = record.as_verified().as_bytes();
+                output
+                    .write_all(bytes)
+                    .and_then(|()| output.write_all(b"\n"))
+                    .map_err(failed)?;
                 stats.written += 1;
             }
         }
     }
-    output.flush().map_err(|cause| Error::new(ErrorKind::Sink, "cannot write the output").because(cause))?;
+    output.flush().map_err(failed)?;
     Ok(stats)
 }
 

@@ -32,7 +32,16 @@ fn lines(filter: &Prefilter, segment: &str) -> Vec<String> {
 #[test]
 fn spellings_of_a_needle_are_candidates() {
     let filter = prefilter(&["acme/payments"], &[]);
-    for line in ["x acme/payments", "ACME\\/PayMents", "acme%2Fpayments", r"acme/p\u0061yments", r"acme/P\u0041YMENTS", "acme/%70ayments", r"\\u0070ayments", r"\u002570ayments"] {
+    for line in [
+        "x acme/payments",
+        "ACME\\/PayMents",
+        "acme%2Fpayments",
+        r"acme/p\u0061yments",
+        r"acme/P\u0041YMENTS",
+        "acme/%70ayments",
+        r"\\u0070ayments",
+        r"\u002570ayments",
+    ] {
         assert_eq!(lines(&filter, line), [line], "{line}");
     }
     for line in ["acme", r"pay \u003cments\u003e", "pay%20ments", "pay ments", ""] {
@@ -44,7 +53,10 @@ fn spellings_of_a_needle_are_candidates() {
 fn each_candidate_line_comes_once_and_in_order() {
     let filter = prefilter(&["acme"], &["mallory"]);
     let text = "acme mallory acme\nnothing\n\n%61 \\u0061\nMALLORY";
-    assert_eq!(lines(&filter, text), ["acme mallory acme", "%61 \\u0061", "MALLORY"]);
+    assert_eq!(
+        lines(&filter, text),
+        ["acme mallory acme", "%61 \\u0061", "MALLORY"]
+    );
 }
 
 fn disguise(text: &str, choices: &[u8]) -> String {

@@ -27,9 +27,17 @@ pub struct QueryPlan {
 impl QueryPlan {
     /// Compiles the selects of a request.
     pub fn new(request: &Request, plan: &ProfilePlan) -> Self {
-        let selects: Vec<SelectPlan> = request.selects.iter().map(|select| SelectPlan::new(select, request, plan)).collect();
+        let selects: Vec<SelectPlan> = request
+            .selects
+            .iter()
+            .map(|select| SelectPlan::new(select, request, plan))
+            .collect();
         let needles = Needles::new(&selects);
-        Self { selects, window: request.window.clone(), needles }
+        Self {
+            selects,
+            window: request.window,
+            needles,
+        }
     }
 
     /// Whether an instant lies in the window.
@@ -39,13 +47,16 @@ impl QueryPlan {
 
     /// Whether any select matches a record, whatever its time.
     pub fn matches(&self, plan: &ProfilePlan, record: &Record<'_>, typed: &[Typed]) -> bool {
-        let raw = plan.source(record.source).and_then(|source| source.events.raw(record));
+        let raw = plan
+            .source(record.source)
+            .and_then(|source| source.events.raw(record));
         let mut joins: Option<Joins> = None;
         self.selects.iter().any(|select| {
             select.takes_source(record.source)
                 && select.takes_event(record.source, raw.as_deref())
                 && select.takes_identities(typed)
-                && (!select.needs_joins() || select.takes_joins(joins.get_or_insert_with(|| Joins::of(plan, record))))
+                && (!select.needs_joins()
+                    || select.takes_joins(joins.get_or_insert_with(|| Joins::of(plan, record))))
         })
     }
 
@@ -71,7 +82,9 @@ impl Joins {
     fn of(plan: &ProfilePlan, record: &Record<'_>) -> Self {
         let mut joins = Self::default();
         for field in &record.fields {
-            let Some(text) = field.value.as_scalar() else { continue };
+            let Some(text) = field.value.as_scalar() else {
+                continue;
+            };
             match plan.class(record, field) {
                 Some(Class::Correlation) => joins.correlation.insert(text.to_owned()),
                 Some(Class::TokenId) => joins.token.insert(text.to_owned()),
@@ -87,5 +100,6 @@ impl Joins {
 /// # Errors
 /// A `since` or `until` is not an instant.
 pub fn scope_index(request: &Request) -> Result<ScopeIndex, crate::Error> {
-    ScopeIndex::new(&request.scope).map_err(|cause| crate::Error::new(crate::ErrorKind::Config, cause.to_string()))
+    ScopeIndex::new(&request.scope)
+        .map_err(|cause| crate::Error::new(crate::ErrorKind::Config, cause.to_string()))
 }

@@ -18,9 +18,10 @@ impl Needle {
         match ident {
             Ident::User(text) | Ident::Email(text) | Ident::Name(text) => Self::text(text),
             Ident::Path(path) => Self::path(path),
-            Ident::UserId(id) | Ident::ProjectId(id) | Ident::NamespaceId(id) => {
-                Some(Self { text: id.to_string(), digits: true })
-            }
+            Ident::UserId(id) | Ident::ProjectId(id) | Ident::NamespaceId(id) => Some(Self {
+                text: id.to_string(),
+                digits: true,
+            }),
             Ident::Ip(address) if address.is_ipv4() => Self::text(&address.to_string()),
             _ => None,
         }
@@ -28,8 +29,14 @@ impl Needle {
 
     /// The longest run of plain characters in a text.
     pub(super) fn text(text: &str) -> Option<Self> {
-        let longest = text.split(|c: char| !is_plain(c)).max_by_key(|run| run.len()).unwrap_or_default();
-        (!longest.is_empty()).then(|| Self { text: longest.to_ascii_lowercase(), digits: false })
+        let longest = text
+            .split(|c: char| !is_plain(c))
+            .max_by_key(|run| run.len())
+            .unwrap_or_default();
+        (!longest.is_empty()).then(|| Self {
+            text: longest.to_ascii_lowercase(),
+            digits: false,
+        })
     }
 
     /// The longest component of a path.
@@ -44,7 +51,11 @@ impl Needle {
 
     /// Whether it stands in `line` (lower case) here: numbers count only as whole numbers.
     fn stands_at(&self, line: &[u8], at: usize) -> bool {
-        let digit = |index: Option<usize>| index.and_then(|index| line.get(index)).is_some_and(u8::is_ascii_digit);
+        let digit = |index: Option<usize>| {
+            index
+                .and_then(|index| line.get(index))
+                .is_some_and(u8::is_ascii_digit)
+        };
         !self.digits || !digit(at.checked_sub(1)) && !digit(Some(at + self.text.len()))
     }
 
@@ -80,10 +91,12 @@ impl Needles {
             let groups = select.needle_groups();
             open |= groups.is_empty() || groups.iter().any(Option::is_none);
             // The shortest needle of a list decides how many lines it lets through.
-            let best = groups
-                .iter()
-                .flatten()
-                .max_by_key(|needles| (needles.iter().map(|needle| needle.text.len().min(8)).min(), std::cmp::Reverse(needles.len())));
+            let best = groups.iter().flatten().max_by_key(|needles| {
+                (
+                    needles.iter().map(|needle| needle.text.len().min(8)).min(),
+                    std::cmp::Reverse(needles.len()),
+                )
+            });
             search = search.zip(best).map(|(mut search, best)| {
                 search.extend(best.iter().cloned());
                 search
@@ -101,11 +114,29 @@ impl Needles {
 
     /// Needles of everything that the request's scope names.
     pub fn of_scope(scope: &decostop_profile::Scope) -> Self {
-        let paths = scope.namespaces.iter().flat_map(|entry| std::iter::once(&entry.path).chain(&entry.formerly));
-        let projects = scope.projects.iter().flat_map(|entry| std::iter::once(&entry.path).chain(&entry.formerly));
-        let users = scope.users.iter().flat_map(|entry| std::iter::once(&entry.username).chain(&entry.formerly).chain(&entry.emails));
-        let all = paths.chain(projects).chain(users).filter_map(|text| Needle::text(text)).collect();
-        Self { search: None, all, open: false }
+        let paths = scope
+            .namespaces
+            .iter()
+            .flat_map(|entry| std::iter::once(&entry.path).chain(&entry.formerly));
+        let projects = scope
+            .projects
+            .iter()
+            .flat_map(|entry| std::iter::once(&entry.path).chain(&entry.formerly));
+        let users = scope.users.iter().flat_map(|entry| {
+            std::iter::once(&entry.username)
+                .chain(&entry.formerly)
+                .chain(&entry.emails)
+        });
+        let all = paths
+            .chain(projects)
+            .chain(users)
+            .filter_map(|text| Needle::text(text))
+            .collect();
+        Self {
+            search: None,
+            all,
+            open: false,
+        }
     }
 
     /// What the prefilter searches for; `None` if every line must be parsed.
@@ -149,22 +180,21 @@ fn unescape_once(text: &[u8]) -> Vec<u8> {
             b'%' => (hex(text.get(at + 1..at + 3)), 3),
             _ => (None, 1),
         };
-        match decoded {
-            Some(code) => {
-                out.push((code as u8).to_ascii_lowercase());
-                at += used;
-            }
-            None => {
-                out.push(byte);
-                at += 1;
-            }
+        if let Some(code) = decoded {
+            out.push((code as u8).to_ascii_lowercase());
+            at += used;
+        } else {
+            out.push(byte);
+            at += 1;
         }
     }
     out
 }
 
 fn hex(digits: Option<&[u8]>) -> Option<u32> {
-    digits?.iter().try_fold(0u32, |value, digit| Some(value << 4 | char::from(*digit).to_digit(16)?))
+    digits?.iter().try_fold(0u32, |value, digit| {
+        Some(value << 4 | char::from(*digit).to_digit(16)?)
+    })
 }
 
 #[cfg(test)]
@@ -185,7 +215,10 @@ mod tests {
         assert_eq!(needle("acme/payments/api").as_deref(), Some("payments"));
         assert_eq!(needle("Zoë Müller").as_deref(), Some("ller"));
         assert_eq!(needle("é"), None);
-        let id = Needle { text: "1001".into(), digits: true };
+        let id = Needle {
+            text: "1001".into(),
+            digits: true,
+        };
         assert!(id.occurs_in(b"user-1001,") && !id.occurs_in(b"110010 21001 10012"));
     }
 }

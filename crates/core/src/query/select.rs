@@ -43,7 +43,9 @@ impl IdentSet {
         let nets = self.nets.iter().map(|net| {
             let single = net.prefix_len() == net.max_prefix_len();
             // IPv6 addresses have many spellings.
-            (single && net.addr().is_ipv4()).then(|| Needle::text(&net.addr().to_string())).flatten()
+            (single && net.addr().is_ipv4())
+                .then(|| Needle::text(&net.addr().to_string()))
+                .flatten()
         });
         let below = self.below.iter().map(|path| Needle::path(path));
         let exact = self.exact.iter().map(Needle::of);
@@ -52,7 +54,8 @@ impl IdentSet {
 }
 
 fn is_below(path: &str, namespace: &str) -> bool {
-    path.strip_prefix(namespace).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    path.strip_prefix(namespace)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// The raw events of one source that a select takes.
@@ -64,7 +67,11 @@ enum EventSet {
 
 impl EventSet {
     fn new(patterns: &[String], source: &decostop_profile::Source, plan: &ProfilePlan) -> Self {
-        if patterns.iter().any(|pattern| pattern.strip_prefix(events::RAW).is_some_and(crate::request::glob::is_everything)) {
+        if patterns.iter().any(|pattern| {
+            pattern
+                .strip_prefix(events::RAW)
+                .is_some_and(crate::request::glob::is_everything)
+        }) {
             return Self::All;
         }
         let raw = events::raw_patterns_of(patterns, source, &plan.profile);
@@ -105,19 +112,32 @@ impl SelectPlan {
             places.push(projects(&select.projects, request));
         }
         Self {
-            sources: sources.iter().map(|source| select.sources.is_empty() || select.sources.contains(&source.name)).collect(),
-            events: (!select.events.is_empty())
-                .then(|| sources.iter().map(|source| EventSet::new(&select.events, source, plan)).collect()),
+            sources: sources
+                .iter()
+                .map(|source| select.sources.is_empty() || select.sources.contains(&source.name))
+                .collect(),
+            events: (!select.events.is_empty()).then(|| {
+                sources
+                    .iter()
+                    .map(|source| EventSet::new(&select.events, source, plan))
+                    .collect()
+            }),
             places,
             users: users(&select.users, request),
-            addresses: IdentSet { nets: select.ips.clone(), ..IdentSet::default() },
+            addresses: IdentSet {
+                nets: select.ips.clone(),
+                ..IdentSet::default()
+            },
             correlation: select.correlation_ids.iter().cloned().collect(),
             tokens: select.token_ids.iter().cloned().collect(),
             exclude: exclusion(&select.exclude, request),
             exclude_events: if select.exclude.events.is_empty() {
                 Vec::new()
             } else {
-                sources.iter().map(|source| EventSet::new(&select.exclude.events, source, plan)).collect()
+                sources
+                    .iter()
+                    .map(|source| EventSet::new(&select.exclude.events, source, plan))
+                    .collect()
             },
         }
     }
@@ -127,8 +147,14 @@ impl SelectPlan {
     }
 
     pub(super) fn takes_event(&self, source: usize, raw: Option<&str>) -> bool {
-        let wanted = self.events.as_ref().is_none_or(|events| events.get(source).is_some_and(|events| events.takes(raw)));
-        let excluded = self.exclude_events.get(source).is_some_and(|events| events.takes(raw));
+        let wanted = self
+            .events
+            .as_ref()
+            .is_none_or(|events| events.get(source).is_some_and(|events| events.takes(raw)));
+        let excluded = self
+            .exclude_events
+            .get(source)
+            .is_some_and(|events| events.takes(raw));
         wanted && !excluded
     }
 
@@ -151,7 +177,12 @@ impl SelectPlan {
     /// The needles of each key that was given: a matching record holds one of each list. A key with a
     /// value that has no needle is `None`.
     pub(super) fn needle_groups(&self) -> Vec<Option<Vec<Needle>>> {
-        let idents = self.places.iter().chain([&self.users, &self.addresses]).filter(|set| !set.is_empty()).map(IdentSet::needles);
+        let idents = self
+            .places
+            .iter()
+            .chain([&self.users, &self.addresses])
+            .filter(|set| !set.is_empty())
+            .map(IdentSet::needles);
         let joins = [&self.correlation, &self.tokens]
             .into_iter()
             .filter(|set| !set.is_empty())
@@ -172,7 +203,11 @@ fn namespaces(paths: &[String], request: &Request) -> IdentSet {
     set.below.sort_unstable();
     set.below.dedup();
     for entry in &request.scope.namespaces {
-        if set.below.iter().any(|namespace| is_below(&fold(&entry.path), namespace)) {
+        if set
+            .below
+            .iter()
+            .any(|namespace| is_below(&fold(&entry.path), namespace))
+        {
             set.exact.extend(entry.id.map(Ident::NamespaceId));
             set.below.extend(entry.formerly.iter().map(|path| fold(path)));
         }
@@ -184,7 +219,8 @@ fn namespaces(paths: &[String], request: &Request) -> IdentSet {
         });
         if under {
             set.exact.extend(entry.id.map(Ident::ProjectId));
-            set.exact.extend(entry.formerly.iter().map(|path| Ident::Path(fold(path))));
+            set.exact
+                .extend(entry.formerly.iter().map(|path| Ident::Path(fold(path))));
         }
     }
     set
@@ -194,8 +230,14 @@ fn namespaces(paths: &[String], request: &Request) -> IdentSet {
 fn aliases(path: &str, entries: &[NamespaceScope]) -> Vec<String> {
     let mut found = Vec::new();
     for entry in entries {
-        let names: Vec<String> = std::iter::once(&entry.path).chain(&entry.formerly).map(|name| fold(name)).collect();
-        let rest = names.iter().find_map(|name| path.strip_prefix(name.as_str()).filter(|rest| rest.is_empty() || rest.starts_with('/')));
+        let names: Vec<String> = std::iter::once(&entry.path)
+            .chain(&entry.formerly)
+            .map(|name| fold(name))
+            .collect();
+        let rest = names.iter().find_map(|name| {
+            path.strip_prefix(name.as_str())
+                .filter(|rest| rest.is_empty() || rest.starts_with('/'))
+        });
         if let Some(rest) = rest {
             found.extend(names.iter().map(|name| format!("{name}{rest}")));
         }
@@ -210,7 +252,11 @@ fn projects(wanted: &[ProjectRef], request: &Request) -> IdentSet {
             ProjectRef::Id(id) => set.exact.insert(Ident::ProjectId(*id)),
             ProjectRef::Path(path) => {
                 let path = fold(path.trim_matches('/'));
-                set.exact.extend(aliases(&path, &request.scope.namespaces).into_iter().map(Ident::Path));
+                set.exact.extend(
+                    aliases(&path, &request.scope.namespaces)
+                        .into_iter()
+                        .map(Ident::Path),
+                );
                 set.exact.insert(Ident::Path(path))
             }
         };
@@ -233,14 +279,16 @@ fn projects(wanted: &[ProjectRef], request: &Request) -> IdentSet {
 fn users(wanted: &[UserRef], request: &Request) -> IdentSet {
     let mut set = IdentSet::default();
     for user in wanted {
-        match user {
-            UserRef::Id(id) => set.exact.insert(Ident::UserId(*id)),
-            UserRef::Name(name) => set.exact.extend(read_text(Class::User, name)) == (),
-        };
+        set.exact.extend(match user {
+            UserRef::Id(id) => Some(Ident::UserId(*id)),
+            UserRef::Name(name) => read_text(Class::User, name),
+        });
     }
     for entry in &request.scope.users {
         let idents = idents_of(entry);
-        let named = idents.iter().any(|ident| matches!(ident, Ident::User(_) | Ident::UserId(_)) && set.exact.contains(ident));
+        let named = idents
+            .iter()
+            .any(|ident| matches!(ident, Ident::User(_) | Ident::UserId(_)) && set.exact.contains(ident));
         if named {
             set.exact.extend(idents);
         }
@@ -249,10 +297,19 @@ fn users(wanted: &[UserRef], request: &Request) -> IdentSet {
 }
 
 fn idents_of(user: &UserScope) -> Vec<Ident> {
-    let names = std::iter::once(&user.username).chain(&user.formerly).filter_map(|name| read_text(Class::User, name));
-    let emails = user.emails.iter().filter_map(|email| read_text(Class::Email, email));
+    let names = std::iter::once(&user.username)
+        .chain(&user.formerly)
+        .filter_map(|name| read_text(Class::User, name));
+    let emails = user
+        .emails
+        .iter()
+        .filter_map(|email| read_text(Class::Email, email));
     let display = user.names.iter().filter_map(|name| read_text(Class::Name, name));
-    names.chain(emails).chain(display).chain(user.id.map(Ident::UserId)).collect()
+    names
+        .chain(emails)
+        .chain(display)
+        .chain(user.id.map(Ident::UserId))
+        .collect()
 }
 
 fn exclusion(exclude: &Exclude, request: &Request) -> IdentSet {

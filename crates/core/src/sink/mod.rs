@@ -73,7 +73,10 @@ impl Reason {
 
     /// Whether a range of an input is lost, rather than one line withheld.
     pub fn is_range(self) -> bool {
-        matches!(self, Self::Changed | Self::Damaged | Self::Limit | Self::Unreadable)
+        matches!(
+            self,
+            Self::Changed | Self::Damaged | Self::Limit | Self::Unreadable
+        )
     }
 }
 
@@ -96,7 +99,13 @@ pub struct Withheld {
 impl Withheld {
     /// A line or range at `origin` that is kept back for `reason`.
     pub fn new(reason: Reason, origin: Origin) -> Self {
-        Self { reason, origin, bytes: None, source: None, nexus: false }
+        Self {
+            reason,
+            origin,
+            bytes: None,
+            source: None,
+            nexus: false,
+        }
     }
 }
 

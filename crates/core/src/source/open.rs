@@ -142,7 +142,11 @@ pub fn open(input: &Input, options: &OpenOptions) -> Result<Opened, Problem> {
     if input.kind == InputKind::Stream {
         let path = input.path.clone();
         let stream = move || -> io::Result<Box<dyn Read>> {
-            Ok(if path.as_os_str() == "-" { Box::new(io::stdin()) } else { Box::new(File::open(path)?) })
+            Ok(if path.as_os_str() == "-" {
+                Box::new(io::stdin())
+            } else {
+                Box::new(File::open(path)?)
+            })
         };
         let reader = Patient::new(stream, Arc::clone(&options.cancel)).map_err(unreadable)?;
         return Opened::from_reader(input, Box::new(reader), options);

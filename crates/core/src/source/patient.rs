@@ -30,11 +30,18 @@ impl Patient {
         cancel: Arc<AtomicBool>,
     ) -> io::Result<Self> {
         let (send, chunks) = sync_channel(AHEAD);
-        thread::Builder::new().name("stream".to_owned()).spawn(move || match open() {
-            Ok(reader) => pump(reader, &send),
-            Err(cause) => drop(send.send(Err(cause))),
-        })?;
-        Ok(Self { chunks, cancel, chunk: io::Cursor::default(), ended: false })
+        thread::Builder::new()
+            .name("stream".to_owned())
+            .spawn(move || match open() {
+                Ok(reader) => pump(reader, &send),
+                Err(cause) => drop(send.send(Err(cause))),
+            })?;
+        Ok(Self {
+            chunks,
+            cancel,
+            chunk: io::Cursor::default(),
+            ended: false,
+        })
     }
 
     fn next(&mut self) -> io::Result<()> {
@@ -100,7 +107,9 @@ mod tests {
                 thread::sleep(Duration::from_secs(3_600));
                 return Ok(0);
             };
-            to.get_mut(..part.len()).expect("the parts are small").copy_from_slice(part);
+            to.get_mut(..part.len())
+                .expect("the parts are small")
+                .copy_from_slice(part);
             Ok(part.len())
         }
     }
@@ -119,7 +128,8 @@ mod tests {
     #[test]
     fn a_stream_that_does_not_go_on_can_be_cancelled() {
         let cancel = Arc::new(AtomicBool::new(false));
-        let mut reader = Patient::new(|| Ok(Endless(vec![b"two", b"one"])), Arc::clone(&cancel)).expect("a thread");
+        let mut reader =
+            Patient::new(|| Ok(Endless(vec![b"two", b"one"])), Arc::clone(&cancel)).expect("a thread");
         let mut six = [0; 6];
         reader.read_exact(&mut six).expect("what is there is given");
         assert_eq!(&six, b"onetwo");
