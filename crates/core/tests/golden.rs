@@ -5,7 +5,7 @@ mod common;
 
 use std::fmt::Write as _;
 
-use common::{Path_, along, all_paths, builder, run, write_inputs};
+use common::{Path_, all_paths, along, builder, run, write_inputs};
 use decostop::Limits;
 use decostop_profile::Class;
 use decostop_testkit::golden::{Bindings, Case, Run, directory, load, with_stand_ins};
@@ -25,14 +25,30 @@ fn every_case_by_every_path() {
     let full = std::env::var_os(FULL).is_some();
     let mut faults = String::new();
     let mut ran = 0;
-    for (index, case) in cases.iter().enumerate().filter(|(_, case)| case.name.contains(&filter)) {
+    for (index, case) in cases
+        .iter()
+        .enumerate()
+        .filter(|(_, case)| case.name.contains(&filter))
+    {
         for (number, expected) in case.runs().into_iter().enumerate() {
-            let paths = if full { all_paths() } else { share(index * 2 + number) };
+            let paths = if full {
+                all_paths()
+            } else {
+                share(index * 2 + number)
+            };
             for path in paths {
                 ran += 1;
                 if let Err(fault) = check(case, &expected, path) {
-                    let mode = if expected.personal_data { "personal" } else { "support" };
-                    let _ = writeln!(faults, "\n{} ({mode}) via {path:?}\n  {}: {}\n{fault}", case.name, case.rule, case.why);
+                    let mode = if expected.personal_data {
+                        "personal"
+                    } else {
+                        "support"
+                    };
+                    let _ = writeln!(
+                        faults,
+                        "\n{} ({mode}) via {path:?}\n  {}: {}\n{fault}",
+                        case.name, case.rule, case.why
+                    );
                     break;
                 }
             }
@@ -60,10 +76,16 @@ fn check(case: &Case, expected: &Run, path: Path_) -> Result<(), String> {
     limits.max_depth = lower.max_depth.unwrap_or(limits.max_depth);
     limits.max_nodes = lower.max_nodes.unwrap_or(limits.max_nodes);
     limits.max_dictionary = lower.max_dictionary.unwrap_or(limits.max_dictionary);
-    let class = |name: &str| Class::from_name(name).unwrap_or_else(|| panic!("{}: no class {name}", case.name));
-    let accounts = case.accounts.iter().map(|(name, text)| (class(name), text.clone())).collect();
+    let class =
+        |name: &str| Class::from_name(name).unwrap_or_else(|| panic!("{}: no class {name}", case.name));
+    let accounts = case
+        .accounts
+        .iter()
+        .map(|(name, text)| (class(name), text.clone()))
+        .collect();
     let dive = along(builder(&expected.request, dir.path().to_owned()), path, limits);
-    let done = run(dive.accounts(accounts).learn_all(case.learn_all)).map_err(|error| format!("  {error}"))?;
+    let done =
+        run(dive.accounts(accounts).learn_all(case.learn_all)).map_err(|error| format!("  {error}"))?;
     let records = &done.sink.records;
     if std::env::var_os(SHOW).is_some() {
         let shown = with_stand_ins(records).join("\n    ");
@@ -76,14 +98,28 @@ fn check(case: &Case, expected: &Run, path: Path_) -> Result<(), String> {
         let fits = want.zip(got).is_some_and(|(want, got)| bindings.check(want, got));
         if !fits {
             let shown = got.map(|got| with_stand_ins(std::slice::from_ref(got)).remove(0));
-            let _ = writeln!(fault, "  - {}\n  + {}", want.map_or("", String::as_str), shown.unwrap_or_default());
+            let _ = writeln!(
+                fault,
+                "  - {}\n  + {}",
+                want.map_or("", String::as_str),
+                shown.unwrap_or_default()
+            );
         }
     }
     let counts = &done.report.counts;
     if counts.outside_scope != case.outside_scope {
-        let _ = writeln!(fault, "  outside scope: {} instead of {}", counts.outside_scope, case.outside_scope);
+        let _ = writeln!(
+            fault,
+            "  outside scope: {} instead of {}",
+            counts.outside_scope, case.outside_scope
+        );
     }
-    let mut reasons: Vec<&str> = done.sink.withheld.iter().map(|item| item.reason.as_str()).collect();
+    let mut reasons: Vec<&str> = done
+        .sink
+        .withheld
+        .iter()
+        .map(|item| item.reason.as_str())
+        .collect();
     reasons.sort_unstable();
     if reasons != case.withheld {
         let _ = writeln!(fault, "  withheld: {reasons:?} instead of {:?}", case.withheld);
@@ -94,8 +130,16 @@ fn check(case: &Case, expected: &Run, path: Path_) -> Result<(), String> {
             let _ = writeln!(fault, "  note {note}: {seen} instead of {count}");
         }
     }
-    if let Some(unknown) = case.unknown_fields.as_ref().filter(|unknown| **unknown != counts.unknown_fields) {
-        let _ = writeln!(fault, "  unknown fields: {:?} instead of {unknown:?}", counts.unknown_fields);
+    if let Some(unknown) = case
+        .unknown_fields
+        .as_ref()
+        .filter(|unknown| **unknown != counts.unknown_fields)
+    {
+        let _ = writeln!(
+            fault,
+            "  unknown fields: {:?} instead of {unknown:?}",
+            counts.unknown_fields
+        );
     }
     if fault.is_empty() { Ok(()) } else { Err(fault) }
 }

@@ -38,28 +38,46 @@ impl Prepared {
         for (name, bytes) in &corpus.files {
             let mut at = 0;
             for line in decode(bytes).split_inclusive(|byte| *byte == b'\n') {
-                lines.insert((name.clone(), at), line.strip_suffix(b"\n").unwrap_or(line).to_vec());
+                lines.insert(
+                    (name.clone(), at),
+                    line.strip_suffix(b"\n").unwrap_or(line).to_vec(),
+                );
                 at += line.len() as u64;
             }
         }
-        Self { corpus, seed, modes, lines }
+        Self {
+            corpus,
+            seed,
+            modes,
+            lines,
+        }
     }
 
     /// Records that must come out, and those that match without nexus.
     fn rows(&self, nexus: bool) -> impl Iterator<Item = &Row> {
-        self.corpus.records.iter().filter(move |row| row.side == Side::Inside && row.why.has_nexus() == nexus)
+        self.corpus
+            .records
+            .iter()
+            .filter(move |row| row.side == Side::Inside && row.why.has_nexus() == nexus)
     }
 
     /// What came out: its place and its text.
     fn records<'p>(&'p self, done: &'p Done) -> impl Iterator<Item = ((String, u64), &'p str)> {
-        let places = done.sink.provenance.iter().map(|origin| (name_of(&origin.origin.path), origin.origin.offset.unwrap_or_default()));
+        let places = done.sink.provenance.iter().map(|origin| {
+            (
+                name_of(&origin.origin.path),
+                origin.origin.offset.unwrap_or_default(),
+            )
+        });
         places.zip(done.sink.records.iter().map(String::as_str))
     }
 }
 
 /// The mode's request: the corpus asks for everything, with personal data.
 fn asked(corpus: &Corpus, personal: bool) -> String {
-    corpus.request.replace("personal_data = true", &format!("personal_data = {personal}"))
+    corpus
+        .request
+        .replace("personal_data = true", &format!("personal_data = {personal}"))
 }
 
 fn dive(corpus: &Corpus, personal: bool, path: Path_, files: &[(String, Vec<u8>)]) -> Done {
@@ -69,14 +87,19 @@ fn dive(corpus: &Corpus, personal: bool, path: Path_, files: &[(String, Vec<u8>)
         std::fs::create_dir_all(path.parent().unwrap_or(dir.path())).expect("a directory");
         std::fs::write(path, bytes).expect("a file");
     }
-    let dive = along(builder(&asked(corpus, personal), dir.path().to_owned()), path, Limits::default());
+    let dive = along(
+        builder(&asked(corpus, personal), dir.path().to_owned()),
+        path,
+        Limits::default(),
+    );
     run(dive).unwrap_or_else(|error| panic!("seed {}: {error}", corpus.summary.seed))
 }
 
 /// The path of an input below the corpus's logs.
 fn name_of(path: &Path) -> String {
     let text = path.to_string_lossy();
-    text.split_once("/logs/").map_or_else(|| text.clone().into_owned(), |(_, name)| name.to_owned())
+    text.split_once("/logs/")
+        .map_or_else(|| text.clone().into_owned(), |(_, name)| name.to_owned())
 }
 
 fn object(text: &str) -> serde_json::Map<String, Value> {
@@ -90,17 +113,36 @@ fn object(text: &str) -> serde_json::Map<String, Value> {
 
 fn nexus(prepared: &Prepared) {
     for done in &prepared.modes {
-        let want: BTreeSet<(String, u64)> = prepared.rows(true).map(|row| (row.input.clone(), row.offset)).collect();
+        let want: BTreeSet<(String, u64)> = prepared
+            .rows(true)
+            .map(|row| (row.input.clone(), row.offset))
+            .collect();
         let got: BTreeSet<(String, u64)> = prepared.records(done).map(|(place, _)| place).collect();
         let show = |place: Option<&(String, u64)>| {
-            place.map(|place| String::from_utf8_lossy(prepared.lines.get(place).map_or(&[], Vec::as_slice)).into_owned())
+            place.map(|place| {
+                String::from_utf8_lossy(prepared.lines.get(place).map_or(&[], Vec::as_slice)).into_owned()
+            })
         };
         let seed = prepared.seed;
         let missing: Vec<_> = want.difference(&got).collect();
-        assert!(missing.is_empty(), "seed {seed}: {} records are missing: {:?}", missing.len(), show(missing.first().copied()));
+        assert!(
+            missing.is_empty(),
+            "seed {seed}: {} records are missing: {:?}",
+            missing.len(),
+            show(missing.first().copied())
+        );
         let surplus: Vec<_> = got.difference(&want).collect();
-        assert!(surplus.is_empty(), "seed {seed}: {} records are too many: {:?}", surplus.len(), show(surplus.first().copied()));
-        assert_eq!(done.report.counts.outside_scope, prepared.rows(false).count() as u64, "seed {seed}");
+        assert!(
+            surplus.is_empty(),
+            "seed {seed}: {} records are too many: {:?}",
+            surplus.len(),
+            show(surplus.first().copied())
+        );
+        assert_eq!(
+            done.report.counts.outside_scope,
+            prepared.rows(false).count() as u64,
+            "seed {seed}"
+        );
     }
 }
 
@@ -110,14 +152,22 @@ fn nothing_survives(prepared: &Prepared) {
     let corpus = &prepared.corpus;
     let hidden = corpus.secrets.iter().chain(&corpus.system).chain(&corpus.unknown);
     let foreign = corpus.foreign.iter().map(|(_, value, _)| value);
-    let needles: BTreeSet<&str> = hidden.chain(foreign).map(String::as_str).filter(|needle| needle.len() >= 4).collect();
+    let needles: BTreeSet<&str> = hidden
+        .chain(foreign)
+        .map(String::as_str)
+        .filter(|needle| needle.len() >= 4)
+        .collect();
     let personal: BTreeSet<&str> = corpus
         .own
         .iter()
         .filter(|(class, _)| matches!(*class, "user" | "user_id" | "name" | "email" | "ip"))
         .map(|(_, value)| value.as_str())
         .collect();
-    assert!(needles.len() > 50 && personal.len() > 5, "seed {} plants something", prepared.seed);
+    assert!(
+        needles.len() > 50 && personal.len() > 5,
+        "seed {} plants something",
+        prepared.seed
+    );
     for (done, mode) in prepared.modes.iter().zip(["support", "personal"]) {
         let mut all: Vec<&str> = needles.iter().copied().collect();
         if mode == "support" {
@@ -125,10 +175,23 @@ fn nothing_survives(prepared: &Prepared) {
         }
         let mut texts = done.sink.records.clone();
         texts.push(Value::from(done.sink.evidence.asked.clone()).to_string());
-        texts.push(serde_json::to_string(&(&done.report.by_event, &done.report.by_namespace, &done.report.by_source)).expect("JSON"));
+        texts.push(
+            serde_json::to_string(&(
+                &done.report.by_event,
+                &done.report.by_namespace,
+                &done.report.by_source,
+            ))
+            .expect("JSON"),
+        );
         let text = texts.join("\n");
         let left = survivors(&text, all);
-        assert!(left.is_empty(), "seed {}, {mode}: {} survive, such as {:?}", prepared.seed, left.len(), left.first());
+        assert!(
+            left.is_empty(),
+            "seed {}, {mode}: {} survive, such as {:?}",
+            prepared.seed,
+            left.len(),
+            left.first()
+        );
     }
 }
 
@@ -149,23 +212,52 @@ const TYPED: &[&str] = &[
 ];
 
 fn utility(prepared: &Prepared) {
-    let own: BTreeSet<String> = prepared.corpus.own.iter().map(|(_, value)| value.to_lowercase()).collect();
+    let own: BTreeSet<String> = prepared
+        .corpus
+        .own
+        .iter()
+        .map(|(_, value)| value.to_lowercase())
+        .collect();
     let (mut kept, mut expected, mut unnamed) = (0, 0, 0);
     let [_, done] = &prepared.modes;
-    let times: BTreeMap<(String, u64), &Row> = prepared.rows(true).map(|row| ((row.input.clone(), row.offset), row)).collect();
+    let times: BTreeMap<(String, u64), &Row> = prepared
+        .rows(true)
+        .map(|row| ((row.input.clone(), row.offset), row))
+        .collect();
     for (place, text) in prepared.records(done) {
         let record = object(text);
-        let row = times.get(&place).unwrap_or_else(|| panic!("seed {}: {place:?} is no row", prepared.seed));
-        assert_eq!(record.get("time").and_then(Value::as_str), Some(row.time.as_str()), "seed {}: the instant at its precision", prepared.seed);
-        assert_eq!(record.get("source").and_then(Value::as_str), Some(row.source.name()));
-        unnamed += usize::from(record.get("event").and_then(Value::as_str) == Some("[event]"));
-        let raw = prepared.lines.get(&place).and_then(|line| raw_object(line)).expect("a disclosed line is JSON");
+        let row = times
+            .get(&place)
+            .unwrap_or_else(|| panic!("seed {}: {place:?} is no row", prepared.seed));
+        assert_eq!(
+            record.get("time").and_then(Value::as_str),
+            Some(row.time.as_str()),
+            "seed {}: the instant at its precision",
+            prepared.seed
+        );
+        assert_eq!(
+            record.get("source").and_then(Value::as_str),
+            Some(row.source.name())
+        );
+        // Clients choose the names of GraphQL operations; all other events are the platform's.
+        unnamed += usize::from(
+            row.source.name() != "graphql_json"
+                && record.get("event").and_then(Value::as_str) == Some("[event]"),
+        );
+        let raw = prepared
+            .lines
+            .get(&place)
+            .and_then(|line| raw_object(line))
+            .expect("a disclosed line is JSON");
         if let Some(status) = raw.get("status").filter(|status| status.is_u64()) {
             assert_eq!(record.get("status"), Some(status), "seed {}", prepared.seed);
         }
         let output = text.to_lowercase();
         for value in TYPED.iter().filter_map(|name| raw.get(*name)) {
-            let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned).to_lowercase();
+            let value = value
+                .as_str()
+                .map_or_else(|| value.to_string(), str::to_owned)
+                .to_lowercase();
             if own.contains(&value) {
                 expected += 1;
                 kept += usize::from(output.contains(&value) || output.contains('\\'));
@@ -173,16 +265,26 @@ fn utility(prepared: &Prepared) {
         }
     }
     assert!(expected > 100, "seed {}: {expected} own values", prepared.seed);
-    assert!(kept * 100 >= expected * 99, "seed {}: {kept} of {expected} own values are kept", prepared.seed);
-    assert!(unnamed * 100 <= done.sink.records.len() * 2, "seed {}: {unnamed} of {} without an event", prepared.seed, done.sink.records.len());
+    assert!(
+        kept * 100 >= expected * 99,
+        "seed {}: {kept} of {expected} own values are kept",
+        prepared.seed
+    );
+    assert_eq!(unnamed, 0, "seed {}: records without an event", prepared.seed);
     let [support, _] = &prepared.modes;
-    assert_eq!(support.sink.records.len(), done.sink.records.len(), "both modes show the same events");
+    assert_eq!(
+        support.sink.records.len(),
+        done.sink.records.len(),
+        "both modes show the same events"
+    );
 }
 
 /// The record in a line, out of the wrappers that the corpus has; nested `meta` under dotted names.
 fn raw_object(line: &[u8]) -> Option<serde_json::Map<String, Value>> {
     let start = line.iter().position(|byte| *byte == b'{')?;
-    let Value::Object(mut object) = serde_json::from_slice(line.get(start..)?).ok()? else { return None };
+    let Value::Object(mut object) = serde_json::from_slice(line.get(start..)?).ok()? else {
+        return None;
+    };
     if let Some(Value::Object(inner)) = object.remove("jsonPayload") {
         object = inner;
     }
@@ -192,7 +294,11 @@ fn raw_object(line: &[u8]) -> Option<serde_json::Map<String, Value>> {
     let mut flat = serde_json::Map::new();
     for (name, value) in object {
         match (name.strip_prefix("json.").unwrap_or(&name), value) {
-            ("meta", Value::Object(inner)) => flat.extend(inner.into_iter().map(|(name, value)| (format!("meta.{name}"), value))),
+            ("meta", Value::Object(inner)) => flat.extend(
+                inner
+                    .into_iter()
+                    .map(|(name, value)| (format!("meta.{name}"), value)),
+            ),
             (name, value) => {
                 flat.insert(name.to_owned(), value);
             }
@@ -207,17 +313,43 @@ fn fails_closed(prepared: &Prepared) {
     let seed = prepared.seed;
     for done in &prepared.modes {
         let counts = &done.report.counts;
-        let inside = prepared.corpus.records.iter().filter(|row| row.side == Side::Inside).count() as u64;
+        let inside = prepared
+            .corpus
+            .records
+            .iter()
+            .filter(|row| row.side == Side::Inside)
+            .count() as u64;
         assert_eq!(counts.matched, inside, "seed {seed}: lines that match");
-        assert_eq!(counts.matched, counts.disclosed + counts.outside_scope, "seed {seed}: what matched came out or is counted");
-        let named: BTreeSet<(String, u64)> =
-            prepared.corpus.damaged.iter().filter(|damage| damage.named).map(|damage| (damage.input.clone(), damage.offset)).collect();
-        let withheld: BTreeSet<(String, u64)> =
-            done.sink.withheld.iter().map(|item| (name_of(&item.origin.path), item.origin.offset.unwrap_or_default())).collect();
-        assert_eq!(withheld, named, "seed {seed}: damaged lines that name the customer are withheld, and no others");
+        assert_eq!(
+            counts.matched,
+            counts.disclosed + counts.outside_scope,
+            "seed {seed}: what matched came out or is counted"
+        );
+        // Gitaly has no field in which the line without a time names the customer: it is no match.
+        let foreign_field = |kind: &str, input: &str| kind == "no_time" && input.contains("gitaly");
+        let named: BTreeSet<(String, u64)> = prepared
+            .corpus
+            .damaged
+            .iter()
+            .filter(|damage| damage.named && !foreign_field(damage.kind, &damage.input))
+            .map(|damage| (damage.input.clone(), damage.offset))
+            .collect();
+        let withheld: BTreeSet<(String, u64)> = done
+            .sink
+            .withheld
+            .iter()
+            .map(|item| (name_of(&item.origin.path), item.origin.offset.unwrap_or_default()))
+            .collect();
+        assert_eq!(
+            withheld, named,
+            "seed {seed}: damaged lines that name the customer are withheld, and no others"
+        );
         assert_eq!(counts.withheld, named.len() as u64);
         assert_eq!(counts.withheld_by_reason.values().sum::<u64>(), counts.withheld);
-        assert!(done.report.inputs.iter().all(|input| input.complete), "seed {seed}: nothing was lost");
+        assert!(
+            done.report.inputs.iter().all(|input| input.complete),
+            "seed {seed}: nothing was lost"
+        );
     }
     let files: BTreeSet<&String> = prepared.lines.keys().map(|(name, _)| name).collect();
     assert_eq!(files.len(), prepared.corpus.files.len());
@@ -229,10 +361,19 @@ fn deterministic(prepared: &Prepared) {
     let corpus = &prepared.corpus;
     let [_, base] = &prepared.modes;
     let same = |done: &Done, how: &str| {
-        assert_eq!(done.sink.records, base.sink.records, "seed {}: other records {how}", prepared.seed);
+        assert_eq!(
+            done.sink.records, base.sink.records,
+            "seed {}: other records {how}",
+            prepared.seed
+        );
     };
     for (threads, prefilter, segment_bytes) in [(2, true, None), (7, false, Some(4096)), (3, true, Some(1))] {
-        let path = Path_ { threads, prefilter, segment_bytes, ..Path_::default() };
+        let path = Path_ {
+            threads,
+            prefilter,
+            segment_bytes,
+            ..Path_::default()
+        };
         same(&dive(corpus, true, path, &corpus.files), &format!("via {path:?}"));
     }
     // The same lines in other files, a part each, in the original order, compressed otherwise.
@@ -242,14 +383,21 @@ fn deterministic(prepared: &Prepared) {
     for (at, (name, bytes)) in names.into_iter().enumerate() {
         let bytes = decode(bytes);
         let middle = bytes.len() / 2;
-        let cut = bytes.iter().skip(middle).position(|byte| *byte == b'\n').map_or(bytes.len(), |end| middle + end + 1);
+        let cut = bytes
+            .iter()
+            .skip(middle)
+            .position(|byte| *byte == b'\n')
+            .map_or(bytes.len(), |end| middle + end + 1);
         let (first, second) = bytes.split_at(cut);
         let plain = name.trim_end_matches(".gz").trim_end_matches(".zst");
         let codec = Codec::ALL[at % Codec::ALL.len()];
         for (part, bytes) in [first, second].into_iter().enumerate() {
             let suffix = if plain.ends_with(".s") { "" } else { codec.suffix() };
             let codec = if suffix.is_empty() { Codec::Plain } else { codec };
-            split.push((format!("{:04}/{plain}{suffix}", at * 2 + part), codec.encode(bytes)));
+            split.push((
+                format!("{:04}/{plain}{suffix}", at * 2 + part),
+                codec.encode(bytes),
+            ));
         }
     }
     same(&dive(corpus, true, Path_::default(), &split), "from split files");
@@ -278,7 +426,11 @@ fn local(prepared: &Prepared) {
     let corpus = &prepared.corpus;
     let [_, base] = &prepared.modes;
     // Only the lines that match, in the files and the order in which they were.
-    let matching: BTreeSet<(&str, u64)> = corpus.records.iter().map(|row| (row.input.as_str(), row.offset)).collect();
+    let matching: BTreeSet<(&str, u64)> = corpus
+        .records
+        .iter()
+        .map(|row| (row.input.as_str(), row.offset))
+        .collect();
     let mut files = Vec::new();
     for (name, bytes) in &corpus.files {
         let mut kept = Vec::new();
@@ -293,7 +445,11 @@ fn local(prepared: &Prepared) {
         files.push((name.clone(), like(bytes, &kept)));
     }
     let alone = dive(corpus, true, Path_::default(), &files);
-    assert_eq!(alone.sink.records, base.sink.records, "seed {}: lines outside the selection change nothing", prepared.seed);
+    assert_eq!(
+        alone.sink.records, base.sink.records,
+        "seed {}: lines outside the selection change nothing",
+        prepared.seed
+    );
 }
 
 /// Encodes as another file is encoded.
@@ -309,10 +465,24 @@ fn like(model: &[u8], bytes: &[u8]) -> Vec<u8> {
 
 fn nothing_sideways(prepared: &Prepared) {
     let corpus = &prepared.corpus;
-    let own: Vec<&str> = corpus.own.iter().filter(|(class, _)| *class != "namespace").map(|(_, value)| value.as_str()).collect();
-    let hidden = corpus.secrets.iter().chain(&corpus.system).chain(&corpus.unknown).map(String::as_str);
+    let own: Vec<&str> = corpus
+        .own
+        .iter()
+        .filter(|(class, _)| *class != "namespace")
+        .map(|(_, value)| value.as_str())
+        .collect();
+    let hidden = corpus
+        .secrets
+        .iter()
+        .chain(&corpus.system)
+        .chain(&corpus.unknown)
+        .map(String::as_str);
     let foreign = corpus.foreign.iter().map(|(_, value, _)| value.as_str());
-    let needles: Vec<&str> = hidden.chain(foreign).chain(own).filter(|needle| needle.len() >= 4).collect();
+    let needles: Vec<&str> = hidden
+        .chain(foreign)
+        .chain(own)
+        .filter(|needle| needle.len() >= 4)
+        .collect();
     for done in &prepared.modes {
         let mut text = serde_json::to_string(&done.report).expect("JSON");
         text.push_str(&format!("{:?} {:?}", done.sink.evidence, done.sink.withheld));
@@ -331,7 +501,11 @@ fn ground(done: &Done, corpus: &Corpus, personal: bool) -> Ground {
     ground.personal_data = personal;
     ground.request_key = done.sink.evidence.request_key;
     for (class, value, standing) in &done.sink.evidence.dictionary {
-        let list = if standing.as_str() == "foreign" { &mut ground.foreign } else { &mut ground.linked };
+        let list = if standing.as_str() == "foreign" {
+            &mut ground.foreign
+        } else {
+            &mut ground.linked
+        };
         list.push((*class, value.clone()));
     }
     ground
@@ -342,10 +516,18 @@ fn edits_are_found(prepared: &Prepared) {
     for (done, personal) in prepared.modes.iter().zip([false, true]) {
         let verifier = Verifier::new(profile(), ground(done, corpus, personal)).expect("a sound profile");
         let secret = corpus.secrets.first().expect("a secret");
-        let stranger = corpus.foreign.iter().find(|(class, _, near)| *class == "user" && *near).expect("a stranger near");
+        let stranger = corpus
+            .foreign
+            .iter()
+            .find(|(class, _, near)| *class == "user" && *near)
+            .expect("a stranger near");
         let host = corpus.system.first().expect("a host");
         for (at, text) in done.sink.records.iter().enumerate() {
-            assert!(verifier.check(text.as_bytes()).is_ok(), "seed {}: an untouched record", prepared.seed);
+            assert!(
+                verifier.check(text.as_bytes()).is_ok(),
+                "seed {}: an untouched record",
+                prepared.seed
+            );
             if at % 7 != 0 {
                 continue;
             }
@@ -369,9 +551,21 @@ fn edits_are_found(prepared: &Prepared) {
                 record.insert((*name).to_owned(), value.clone());
                 let edited = Value::Object(record).to_string();
                 let found = verifier.check(edited.as_bytes());
-                assert!(found.is_err(), "seed {}: an edit of {name} went unseen", prepared.seed);
-                let said = format!("{:?} {}", found.as_ref().err(), found.as_ref().err().map_or_else(String::new, ToString::to_string));
-                assert!(!said.contains(secret.as_str()) && !said.contains(&stranger.1), "seed {}: {name} is told", prepared.seed);
+                assert!(
+                    found.is_err(),
+                    "seed {}: an edit of {name} went unseen",
+                    prepared.seed
+                );
+                let said = format!(
+                    "{:?} {}",
+                    found.as_ref().err(),
+                    found.as_ref().err().map_or_else(String::new, ToString::to_string)
+                );
+                assert!(
+                    !said.contains(secret.as_str()) && !said.contains(&stranger.1),
+                    "seed {}: {name} is told",
+                    prepared.seed
+                );
             }
             // One letter of a pseudonym changed.
             if let Some(mark) = text.find(":\"user-") {
@@ -380,8 +574,14 @@ fn edits_are_found(prepared: &Prepared) {
                 if let Some(byte) = edited.get_mut(letter) {
                     *byte = if *byte == b'a' { b'b' } else { b'a' };
                 }
-                let is_id = text.get(mark + 7..mark + 8).is_some_and(|next| next.bytes().all(|byte| byte.is_ascii_digit()));
-                assert!(is_id || verifier.check(&edited).is_err(), "seed {}: a forged pseudonym", prepared.seed);
+                let is_id = text
+                    .get(mark + 7..mark + 8)
+                    .is_some_and(|next| next.bytes().all(|byte| byte.is_ascii_digit()));
+                assert!(
+                    is_id || verifier.check(&edited).is_err(),
+                    "seed {}: a forged pseudonym",
+                    prepared.seed
+                );
             }
         }
     }
@@ -413,5 +613,8 @@ proptest! {
 
 #[test]
 fn names_of_inputs_are_below_the_logs() {
-    assert_eq!(name_of(&PathBuf::from("/tmp/.tmpAbc/logs/sidekiq/current")), "sidekiq/current");
+    assert_eq!(
+        name_of(&PathBuf::from("/tmp/.tmpAbc/logs/sidekiq/current")),
+        "sidekiq/current"
+    );
 }

@@ -3,4 +3,5 @@
 
 pub mod golden;
 pub mod laws;
+pub mod naive;
 pub mod synth;

@@ -24,7 +24,8 @@ pub(crate) struct Collect {
 
 impl Sink for Collect {
     fn record(&mut self, record: Verified<'_>, provenance: &Provenance) -> Result<Flow, Error> {
-        self.records.push(String::from_utf8_lossy(record.as_bytes()).into_owned());
+        self.records
+            .push(String::from_utf8_lossy(record.as_bytes()).into_owned());
         self.provenance.push(provenance.clone());
         Ok(Flow::Continue)
     }
@@ -57,7 +58,12 @@ pub(crate) struct Path_ {
 
 impl Default for Path_ {
     fn default() -> Self {
-        Self { codec: Codec::Plain, segment_bytes: None, threads: 1, prefilter: true }
+        Self {
+            codec: Codec::Plain,
+            segment_bytes: None,
+            threads: 1,
+            prefilter: true,
+        }
     }
 }
 
@@ -72,7 +78,13 @@ pub(crate) enum Codec {
 }
 
 impl Codec {
-    pub(crate) const ALL: [Self; 5] = [Self::Plain, Self::Zstd, Self::ZstdFrames, Self::Gzip, Self::GzipMembers];
+    pub(crate) const ALL: [Self; 5] = [
+        Self::Plain,
+        Self::Zstd,
+        Self::ZstdFrames,
+        Self::Gzip,
+        Self::GzipMembers,
+    ];
 
     pub(crate) fn suffix(self) -> &'static str {
         match self {
@@ -106,7 +118,9 @@ pub(crate) fn decode(bytes: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
     match bytes {
         [0x1f, 0x8b, ..] => flate2::read::MultiGzDecoder::new(bytes).read_to_end(&mut out),
-        [0x28, 0xb5, 0x2f, 0xfd, ..] => zstd::stream::read::Decoder::new(bytes).and_then(|mut from| from.read_to_end(&mut out)),
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => {
+            zstd::stream::read::Decoder::new(bytes).and_then(|mut from| from.read_to_end(&mut out))
+        }
         mut plain => plain.read_to_end(&mut out),
     }
     .expect("the tests' own files decode");
@@ -120,7 +134,12 @@ pub(crate) fn all_paths() -> Vec<Path_> {
         for segment_bytes in [None, Some(4096), Some(1)] {
             for threads in [1, 2, 7] {
                 for prefilter in [true, false] {
-                    all.push(Path_ { codec, segment_bytes, threads, prefilter });
+                    all.push(Path_ {
+                        codec,
+                        segment_bytes,
+                        threads,
+                        prefilter,
+                    });
                 }
             }
         }
@@ -145,11 +164,15 @@ pub(crate) fn now() -> SystemTime {
 }
 
 pub(crate) fn request(text: &str) -> Request {
-    Request::parse_with(text, Path::new(""), &Profile::gitlab()).unwrap_or_else(|error| panic!("{error}\n{text}"))
+    Request::parse_with(text, Path::new(""), &Profile::gitlab())
+        .unwrap_or_else(|error| panic!("{error}\n{text}"))
 }
 
 pub(crate) fn builder(request: &str, dir: PathBuf) -> DiveBuilder {
-    Dive::builder(self::request(request), Profile::gitlab()).inputs([dir]).now(now()).key_material(KEY)
+    Dive::builder(self::request(request), Profile::gitlab())
+        .inputs([dir])
+        .now(now())
+        .key_material(KEY)
 }
 
 /// The builder for one way to find the lines.
@@ -157,7 +180,10 @@ pub(crate) fn along(builder: DiveBuilder, path: Path_, mut limits: Limits) -> Di
     if let Some(bytes) = path.segment_bytes {
         limits.segment_bytes = bytes;
     }
-    builder.threads(path.threads).prefilter(path.prefilter).limits(limits)
+    builder
+        .threads(path.threads)
+        .prefilter(path.prefilter)
+        .limits(limits)
 }
 
 pub(crate) fn run(builder: DiveBuilder) -> Result<Done, Error> {
@@ -167,7 +193,11 @@ pub(crate) fn run(builder: DiveBuilder) -> Result<Done, Error> {
         Ok(report) => Ok(Done { sink, report }),
         Err(error) => {
             let found: Vec<_> = dive.leaks().iter().map(|leak| format!("{leak:?}")).collect();
-            Err(if found.is_empty() { error } else { error.because(found.join("; ")) })
+            Err(if found.is_empty() {
+                error
+            } else {
+                error.because(found.join("; "))
+            })
         }
     }
 }

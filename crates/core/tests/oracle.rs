@@ -1,0 +1,391 @@
+//! Selection against the naive oracle: random lines and requests, every spelling that the format
+//! allows. What the oracle does not model is listed in `decostop_testkit::naive`.
+
+mod common;
+
+use common::{Path_, along, builder, profile, request, run, write_inputs};
+use decostop::Limits;
+use decostop::parse::{Scratch, with_record};
+use decostop::prefilter::Prefilter;
+use decostop::query::QueryPlan;
+use decostop_redact::ProfilePlan;
+use decostop_testkit::naive::{Answer, Query};
+use proptest::prelude::*;
+use proptest::sample::{Index, select};
+
+const SCOPE: &str = r#"
+version = 1
+id = "ORACLE-1"
+requested_at = 2026-11-08T09:00:00Z
+[customer]
+name = "Acme"
+plan = "ultimate"
+billing = "paid"
+[scope]
+evidence = "a test"
+namespaces = [{ path = "acme", id = 77 }]
+projects = [{ path = "acme/payments/api", id = 51191 }, { path = "acme/web", id = 51192 }]
+users = [
+  { username = "alice", id = 1001, emails = ["alice@acme.example"], names = ["Alice Abbott"] },
+  { username = "bea", id = 1002 },
+]
+[window]
+from = 2026-11-01T00:00:00Z
+to = 2026-11-02T00:00:00Z
+"#;
+
+const PLACES: &[&str] = &[
+    "acme",
+    "Acme",
+    "acme/web",
+    "ACME/payments/api",
+    "acme/payments",
+    "acme-labs",
+    "acme-labs/web",
+    "acmex",
+    "acmex/web",
+    "other/acme",
+    "othercorp/web",
+];
+const NAMES: &[&str] = &[
+    "alice", "ALICE", "bea", "beatrix", "alice7", "mallory", "alic", "@alice",
+];
+const IDS: &[&str] = &["1001", "1002", "11001", "10011", "9009", "51191", "77", "0", "-1"];
+const TIMES: &[&str] = &[
+    "2026-10-31T23:59:59.999999999Z",
+    "2026-11-01T00:00:00Z",
+    "2026-11-01T00:00:00.000000001Z",
+    "2026-11-01T12:00:00.123Z",
+    "2026-11-01T13:00:00.123+02:00",
+    "2026-11-01T23:59:59.999999999Z",
+    "2026-11-02T00:00:00.000000000Z",
+    "2026-11-02T00:30:00+01:00",
+];
+const EVENTS: &[(&str, &str)] = &[
+    ("Projects::BlobController", "show"),
+    ("SessionsController", "create"),
+    ("Groups::GroupMembersController", "update"),
+    ("Projects::IssuesController", "index"),
+];
+
+fn text(value: &str) -> String {
+    serde_json::to_string(value).expect("JSON")
+}
+
+/// An id as a number, as a string, in a derived form.
+fn id(forms: &'static [&'static str]) -> impl Strategy<Value = String> {
+    (select(IDS), select(forms)).prop_map(|(id, form)| match form {
+        "number" => id.to_owned(),
+        prefix => text(&format!("{prefix}{id}")),
+    })
+}
+
+fn text_of(pool: &'static [&'static str]) -> impl Strategy<Value = String> {
+    select(pool).prop_map(text)
+}
+
+fn url() -> impl Strategy<Value = String> {
+    prop_oneof![
+        (
+            select(PLACES),
+            select(&["/-/issues/1", "", "/-/blob/main/x", ".git/info/refs"][..])
+        )
+            .prop_map(|(place, rest)| text(&format!("/{place}{rest}"))),
+        select(IDS).prop_map(|id| text(&format!("/api/v4/projects/{id}/members"))),
+        select(PLACES)
+            .prop_map(|place| text(&format!("/api/v4/projects/{}/members", place.replace('/', "%2F")))),
+        select(NAMES).prop_map(|name| text(&format!("/users/{}/projects", name.trim_start_matches('@')))),
+        select(PLACES).prop_map(|place| text(&format!("/groups/{place}/-/group_members"))),
+    ]
+}
+
+/// One field of a source that matters to selection: name and value.
+fn field(source: &'static str) -> BoxedStrategy<(String, String)> {
+    let named = |name: &'static str, value: BoxedStrategy<String>| {
+        value.prop_map(move |value| (name.to_owned(), value)).boxed()
+    };
+    let user_ids = || id(&["number", ""]).boxed();
+    let common = prop_oneof![
+        named("meta.user", text_of(NAMES).boxed()),
+        named("meta.user_id", user_ids()),
+        named("meta.client_id", id(&["user/", "gid://gitlab/User/"]).boxed()),
+        named("meta.project", text_of(PLACES).boxed()),
+        named("meta.root_namespace", text_of(PLACES).boxed()),
+        named("correlation_id", text_of(NAMES).boxed()),
+        named("surplus", text_of(PLACES).boxed()),
+    ];
+    match source {
+        "production_json" | "api_json" => prop_oneof![
+            4 => common,
+            1 => named("username", text_of(NAMES).boxed()),
+            1 => named("user_id", user_ids()),
+            1 => named("path", url().boxed()),
+            1 => named("params", (select(NAMES), select(PLACES)).prop_map(|(user, place)| {
+                format!(r#"[{{"key":"username","value":{}}},{{"key":"note","value":{}}},{{"value":{},"key":"project_path"}}]"#, text(user), text(place), text(place))
+            }).boxed()),
+            1 => named("message", text_of(PLACES).boxed()),
+            1 => named("username", Just("{\"a\":1}".to_owned()).boxed()),
+            1 => named("remote_ip", text_of(&["81.2.69.144", "81.2.69.144:99", "81.2.69.14", "10.0.0.1, 81.2.69.144"]).boxed()),
+        ]
+        .boxed(),
+        "audit_json" => prop_oneof![
+            3 => common,
+            1 => named("author_id", user_ids()),
+            1 => named("author_name", text_of(&["Alice Abbott", "alice abbott", "Alice Abbottson", "Mallory Smith"]).boxed()),
+            1 => named("author_email", text_of(&["alice@acme.example", "ALICE@acme.example", "alice@acme.example.org"]).boxed()),
+            1 => named("entity_type", text_of(&["Project", "Group", "User", "Strange"]).boxed()),
+            2 => named("entity_path", text_of(PLACES).boxed()),
+            1 => named("entity_id", user_ids()),
+            1 => named("target_type", text_of(&["Project", "User"]).boxed()),
+            1 => named("target_details", text_of(&["Alice Abbott", "acme/web", "othercorp/web"]).boxed()),
+            1 => named("target_id", user_ids()),
+        ]
+        .boxed(),
+        "gitaly" => prop_oneof![
+            named("grpc.request.glProjectPath", text_of(PLACES).boxed()),
+            named("grpc.request.glRepository", id(&["project-", "wiki-"]).boxed()),
+            named("username", text_of(NAMES).boxed()),
+            named("user_id", id(&["user-"]).boxed()),
+            named("meta.project", text_of(PLACES).boxed()),
+        ]
+        .boxed(),
+        _ => prop_oneof![named("uri", url().boxed()), named("referrer", url().boxed()), named("msg", text_of(PLACES).boxed())].boxed(),
+    }
+}
+
+const SOURCES: &[&str] = &["production_json", "api_json", "audit_json", "gitaly", "workhorse"];
+
+/// A line, spelt in one of the many ways.
+fn line() -> impl Strategy<Value = (&'static str, String)> {
+    select(SOURCES).prop_flat_map(|source| {
+        let fields = proptest::collection::vec(field(source), 1..7);
+        let time = prop_oneof![
+            12 => select(TIMES).prop_map(|time| Some(text(time))),
+            1 => Just(None),
+            1 => Just(Some("[]".to_owned())),
+            1 => Just(Some("\"soon\"".to_owned())),
+        ];
+        let event = (any::<bool>(), select(EVENTS));
+        let spelling = (
+            any::<bool>(),
+            any::<bool>(),
+            any::<bool>(),
+            proptest::collection::vec(any::<Index>(), 0..4),
+        );
+        (fields, time, any::<Index>(), event, spelling).prop_map(
+            move |(mut fields, time, place, (has_event, event), spelling)| {
+                if has_event {
+                    match source {
+                        "audit_json" => fields.push(("event_name".to_owned(), text("deploy_key_created"))),
+                        "gitaly" => fields.push(("grpc.method".to_owned(), text("SSHUploadPack"))),
+                        "production_json" => {
+                            fields.push(("controller".to_owned(), text(event.0)));
+                            fields.push(("action".to_owned(), text(event.1)));
+                        }
+                        _ => {}
+                    }
+                }
+                if let Some(time) = time {
+                    let at = place.index(fields.len() + 1);
+                    fields.insert(at, ("time".to_owned(), time));
+                }
+                (source, spell(&fields, &spelling))
+            },
+        )
+    })
+}
+
+fn spell(
+    fields: &[(String, String)],
+    (nest, spaced, slashes, escapes): &(bool, bool, bool, Vec<Index>),
+) -> String {
+    let (comma, colon) = if *spaced { (" , ", " : ") } else { (",", ":") };
+    let mut members: Vec<String> = Vec::new();
+    let mut nested: Vec<String> = Vec::new();
+    for (name, value) in fields {
+        match name.strip_prefix("meta.").filter(|_| *nest) {
+            Some(short) => nested.push(format!("{}{colon}{value}", text(short))),
+            None => members.push(format!("{}{colon}{value}", text(name))),
+        }
+    }
+    if !nested.is_empty() {
+        members.insert(0, format!("\"meta\"{colon}{{{}}}", nested.join(comma)));
+    }
+    let mut line = format!("{{{}}}", members.join(comma));
+    if *slashes {
+        line = line.replace('/', "\\/");
+    }
+    for index in escapes {
+        let letters: Vec<usize> = line
+            .char_indices()
+            .filter(|(at, c)| c.is_ascii_lowercase() && !before_is_escape(&line, *at))
+            .map(|(at, _)| at)
+            .collect();
+        // Letters inside strings only: `null` and the like do not occur.
+        let Some(at) = (!letters.is_empty()).then(|| letters[index.index(letters.len())]) else {
+            continue;
+        };
+        let code = format!("\\u{:04x}", line.as_bytes()[at]);
+        line.replace_range(at..=at, &code);
+    }
+    line
+}
+
+/// Whether a letter belongs to an escape already.
+fn before_is_escape(line: &str, at: usize) -> bool {
+    line.get(at.saturating_sub(5)..at)
+        .is_some_and(|before| before.contains('\\'))
+}
+
+fn selects() -> impl Strategy<Value = String> {
+    let list = |pool: &'static [&'static str]| {
+        proptest::collection::vec(select(pool), 1..3).prop_map(|mut items| {
+            // The same thing twice in a list is an error of the request.
+            items.sort_by_key(|item| item.to_lowercase());
+            items.dedup_by_key(|item| item.to_lowercase());
+            let items: Vec<String> = items
+                .into_iter()
+                .map(|item| {
+                    item.parse::<u64>()
+                        .map_or_else(|_| text(item), |id| id.to_string())
+                })
+                .collect();
+            format!("[{}]", items.join(", "))
+        })
+    };
+    let one = (
+        proptest::option::of(list(&["acme", "acme/payments", "Acme", "acme/web"])),
+        proptest::option::of(list(&["acme/web", "51191", "acme/payments/api", "51192"])),
+        proptest::option::weighted(0.4, list(&["alice", "mallory", "1001", "bea", "9009"])),
+        proptest::option::of(list(&[
+            "raw:*",
+            "repository.read",
+            "session.*",
+            "raw:Projects::*",
+            "deploy_key.*",
+        ])),
+        proptest::option::weighted(0.2, list(&["production_json", "audit_json", "gitaly"])),
+        proptest::option::weighted(0.2, list(&["81.2.69.144"])),
+        proptest::option::weighted(0.3, list(&["alice", "9009"])),
+    );
+    let one = one.prop_map(|(namespaces, projects, users, events, sources, ips, exclude)| {
+        let mut out = "[[select]]\n".to_owned();
+        let keys = [
+            ("namespaces", namespaces),
+            ("projects", projects),
+            ("users", users),
+            ("events", events),
+            ("sources", sources),
+            ("ips", ips),
+        ];
+        for (key, value) in keys {
+            if let Some(value) = value {
+                out.push_str(&format!("{key} = {value}\n"));
+            }
+        }
+        if let Some(users) = exclude {
+            out.push_str(&format!(
+                "exclude = {{ users = {users}, namespaces = [\"acme/web\"] }}\n"
+            ));
+        }
+        out
+    });
+    proptest::collection::vec(one, 1..3).prop_map(|selects| {
+        let mut out = format!("{SCOPE}{}", selects.concat());
+        out.push_str("[disclosure]\npersonal_data = true\n");
+        for condition in ["events.few", "events.listed", "resources.listed", "scope.owned"] {
+            out.push_str(&format!("[[exception]]\ncondition = \"{condition}\"\nreason = \"a test\"\napproved_by = \"the tests\"\n"));
+        }
+        out
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Line by line: the typed match equals the oracle's, and the prefilter lets every match through.
+    #[test]
+    fn each_line_is_judged_as_the_oracle_does(request in selects(), lines in proptest::collection::vec(line(), 1..12)) {
+        let profile = profile();
+        let query = Query::parse(&request).expect("the oracle reads the request");
+        let request = common::request(&request);
+        let plan = ProfilePlan::new(profile.clone()).expect("a sound profile");
+        let engine = QueryPlan::new(&request, &plan);
+        let prefilter = Prefilter::new(&engine.needles);
+        let mut scratch = Scratch::default();
+        for (name, line) in &lines {
+            let index = profile.sources.iter().position(|source| source.name == *name).expect("a source");
+            let answer = query.answer(&profile, &profile.sources[index], line.as_bytes());
+            let got = with_record(&plan, line.as_bytes(), Some(index), &Limits::default(), &mut scratch, |record| {
+                let mut typed = Vec::new();
+                let sound = plan.typed(record, &mut typed).is_ok();
+                let time = plan.time(record);
+                if matches!(time, Ok(Some(at)) if !engine.in_window(at.ns)) {
+                    return Answer::NoMatch;
+                }
+                match (engine.matches(&plan, record, &typed), sound, time) {
+                    (true, true, Ok(Some(at))) => Answer::Match(i128::from(at.ns)),
+                    (true, ..) => Answer::Withhold,
+                    (false, false, _) => Answer::Either,
+                    (false, true, _) => Answer::NoMatch,
+                }
+            });
+            prop_assert_eq!(got, Ok(answer), "{}: {}", name, line);
+            let mut candidate = prefilter.is_none();
+            if let Some(prefilter) = &prefilter {
+                let around = format!("{{\"x\":1}}\n{line}\n{{\"y\":2}}");
+                prefilter.candidates(around.as_bytes(), &mut |start, end| {
+                    candidate |= around.get(start..end) == Some(line.as_str());
+                    true
+                });
+            }
+            prop_assert!(candidate || !matches!(answer, Answer::Match(_) | Answer::Withhold), "the prefilter loses {}: {}", name, line);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// A whole dive counts what the oracle counts.
+    #[test]
+    fn a_dive_counts_as_the_oracle_does(request in selects(), lines in proptest::collection::vec(line(), 1..30), threads in 1_usize..4, prefilter in any::<bool>()) {
+        let profile = profile();
+        let query = Query::parse(&request).expect("the oracle reads the request");
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let mut inputs: Vec<(String, Vec<u8>)> = SOURCES.iter().map(|name| ((*name).to_owned(), Vec::new())).collect();
+        let (mut matches, mut withheld, mut either) = (0_u64, 0_u64, 0_u64);
+        for (name, line) in &lines {
+            let source = profile.source(name).expect("a source");
+            match query.answer(&profile, source, line.as_bytes()) {
+                Answer::Match(_) => matches += 1,
+                Answer::Withhold => withheld += 1,
+                Answer::Either => either += 1,
+                Answer::NoMatch => {}
+            }
+            if let Some((_, bytes)) = inputs.iter_mut().find(|(source, _)| source == name) {
+                bytes.extend_from_slice(line.as_bytes());
+                bytes.push(b'\n');
+            }
+        }
+        write_inputs(dir.path(), &inputs, common::Codec::Plain);
+        let path = Path_ { threads, prefilter, ..Path_::default() };
+        let done = run(along(builder(&request, dir.path().to_owned()), path, Limits::default()));
+        let done = match done {
+            Ok(done) => done,
+            Err(error) => return Err(TestCaseError::fail(error.to_string())),
+        };
+        prop_assert_eq!(done.report.counts.matched, matches);
+        prop_assert!((withheld..=withheld + either).contains(&done.report.counts.withheld), "{} withheld, {withheld} to {} expected", done.report.counts.withheld, withheld + either);
+    }
+}
+
+#[test]
+fn the_requests_are_sound() {
+    assert_eq!(
+        request(&format!("{SCOPE}[[select]]\nnamespaces = [\"acme\"]\n"))
+            .selects
+            .len(),
+        1
+    );
+}

@@ -1,0 +1,648 @@
+//! The slow and obvious answer to "does this line match?", as an oracle for selection.
+//!
+//! Every line is parsed whole with `serde_json` (every occurrence of a key is kept), every field
+//! looked up in the profile's data, every value compared with every select, one after the other. No
+//! prefilter, no compiled plan, no code of the engine.
+//!
+//! Not modelled, so not to be put into lines that are compared: wrappers and prefixes; JSON inside
+//! strings; URLs other than `/PATH/-/…`, `/PATH.git/…`, `/groups/PATH/-/…`, `/users/NAME/…`,
+//! `/api/v4/projects/ID/…`, `/api/v4/groups/ID/…` and a bare `/PATH`; URL queries; `formerly`; the id-path links
+//! of the scope for namespaces that are selected below their root.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use decostop_profile::{Class, Profile, Source};
+use serde::Deserialize;
+use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
+
+/// A JSON value; objects keep every occurrence of a key.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Json {
+    /// `null`.
+    Null,
+    /// A truth value.
+    Bool(bool),
+    /// A number, as `serde_json` reads it.
+    Number(serde_json::Number),
+    /// A string.
+    String(String),
+    /// A list.
+    Array(Vec<Json>),
+    /// Members in order.
+    Object(Vec<(String, Json)>),
+}
+
+impl<'de> Deserialize<'de> for Json {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Any;
+        impl<'de> Visitor<'de> for Any {
+            type Value = Json;
+
+            fn expecting(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+                to.write_str("JSON")
+            }
+            fn visit_unit<E>(self) -> Result<Json, E> {
+                Ok(Json::Null)
+            }
+            fn visit_bool<E>(self, yes: bool) -> Result<Json, E> {
+                Ok(Json::Bool(yes))
+            }
+            fn visit_u64<E>(self, number: u64) -> Result<Json, E> {
+                Ok(Json::Number(number.into()))
+            }
+            fn visit_i64<E>(self, number: i64) -> Result<Json, E> {
+                Ok(Json::Number(number.into()))
+            }
+            fn visit_f64<E>(self, number: f64) -> Result<Json, E> {
+                Ok(serde_json::Number::from_f64(number).map_or(Json::Null, Json::Number))
+            }
+            fn visit_str<E>(self, text: &str) -> Result<Json, E> {
+                Ok(Json::String(text.to_owned()))
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Json, A::Error> {
+                let mut items = Vec::new();
+                while let Some(item) = seq.next_element()? {
+                    items.push(item);
+                }
+                Ok(Json::Array(items))
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Json, A::Error> {
+                let mut members = Vec::new();
+                while let Some(member) = map.next_entry()? {
+                    members.push(member);
+                }
+                Ok(Json::Object(members))
+            }
+        }
+        from.deserialize_any(Any)
+    }
+}
+
+/// A user of a request's scope.
+#[derive(Clone, Debug, Default, Deserialize)]
+struct User {
+    #[serde(default)]
+    username: String,
+    id: Option<u64>,
+    #[serde(default)]
+    emails: Vec<String>,
+    #[serde(default)]
+    names: Vec<String>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+enum Namespace {
+    Path(String),
+    Entry { path: String, id: Option<u64> },
+}
+
+#[derive(Clone, Debug, Deserialize)]
+struct Project {
+    #[serde(default)]
+    path: String,
+    id: Option<u64>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+struct Scope {
+    #[serde(default)]
+    namespaces: Vec<Namespace>,
+    #[serde(default)]
+    projects: Vec<Project>,
+    #[serde(default)]
+    users: Vec<User>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+enum NameOrId {
+    Id(u64),
+    Name(String),
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Exclude {
+    #[serde(default)]
+    namespaces: Vec<String>,
+    #[serde(default)]
+    users: Vec<NameOrId>,
+    #[serde(default)]
+    events: Vec<String>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Select {
+    #[serde(default)]
+    namespaces: Vec<String>,
+    #[serde(default)]
+    projects: Vec<NameOrId>,
+    #[serde(default)]
+    users: Vec<NameOrId>,
+    #[serde(default)]
+    events: Vec<String>,
+    #[serde(default)]
+    sources: Vec<String>,
+    #[serde(default)]
+    ips: Vec<String>,
+    #[serde(default)]
+    exclude: Exclude,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+struct Window {
+    from: toml::value::Datetime,
+    to: toml::value::Datetime,
+}
+
+/// A request as the oracle reads it: a part of the format, with a reader of its own.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Query {
+    scope: Scope,
+    window: Window,
+    #[serde(default)]
+    select: Vec<Select>,
+}
+
+/// What must become of a line.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Answer {
+    /// It matches; its instant in nanoseconds since 1970.
+    Match(i128),
+    /// It does not.
+    NoMatch,
+    /// It must be kept back.
+    Withhold,
+    /// It may be kept back or not match: whether its text names a select is not modelled.
+    Either,
+}
+
+fn fold(text: &str) -> String {
+    text.to_lowercase()
+}
+
+fn below(path: &str, namespace: &str) -> bool {
+    let (path, namespace) = (fold(path), fold(namespace));
+    path == namespace || path.starts_with(&format!("{namespace}/"))
+}
+
+/// What a typed value says.
+#[derive(Clone, Debug, PartialEq)]
+enum Said {
+    Path(String),
+    Project(u64),
+    Namespace(u64),
+    User(String),
+    UserId(u64),
+    Email(String),
+    Name(String),
+    Ip(IpAddr),
+}
+
+impl Query {
+    /// Reads a request.
+    ///
+    /// # Errors
+    /// It is not TOML, or uses what the oracle does not know.
+    pub fn parse(text: &str) -> Result<Self, toml::de::Error> {
+        toml::from_str(text)
+    }
+
+    /// What must become of one line of a source.
+    pub fn answer(&self, profile: &Profile, source: &Source, line: &[u8]) -> Answer {
+        let Ok(Json::Object(members)) = serde_json::from_slice(line) else {
+            return Answer::Either;
+        };
+        let mut fields = Vec::new();
+        for (name, value) in members {
+            flatten(source, name, value, &mut fields);
+        }
+        let mut sound = true;
+        let mut said = Vec::new();
+        for (name, value) in &fields {
+            sound &= read_field(profile, source, &fields, name, value, &mut said);
+        }
+        let time = time_of(source, &fields);
+        if let Ok(Some(at)) = time
+            && !(instant(&self.window.from.to_string()) <= Some(at)
+                && Some(at) < instant(&self.window.to.to_string()))
+        {
+            return Answer::NoMatch;
+        }
+        let event = event_of(source, &fields);
+        let matches = self
+            .select
+            .iter()
+            .any(|select| self.takes(profile, source, select, &said, event.as_deref()));
+        match (matches, sound, time) {
+            (true, true, Ok(Some(at))) => Answer::Match(at),
+            (true, _, _) => Answer::Withhold,
+            (false, false, _) => Answer::Either,
+            (false, true, _) => Answer::NoMatch,
+        }
+    }
+
+    fn takes(
+        &self,
+        profile: &Profile,
+        source: &Source,
+        select: &Select,
+        said: &[Said],
+        event: Option<&str>,
+    ) -> bool {
+        (select.sources.is_empty() || select.sources.contains(&source.name))
+            && (select.events.is_empty() || takes_event(profile, source, &select.events, event))
+            && (select.namespaces.is_empty()
+                || said
+                    .iter()
+                    .any(|said| select.namespaces.iter().any(|path| self.in_namespace(path, said))))
+            && (select.projects.is_empty()
+                || said.iter().any(|said| {
+                    select
+                        .projects
+                        .iter()
+                        .any(|project| self.is_project(project, said))
+                }))
+            && (select.users.is_empty()
+                || said
+                    .iter()
+                    .any(|said| select.users.iter().any(|user| self.is_user(user, said))))
+            && (select.ips.is_empty()
+                || said.iter().any(|said| {
+                    select
+                        .ips
+                        .iter()
+                        .any(|ip| matches!(said, Said::Ip(other) if ip.parse() == Ok(*other)))
+                }))
+            && !(said.iter().any(|said| {
+                select
+                    .exclude
+                    .namespaces
+                    .iter()
+                    .any(|path| self.in_namespace(path, said))
+                    || select.exclude.users.iter().any(|user| self.is_user(user, said))
+            }) || !select.exclude.events.is_empty()
+                && takes_event(profile, source, &select.exclude.events, event))
+    }
+
+    /// Whether a value names something in a namespace: by its path, or by an id that the scope lists.
+    fn in_namespace(&self, namespace: &str, said: &Said) -> bool {
+        match said {
+            Said::Path(path) => below(path, namespace),
+            Said::Project(id) => self.scope.projects.iter().any(|entry| entry.id == Some(*id) && below(&entry.path, namespace)),
+            Said::Namespace(id) => self.scope.namespaces.iter().any(|entry| {
+                matches!(entry, Namespace::Entry { path, id: Some(other) } if other == id && below(path, namespace))
+            }),
+            _ => false,
+        }
+    }
+
+    fn is_project(&self, project: &NameOrId, said: &Said) -> bool {
+        let known = |path: &str, id: u64| {
+            self.scope
+                .projects
+                .iter()
+                .any(|entry| entry.id == Some(id) && fold(&entry.path) == fold(path))
+        };
+        match (project, said) {
+            (NameOrId::Id(id), Said::Project(other)) => id == other,
+            (NameOrId::Id(id), Said::Path(path)) | (NameOrId::Name(path), Said::Project(id)) => {
+                known(path, *id)
+            }
+            (NameOrId::Name(path), Said::Path(other)) => fold(path) == fold(other),
+            _ => false,
+        }
+    }
+
+    fn is_user(&self, user: &NameOrId, said: &Said) -> bool {
+        let direct = match (user, said) {
+            (NameOrId::Id(id), Said::UserId(other)) => id == other,
+            (NameOrId::Name(name), Said::User(other)) => fold(name) == fold(other),
+            _ => false,
+        };
+        direct
+            || self.scope.users.iter().any(|entry| {
+                let is_entry = match user {
+                    NameOrId::Id(id) => entry.id == Some(*id),
+                    NameOrId::Name(name) => fold(&entry.username) == fold(name),
+                };
+                let same = |list: &[String], text: &str| list.iter().any(|other| fold(other) == fold(text));
+                is_entry
+                    && match said {
+                        Said::User(name) => fold(&entry.username) == fold(name),
+                        Said::UserId(id) => entry.id == Some(*id),
+                        Said::Email(email) => same(&entry.emails, email),
+                        Said::Name(name) => same(&entry.names, name),
+                        _ => false,
+                    }
+            })
+    }
+}
+
+/// Nested objects fall into dotted fields, unless the profile knows the name itself.
+fn flatten(source: &Source, name: String, value: Json, fields: &mut Vec<(String, Json)>) {
+    match value {
+        Json::Object(members) if !members.is_empty() && source.spec(&name).is_none() => {
+            for (key, value) in members {
+                flatten(source, format!("{name}.{key}"), value, fields);
+            }
+        }
+        value => fields.push((name, value)),
+    }
+}
+
+/// Reads one field; false if it has a JSON type that an identity does not have.
+fn read_field(
+    profile: &Profile,
+    source: &Source,
+    fields: &[(String, Json)],
+    name: &str,
+    value: &Json,
+    said: &mut Vec<Said>,
+) -> bool {
+    let sibling = |of: &str| match fields.iter().find(|(other, _)| other == of) {
+        Some((_, Json::String(text))) => Some(text.as_str()),
+        _ => None,
+    };
+    let Some(class) = source.class_in(name, sibling) else {
+        return true;
+    };
+    match class {
+        Class::Resource => {
+            if let Json::String(url) = value {
+                said.extend(in_url(url));
+            }
+            true
+        }
+        Class::Params => {
+            for (key, value) in params("", value) {
+                if let Some(class) = profile
+                    .params
+                    .get(&key)
+                    .copied()
+                    .filter(|class| class.is_identity())
+                {
+                    read(class, &value, said);
+                }
+            }
+            true
+        }
+        class if class.is_identity() => read(class, value, said),
+        _ => true,
+    }
+}
+
+/// Parameters as dotted keys.
+fn params(key: &str, value: &Json) -> Vec<(String, Json)> {
+    let join = |name: &str| {
+        if key.is_empty() {
+            name.to_owned()
+        } else {
+            format!("{key}.{name}")
+        }
+    };
+    match value {
+        Json::Object(members) => members
+            .iter()
+            .flat_map(|(name, value)| params(&join(name), value))
+            .collect(),
+        Json::Array(items) => items
+            .iter()
+            .flat_map(|item| match item {
+                Json::Object(pair) => match pair.as_slice() {
+                    [(k, Json::String(name)), (v, value)] | [(v, value), (k, Json::String(name))]
+                        if k == "key" && v == "value" =>
+                    {
+                        params(&join(name), value)
+                    }
+                    _ => params(key, item),
+                },
+                _ => params(key, item),
+            })
+            .collect(),
+        scalar => vec![(key.to_owned(), scalar.clone())],
+    }
+}
+
+/// Reads a value of an identity class; false if its JSON type is wrong.
+fn read(class: Class, value: &Json, said: &mut Vec<Said>) -> bool {
+    let id_class = matches!(class, Class::UserId | Class::ProjectId | Class::NamespaceId);
+    let text = match value {
+        Json::Null => return true,
+        Json::String(text) => text.trim().to_owned(),
+        Json::Number(number) if id_class => number.to_string(),
+        _ => return false,
+    };
+    if text.is_empty() {
+        return true;
+    }
+    let id = |prefixes: &[&str]| -> Option<u64> {
+        let digits = prefixes
+            .iter()
+            .find_map(|prefix| text.strip_prefix(prefix))
+            .unwrap_or(&text);
+        let sound = !digits.is_empty()
+            && digits.bytes().all(|byte| byte.is_ascii_digit())
+            && !digits.starts_with('0');
+        sound.then(|| digits.parse().ok()).flatten()
+    };
+    let path = |of: &str| {
+        let text = of.replace("%2F", "/").replace("%2f", "/");
+        let text = text.trim_matches('/');
+        let text = text.strip_suffix(".git").unwrap_or(text);
+        let text = text.strip_suffix(".wiki").unwrap_or(text);
+        (!text.is_empty() && text.split('/').all(|part| !part.is_empty()))
+            .then(|| Said::Path(text.to_owned()))
+    };
+    let path_like = || text.contains('/') || text.contains("%2F") || text.contains("%2f");
+    match class {
+        Class::User => said.push(Said::User(text.strip_prefix('@').unwrap_or(&text).to_owned())),
+        Class::Email => said.push(Said::Email(text)),
+        Class::Name => said.push(Said::Name(text)),
+        Class::UserId => said.extend(id(&["user-", "user/", "gid://gitlab/User/"]).map(Said::UserId)),
+        Class::Project | Class::Namespace => said.extend(path(&text)),
+        Class::ProjectId => {
+            let found = id(&[
+                "project-",
+                "wiki-",
+                "design-",
+                "gid://gitlab/Project/",
+                "projects/",
+            ])
+            .map(Said::Project);
+            said.extend(found.or_else(|| path_like().then(|| path(&text)).flatten()));
+        }
+        Class::NamespaceId => {
+            let found =
+                id(&["gid://gitlab/Group/", "gid://gitlab/Namespace/", "groups/"]).map(Said::Namespace);
+            said.extend(found.or_else(|| path_like().then(|| path(&text)).flatten()));
+        }
+        Class::Ip => said.extend(text.split(',').filter_map(|part| {
+            let part = part.trim();
+            let bare = part
+                .parse()
+                .ok()
+                .or_else(|| Some(part.parse::<std::net::SocketAddr>().ok()?.ip()))?;
+            Some(Said::Ip(bare))
+        })),
+        _ => {}
+    }
+    true
+}
+
+/// What a URL names; see the module's documentation for the shapes.
+fn in_url(url: &str) -> Option<Said> {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| {
+        rest.find('/').and_then(|at| rest.get(at..)).unwrap_or("/")
+    });
+    let path = rest.split(['?', '#']).next().unwrap_or_default();
+    if !path.starts_with('/') {
+        return None;
+    }
+    let path = path.replace("%61", "a").replace("%6D", "m").replace("%6d", "m");
+    let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
+    let number_or_path = |text: &str, of: fn(u64) -> Said| match text.parse() {
+        Ok(id) => Some(of(id)),
+        Err(_) => text.contains("%2F").then(|| Said::Path(text.replace("%2F", "/"))),
+    };
+    match parts.as_slice() {
+        ["api", "v4", "projects", id, ..] => number_or_path(id, Said::Project),
+        ["api", "v4", "groups", id, ..] => number_or_path(id, Said::Namespace),
+        ["api", ..] | [""] => None,
+        ["users", name, _, ..] => Some(Said::User((*name).to_owned())),
+        ["groups", more @ ..] => {
+            let end = more.iter().position(|part| *part == "-").unwrap_or(more.len());
+            Some(Said::Path(more.get(..end)?.join("/")))
+        }
+        all => {
+            let end = all.iter().position(|part| *part == "-" || part.ends_with(".git"));
+            let end = end.map_or(
+                all.len(),
+                |end| if all.get(end) == Some(&"-") { end } else { end + 1 },
+            );
+            let path = all.get(..end)?.join("/");
+            (!path.is_empty()).then(|| Said::Path(path.strip_suffix(".git").unwrap_or(&path).to_owned()))
+        }
+    }
+}
+
+fn takes_event(profile: &Profile, source: &Source, patterns: &[String], raw: Option<&str>) -> bool {
+    patterns.iter().any(|pattern| match pattern.strip_prefix("raw:") {
+        Some(glob) => glob == "*" || raw.is_some_and(|raw| fits(glob, raw)),
+        None => profile
+            .events
+            .iter()
+            .filter(|event| fits(pattern, &event.name))
+            .any(|event| {
+                event
+                    .raw
+                    .get(&source.name)
+                    .is_some_and(|globs| raw.is_some_and(|raw| globs.iter().any(|glob| fits(glob, raw))))
+            }),
+    })
+}
+
+/// Whether a glob fits a whole text, the slow way.
+fn fits(glob: &str, text: &str) -> bool {
+    match glob.split_at_checked(1) {
+        None => text.is_empty(),
+        Some(("*", rest)) => (0..=text.len()).any(|at| text.get(at..).is_some_and(|text| fits(rest, text))),
+        Some((first, rest)) => text.strip_prefix(first).is_some_and(|text| fits(rest, text)),
+    }
+}
+
+fn event_of(source: &Source, fields: &[(String, Json)]) -> Option<String> {
+    source.event.iter().find_map(|expression| {
+        let mut out = expression.clone();
+        while let Some(start) = out.find('{') {
+            let end = start + out.get(start..)?.find('}')?;
+            let name = out.get(start + 1..end)?.to_owned();
+            let value = fields.iter().find_map(|(other, value)| match value {
+                Json::String(text) if *other == name => Some(text.clone()),
+                _ => None,
+            });
+            let value = value.filter(|text| !text.is_empty())?.replace('{', "\u{1}");
+            out.replace_range(start..=end, &value);
+        }
+        Some(out.replace('\u{1}', "{"))
+    })
+}
+
+/// The record's instant; an error for a time that is neither text nor number.
+fn time_of(source: &Source, fields: &[(String, Json)]) -> Result<Option<i128>, ()> {
+    for name in &source.time {
+        for (_, value) in fields.iter().filter(|(other, _)| other == name) {
+            match value {
+                Json::Null => {}
+                Json::String(text) if text.is_empty() => {}
+                Json::String(text) => return Ok(instant(text)),
+                _ => return Err(()),
+            }
+        }
+    }
+    Ok(None)
+}
+
+fn instant(text: &str) -> Option<i128> {
+    text.parse::<jiff::Timestamp>()
+        .ok()
+        .map(jiff::Timestamp::as_nanosecond)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(line: &str) -> Answer {
+        let query = Query::parse(
+            "[scope]\nprojects = [{ path = \"acme/app\", id = 51 }]\nusers = [{ username = \"alice\", id = 1001 }]\n\
+             [window]\nfrom = 2026-11-01T00:00:00Z\nto = 2026-11-02T00:00:00Z\n\
+             [[select]]\nnamespaces = [\"acme\"]\n[[select]]\nusers = [\"alice\"]\nevents = [\"raw:*\"]\nexclude = { namespaces = [\"evil\"] }",
+        )
+        .expect("a sound request");
+        let profile = Profile::gitlab();
+        query.answer(
+            &profile,
+            profile.source("production_json").expect("a source"),
+            line.as_bytes(),
+        )
+    }
+
+    #[test]
+    fn lines_are_judged() {
+        let time = r#""time":"2026-11-01T10:00:00Z""#;
+        let matches = |rest: &str| matches!(answer(&format!("{{{time},{rest}}}")), Answer::Match(_));
+        assert!(matches(r#""meta.project":"Acme/x""#));
+        assert!(matches(r#""meta":{"project":"acme"}"#));
+        assert!(matches(r#""path":"/acme/app/-/issues/1""#));
+        assert!(matches(r#""path":"/api/v4/projects/51/issues""#));
+        assert!(matches(r#""meta.client_id":"user/1001""#));
+        assert!(matches(r#""meta.project":"other","meta.project":"acme""#));
+        assert!(!matches(r#""meta.project":"acme-labs/x""#));
+        assert!(!matches(r#""username":"alice","meta.project":"evil/x""#));
+        assert!(!matches(r#""user_id":11001"#));
+        assert_eq!(answer(r#"{"meta.project":"acme"}"#), Answer::Withhold);
+        assert_eq!(
+            answer(&format!(r#"{{{time},"meta.project":"acme","username":["x"]}}"#)),
+            Answer::Withhold
+        );
+        assert_eq!(
+            answer(&format!(r#"{{{time},"meta.project":["acme"]}}"#)),
+            Answer::Either
+        );
+        assert_eq!(answer("nonsense"), Answer::Either);
+        assert_eq!(
+            answer(r#"{"time":"2026-11-02T00:00:00Z","meta.project":"acme"}"#),
+            Answer::NoMatch
+        );
+    }
+
+    #[test]
+    fn globs_fit_whole_texts() {
+        assert!(fits("a*c", "abbc") && fits("*", "") && fits("*#show", "A#show"));
+        assert!(!fits("a*c", "abbcd") && !fits("", "a"));
+    }
+}
