@@ -94,8 +94,12 @@ struct User {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(untagged)]
 enum Namespace {
-    Path(String),
-    Entry { path: String, id: Option<u64> },
+    Entry {
+        path: String,
+        id: Option<u64>,
+    },
+    /// A bare path: without an id it adds nothing to what a select says itself.
+    Path(serde::de::IgnoredAny),
 }
 
 #[derive(Clone, Debug, Deserialize)]
