@@ -11,6 +11,7 @@
 //! Not for: shipping logs, watching them live, or searching without a request.
 
 #![forbid(unsafe_code)]
+#![cfg_attr(test, expect(clippy::disallowed_methods, reason = "tests have a clock"))]
 
 pub mod artefact;
 mod error;

@@ -2,10 +2,10 @@
 //!
 //! A record that matches a select holds one of its needles, in one of these spellings: as it is, in
 //! any ASCII case; or with some characters hidden behind JSON (`\u0061`) or percent (`%61`) escapes.
-//! So a line is a candidate if it holds a needle in any case, or an escape that stands for a character
-//! that needles are made of (or for `%` or `\`, which could begin another escape). Everything else
-//! cannot match; escapes of other characters, such as the `\u003c` that Rails writes in every tenth
-//! line, make no candidate.
+//! So a line is a candidate if it holds a needle in any case; or an escape that stands for a character
+//! that needles are made of (or for `%` or `\`, which could begin another escape) and, once its escapes
+//! are undone, a needle. Everything else cannot match; escapes of other characters, such as the
+//! `\u003c` that Rails writes in every tenth line, cost nothing.
 //!
 //! It may let lines through that do not match; it may never hold one back. Without any needle there
 //! is no prefilter and every line is a candidate.
@@ -13,7 +13,7 @@
 use aho_corasick::{AhoCorasick, packed};
 use memchr::memmem;
 
-use crate::query::{Needle, Needles};
+use crate::query::{Needle, Needles, hidden_in};
 
 /// Longest piece of a needle that is searched for. All its case variants are searched for at once, so
 /// it is kept short; the whole needle is compared at each hit.
@@ -24,6 +24,7 @@ const MAX_PACKED: usize = 64;
 /// A compiled prefilter.
 #[derive(Debug)]
 pub struct Prefilter {
+    searched: Vec<Needle>,
     needles: Vec<Piece>,
     searcher: Searcher,
     escape: memmem::Finder<'static>,
@@ -47,9 +48,11 @@ struct Piece {
 impl Prefilter {
     /// The prefilter for a query; `None` if some select has nothing to look for.
     pub fn new(needles: &Needles) -> Option<Self> {
-        let needles: Vec<Piece> = needles.search()?.iter().map(Piece::new).collect();
+        let searched = needles.search()?.to_vec();
+        let needles: Vec<Piece> = searched.iter().map(Piece::new).collect();
         let searcher = packed(&needles).or_else(|| automaton(&needles))?;
         Some(Self {
+            searched,
             needles,
             searcher,
             escape: memmem::Finder::new(b"\\u00"),
@@ -57,27 +60,28 @@ impl Prefilter {
     }
 
     /// Calls `each` with the start and end of every candidate line (without its line feed) in order;
-    /// stops early if `each` says so.
+    /// stops early if `each` says so. A line with an escape is a candidate only if undoing its escapes
+    /// brings out a needle.
     pub fn candidates(&self, segment: &[u8], each: &mut dyn FnMut(usize, usize) -> bool) {
         let mut next_needle = self.next_needle(segment, 0);
         let mut next_escape = self.next_escape(segment, 0);
         let mut next_percent = next_percent(segment, 0);
         loop {
-            let Some(hit) = [next_needle, next_escape, next_percent]
+            let first = [next_needle, next_escape, next_percent]
                 .into_iter()
                 .flatten()
-                .min()
-            else {
-                return;
-            };
+                .min();
+            let Some(hit) = first else { return };
             let start = memchr::memrchr(b'\n', segment.get(..hit).unwrap_or_default()).map_or(0, |at| at + 1);
             let end = memchr::memchr(b'\n', segment.get(hit..).unwrap_or_default())
                 .map_or(segment.len(), |at| hit + at);
-            if !each(start, end) || end >= segment.len() {
-                return;
-            }
             let after = end + 1;
             let passed = |found: Option<usize>| found.is_some_and(|at| at < after);
+            let plain = passed(next_needle);
+            let wanted = plain || hidden_in(&self.searched, segment.get(start..end).unwrap_or_default());
+            if wanted && !each(start, end) || end >= segment.len() {
+                return;
+            }
             if passed(next_needle) {
                 next_needle = self.next_needle(segment, after);
             }

@@ -14,6 +14,8 @@ const SHAPES: &[&str] = &[
     r"gl[a-z]{2,6}-[0-9A-Za-z_-]{12,}",
     r"(?:sk|pypi)-[0-9A-Za-z_-]{24,}",
     r"(?:[rsp]k|whsec|npm|hvs|dckr_pat|gh[a-z]|github_pat)[_.][0-9A-Za-z_-]{16,}",
+    r"(?:A[A-Z]{3})[A-Z0-9]{16}",
+    r"AIza|ya29\.|GOCSPX-|GR1348941|eyJ[0-9A-Za-z_-]{8}|AGE-SECRET-KEY|shp[a-z]{2}_",
     r"xox[a-z]-|xapp-|hooks\.slack\.com",
     r"-----BEGIN",
     r"ssh-(?:rsa|ed25519|dss) ",

@@ -72,7 +72,9 @@ pub(crate) fn is_event(text: &str, closed: bool, plan: &ProfilePlan, facts: &Fac
     if closed || text.len() > MAX_EVENT || !CALLER.is_match(text) || facts.is_foreign_token(&fold(text)) {
         return false;
     }
-    if text.bytes().filter(u8::is_ascii_digit).count() > MAX_EVENT_DIGITS {
+    if text.bytes().filter(u8::is_ascii_digit).count() > MAX_EVENT_DIGITS
+        || crate::detect::is_sensitive(text, &plan.profile.internal_domains)
+    {
         return false;
     }
     let words = &plan.profile.vocabulary.words;

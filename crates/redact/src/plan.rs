@@ -160,8 +160,11 @@ impl ProfilePlan {
 
     /// Whether the field holds parameters: the parser opens JSON inside its strings.
     pub fn is_params(&self, source: usize, field: &str) -> bool {
-        self.spec(source)
-            .is_some_and(|spec| spec.class_of(field) == Some(Class::Params))
+        let plan = self
+            .sources
+            .get(source)
+            .and_then(|source| source.fields.get(field));
+        plan.is_some_and(|plan| plan.spec.classes().any(|class| class == Class::Params))
     }
 
     /// Whether an address is the platform's own.

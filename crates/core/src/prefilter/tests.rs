@@ -52,10 +52,10 @@ fn spellings_of_a_needle_are_candidates() {
 #[test]
 fn each_candidate_line_comes_once_and_in_order() {
     let filter = prefilter(&["acme"], &["mallory"]);
-    let text = "acme mallory acme\nnothing\n\n%61 \\u0061\nMALLORY";
+    let text = "acme mallory acme\nnothing\n\n%61 \\u0061cme\n%61 \\u0061\nMALLORY";
     assert_eq!(
         lines(&filter, text),
-        ["acme mallory acme", "%61 \\u0061", "MALLORY"]
+        ["acme mallory acme", "%61 \\u0061cme", "MALLORY"]
     );
 }
 

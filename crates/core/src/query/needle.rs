@@ -147,27 +147,50 @@ impl Needles {
     /// Whether a line that cannot be parsed could belong to a select: its text, unescaped and in lower
     /// case, holds a needle. `None` if some select has nothing to look for: then its time decides.
     pub fn mentioned_in(&self, line: &[u8]) -> Option<bool> {
-        let text = unescape(line);
-        let found = self.all.iter().any(|needle| needle.occurs_in(&text));
+        let found = any_reading(line, |text| self.all.iter().any(|needle| needle.occurs_in(text)));
         (found || !self.open).then_some(found)
     }
 }
 
-/// Lower case, with JSON and percent escapes undone, repeatedly (a line may be escaped as a string and
-/// hold URLs). Lossy on purpose: it serves to find, not to show.
-pub(crate) fn unescape(line: &[u8]) -> Vec<u8> {
-    let mut text = line.to_ascii_lowercase();
-    for _ in 0..3 {
-        let next = unescape_once(&text);
-        if next.len() == text.len() {
-            break;
-        }
-        text = next;
-    }
-    text
+/// Whether a line holds one of the needles behind whatever escapes.
+pub(crate) fn hidden_in(needles: &[Needle], line: &[u8]) -> bool {
+    any_reading(line, |text| needles.iter().any(|needle| needle.occurs_in(text)))
 }
 
-fn unescape_once(text: &[u8]) -> Vec<u8> {
+/// Layers of escapes that are undone: a wrapped line, its strings, JSON inside parameters, URLs.
+const MAX_LAYERS: usize = 8;
+
+/// Whether `holds` is true of any reading of a line: in lower case; with its JSON escapes undone, layer
+/// by layer; with percent escapes undone as well. Each reading counts, since a layer too many can spoil
+/// what stood there (`100%abby`).
+fn any_reading(line: &[u8], mut holds: impl FnMut(&[u8]) -> bool) -> bool {
+    let mut text = line.to_ascii_lowercase();
+    if holds(&text) {
+        return true;
+    }
+    for escapes in [Escapes::Json, Escapes::All] {
+        for _ in 0..MAX_LAYERS {
+            let next = unescape(&text, escapes);
+            if next.len() == text.len() {
+                break;
+            }
+            text = next;
+            if holds(&text) {
+                return true;
+            }
+        }
+    }
+    false
+}
+
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Escapes {
+    Json,
+    All,
+}
+
+/// Undoes one layer of escapes of ASCII characters. Lossy on purpose: it serves to find, not to show.
+fn unescape(text: &[u8], escapes: Escapes) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
     let mut at = 0;
     while let Some(&byte) = text.get(at) {
@@ -177,7 +200,7 @@ fn unescape_once(text: &[u8]) -> Vec<u8> {
                 Some(&(b'/' | b'"' | b'\\')) => (text.get(at + 1).map(|byte| u32::from(*byte)), 2),
                 _ => (None, 1),
             },
-            b'%' => (hex(text.get(at + 1..at + 3)), 3),
+            b'%' if escapes == Escapes::All => (hex(text.get(at + 1..at + 3)), 3),
             _ => (None, 1),
         };
         if let Some(code) = decoded {
@@ -203,10 +226,21 @@ mod tests {
 
     #[test]
     fn escapes_are_undone_in_layers() {
-        for text in [r"\u0041lice", r"al\\u0069ce", "%41lice", r"\u002541lice", "ALICE"] {
-            assert_eq!(unescape(text.as_bytes()), b"alice", "{text}");
+        let alice = |line: &str| any_reading(line.as_bytes(), |text| text == b"alice");
+        for line in [
+            r"\u0041lice",
+            r"al\\u0069ce",
+            r"al\\\\u0069ce",
+            "%41lice",
+            "%2541lice",
+            r"\u002541lice",
+            "ALICE",
+        ] {
+            assert!(alice(line), "{line}");
         }
-        assert_eq!(unescape(br"acme\/pay \u00e9 100% \"), br"acme/pay \u00e9 100% \");
+        assert!(!alice(r"\u00e9lice"));
+        let abby = any_reading(b"100%abby", |text| text.ends_with(b"abby"));
+        assert!(abby, "one layer too many spoils it, one too few does not");
     }
 
     #[test]
