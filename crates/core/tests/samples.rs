@@ -14,7 +14,9 @@ use serde_json::{Value, json};
 
 /// The shared data, if it is there.
 fn shared(name: &str) -> Option<PathBuf> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data").join(name);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../../shared/data")
+        .join(name);
     if !path.exists() {
         eprintln!("SKIP: no {name} beside the repository");
         return None;
@@ -29,8 +31,16 @@ fn request(scope: &str, select: &str) -> String {
          [scope]\nevidence = \"a test\"\n{scope}\n\
          [window]\nfrom = 2000-01-01T00:00:00Z\nto = 2026-11-08T00:00:00Z\n{select}\n[disclosure]\npersonal_data = true\n"
     );
-    for condition in ["events.few", "events.listed", "resources.listed", "scope.owned", "window.longest"] {
-        out.push_str(&format!("[[exception]]\ncondition = \"{condition}\"\nreason = \"a test\"\napproved_by = \"the tests\"\n"));
+    for condition in [
+        "events.few",
+        "events.listed",
+        "resources.listed",
+        "scope.owned",
+        "window.longest",
+    ] {
+        out.push_str(&format!(
+            "[[exception]]\ncondition = \"{condition}\"\nreason = \"a test\"\napproved_by = \"the tests\"\n"
+        ));
     }
     out
 }
@@ -61,18 +71,33 @@ fn sample_lines(folder: &Path) -> BTreeMap<&'static str, Vec<Vec<u8>>> {
     let mut lines: BTreeMap<&str, Vec<Vec<u8>>> = BTreeMap::new();
     for (source, name) in files {
         let bytes = std::fs::read(folder.join(name)).expect("a sample");
-        let own = bytes.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty());
-        lines.entry(source).or_default().extend(own.map(|line| line.strip_suffix(b"\r").unwrap_or(line).to_vec()));
+        let own = bytes
+            .split(|byte| *byte == b'\n')
+            .filter(|line| !line.trim_ascii().is_empty());
+        lines
+            .entry(source)
+            .or_default()
+            .extend(own.map(|line| line.strip_suffix(b"\r").unwrap_or(line).to_vec()));
     }
     lines
 }
 
 #[test]
 fn every_sample_line_is_accounted_for_and_counted_as_the_oracle_counts() {
-    let Some(folder) = shared("gitlab-samples") else { return };
+    let Some(folder) = shared("gitlab-samples") else {
+        return;
+    };
     let lines = sample_lines(&folder);
     assert_eq!(lines.len(), 7, "all seven sources have samples");
-    let inputs: Vec<(String, Vec<u8>)> = lines.iter().map(|(source, lines)| ((*source).to_owned(), [lines.join(&b'\n'), b"\n".to_vec()].concat())).collect();
+    let inputs: Vec<(String, Vec<u8>)> = lines
+        .iter()
+        .map(|(source, lines)| {
+            (
+                (*source).to_owned(),
+                [lines.join(&b'\n'), b"\n".to_vec()].concat(),
+            )
+        })
+        .collect();
     let total: u64 = lines.values().map(|lines| lines.len() as u64).sum();
     let scope = "namespaces = [\"root\"]\nusers = [{ username = \"root\", id = 1 }]";
     let profile = profile();
@@ -105,11 +130,24 @@ fn every_sample_line_is_accounted_for_and_counted_as_the_oracle_counts() {
         let done = dive(&request, &inputs);
         let counts = &done.report.counts;
         assert_eq!(counts.matched, matches, "{select}");
-        assert!((withheld..=withheld + either).contains(&counts.withheld), "{select}: {} withheld, {withheld} to {} expected", counts.withheld, withheld + either);
+        assert!(
+            (withheld..=withheld + either).contains(&counts.withheld),
+            "{select}: {} withheld, {withheld} to {} expected",
+            counts.withheld,
+            withheld + either
+        );
         assert_eq!(counts.withheld, done.sink.withheld.len() as u64);
-        assert_eq!(counts.matched, counts.disclosed + counts.outside_scope, "{select}");
+        assert_eq!(
+            counts.matched,
+            counts.disclosed + counts.outside_scope,
+            "{select}"
+        );
         if select.ends_with("[\"raw:*\"]") && !select.contains("sources") {
-            assert_eq!(counts.matched + counts.withheld, total, "every line matches or is withheld when everything is asked for");
+            assert_eq!(
+                counts.matched + counts.withheld,
+                total,
+                "every line matches or is withheld when everything is asked for"
+            );
         }
         matched_at_all += counts.matched;
     }
@@ -118,25 +156,48 @@ fn every_sample_line_is_accounted_for_and_counted_as_the_oracle_counts() {
 
 #[test]
 fn no_conformance_file_ends_a_dive() {
-    let Some(folder) = shared("real/json_conformance") else { return };
+    let Some(folder) = shared("real/json_conformance") else {
+        return;
+    };
     let mut inputs = Vec::new();
     let mut folders = vec![folder];
     while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).expect("a folder").filter_map(Result::ok) {
+        for entry in std::fs::read_dir(folder)
+            .expect("a folder")
+            .filter_map(Result::ok)
+        {
             let path = entry.path();
             if path.is_dir() {
                 folders.push(path);
             } else {
-                inputs.push((format!("{:04}-production_json", inputs.len()), std::fs::read(path).expect("a file")));
+                inputs.push((
+                    format!("{:04}-production_json", inputs.len()),
+                    std::fs::read(path).expect("a file"),
+                ));
             }
         }
     }
     assert!(inputs.len() > 300);
-    let all = dive(&request("namespaces = [\"acme\"]", "[[select]]\nevents = [\"raw:*\"]"), &inputs);
+    let all = dive(
+        &request("namespaces = [\"acme\"]", "[[select]]\nevents = [\"raw:*\"]"),
+        &inputs,
+    );
     assert_eq!(all.report.counts.matched, 0, "none of them has a time");
-    assert!(all.report.counts.withheld > 200 && all.report.counts.withheld_by_reason.contains_key("unparsable"));
-    let some = dive(&request("namespaces = [\"acme\"]", "[[select]]\nnamespaces = [\"zorbalith-quux\"]"), &inputs);
-    assert_eq!((some.report.counts.matched, some.report.counts.withheld), (0, 0), "none of them names the customer");
+    assert!(
+        all.report.counts.withheld > 200 && all.report.counts.withheld_by_reason.contains_key("unparsable")
+    );
+    let some = dive(
+        &request(
+            "namespaces = [\"acme\"]",
+            "[[select]]\nnamespaces = [\"zorbalith-quux\"]",
+        ),
+        &inputs,
+    );
+    assert_eq!(
+        (some.report.counts.matched, some.report.counts.withheld),
+        (0, 0),
+        "none of them names the customer"
+    );
 }
 
 /// Each place in a record where a text of somebody's choice may stand.
@@ -146,10 +207,18 @@ fn embeddings(text: &str, own: &Value, at: usize) -> Vec<Value> {
     let first = text.split_whitespace().next().unwrap_or_default();
     let fields = [
         ("message", json!(text)),
-        ("params", json!([{ "key": "note", "value": text }, { "key": "ref", "value": text }, { "key": text, "value": 1 }])),
+        (
+            "params",
+            json!([{ "key": "note", "value": text }, { "key": "ref", "value": text }, { "key": text, "value": 1 }]),
+        ),
         ("exception.message", json!(text)),
         ("params", json!(nested)),
-        ("path", json!(format!("/acme/web/-/blob/main/{encoded}?private_token={encoded}&ref_type={encoded}"))),
+        (
+            "path",
+            json!(format!(
+                "/acme/web/-/blob/main/{encoded}?private_token={encoded}&ref_type={encoded}"
+            )),
+        ),
         ("path", json!(format!("/acme/web/-/tree/{first}"))),
         ("meta.caller_id", json!(text)),
         ("ua", json!(format!("curl/8.9 {text}"))),
@@ -165,23 +234,37 @@ fn embeddings(text: &str, own: &Value, at: usize) -> Vec<Value> {
 
 #[test]
 fn no_planted_credential_survives_in_any_place() {
-    const EACH: usize = 45;
-    let Some(folder) = shared("redaction-cases") else { return };
+    const EACH: usize = 100;
+    let Some(folder) = shared("redaction-cases") else {
+        return;
+    };
     let own = json!({
         "time": "2026-11-02T10:00:00.000Z", "controller": "Projects::BlobController", "action": "show", "status": 200,
         "meta.project": "acme/web", "username": "alice", "user_id": 1001,
     });
     let (mut secrets, mut lines) = (Vec::new(), Vec::new());
-    for entry in std::fs::read_dir(folder).expect("a folder").filter_map(Result::ok) {
-        let Ok(bytes) = std::fs::read(entry.path().join("cases.jsonl.zst")) else { continue };
+    for entry in std::fs::read_dir(folder)
+        .expect("a folder")
+        .filter_map(Result::ok)
+    {
+        let Ok(bytes) = std::fs::read(entry.path().join("cases.jsonl.zst")) else {
+            continue;
+        };
         let text = String::from_utf8(common::decode(&bytes)).expect("text");
-        let cases: Vec<Value> = text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+        let cases: Vec<Value> = text
+            .lines()
+            .filter_map(|line| serde_json::from_str(line).ok())
+            .collect();
         let cases: Vec<(&str, &str)> = cases
             .iter()
             .filter(|case| case["expect"] != "no_match")
             .filter_map(|case| Some((case["text"].as_str()?, case["secret"].as_str()?)))
-            // A shorter one, or one of letters alone, may be a word of the vocabulary.
-            .filter(|(text, secret)| secret.len() >= 8 && secret.bytes().any(|byte| byte.is_ascii_digit()) && text.len() < 20_000)
+            // Short words and plain numbers are no credentials: the vocabulary has them.
+            .filter(|(text, secret)| {
+                secret.split_whitespace().any(|part| part.len() >= 8)
+                    && secret.bytes().any(|byte| byte.is_ascii_digit())
+                    && text.len() < 20_000
+            })
             .collect();
         for (text, secret) in cases.iter().step_by((cases.len() / EACH).max(1)).take(EACH) {
             for record in embeddings(text, &own, secrets.len()) {
@@ -192,12 +275,35 @@ fn no_planted_credential_survives_in_any_place() {
     }
     assert!(secrets.len() >= 150, "{} credentials", secrets.len());
     let scope = "namespaces = [\"acme\"]\nusers = [{ username = \"alice\", id = 1001 }]";
-    let done = dive(&request(scope, "[[select]]\nnamespaces = [\"acme\"]"), &[("production_json".to_owned(), (lines.join("\n") + "\n").into_bytes())]);
-    assert_eq!(done.sink.records.len() + done.sink.withheld.len(), lines.len(), "every record is there");
-    assert!(done.sink.records.len() * 10 >= lines.len() * 9, "{} of {} come out", done.sink.records.len(), lines.len());
+    let done = dive(
+        &request(scope, "[[select]]\nnamespaces = [\"acme\"]"),
+        &[(
+            "production_json".to_owned(),
+            (lines.join("\n") + "\n").into_bytes(),
+        )],
+    );
+    assert_eq!(
+        done.sink.records.len() + done.sink.withheld.len(),
+        lines.len(),
+        "every record is there"
+    );
+    assert!(
+        done.sink.records.len() * 10 >= lines.len() * 9,
+        "{} of {} come out",
+        done.sink.records.len(),
+        lines.len()
+    );
     let mut left = Vec::new();
     for record in &done.sink.records {
-        left.extend(survivors(record, secrets.iter().map(String::as_str)).into_iter().map(|secret| (secret.to_owned(), record.clone())));
+        left.extend(
+            survivors(record, secrets.iter().map(String::as_str))
+                .into_iter()
+                .map(|secret| (secret.to_owned(), record.clone())),
+        );
     }
-    assert!(left.is_empty(), "{} survive: {:?}", left.len(), left.first());
+    let told: Vec<_> = left
+        .iter()
+        .map(|(secret, record)| (secret, record.rsplit(",\"").next()))
+        .collect();
+    assert!(left.is_empty(), "{} survive: {told:?}", left.len());
 }

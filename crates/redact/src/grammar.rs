@@ -9,12 +9,12 @@ use crate::facts::Facts;
 use crate::plan::ProfilePlan;
 use crate::record::Json;
 use crate::scope::fold;
-use crate::time::Instant;
 
 /// Longest event that is kept, in bytes.
 const MAX_EVENT: usize = 128;
-/// Longest word of an event that no vocabulary has.
+/// Longest word of an event that no vocabulary has, and the longest in capitals.
 const MAX_UNKNOWN_WORD: usize = 20;
+const MAX_CAPITALS: usize = 8;
 /// Digits that an event no vocabulary has may hold.
 const MAX_EVENT_DIGITS: usize = 3;
 
@@ -58,9 +58,24 @@ pub(crate) fn is_small_integer(text: &str) -> bool {
     (1..=6).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// Whether a time is an instant.
-pub(crate) fn is_time(text: &str) -> bool {
-    Instant::parse(text).is_some()
+/// Whether an instant is written in one of the notations that are kept as they stand.
+pub(crate) fn is_plain_time(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let rest = text.get(19..).unwrap_or_default();
+    let digits = match rest.strip_prefix(['.', ',']) {
+        Some(fraction) => fraction.bytes().take_while(u8::is_ascii_digit).count(),
+        None => 0,
+    };
+    let zone = rest
+        .get(digits + usize::from(rest.starts_with(['.', ',']))..)
+        .unwrap_or_default();
+    let offset = || {
+        let hours = zone.strip_prefix(' ').unwrap_or(zone).strip_prefix(['+', '-'])?;
+        Some(hours.len() >= 4)
+    };
+    matches!(bytes.get(10), Some(b'T' | b' '))
+        && digits <= 9
+        && (matches!(zone, "" | "Z" | "UTC" | " Z" | " UTC") || offset() == Some(true))
 }
 
 /// Whether an event may be kept: an entry of the vocabulary, or (unless clients choose the value) a
@@ -69,7 +84,7 @@ pub(crate) fn is_event(text: &str, closed: bool, plan: &ProfilePlan, facts: &Fac
     if plan.is_listed_event(text) {
         return true;
     }
-    if closed || text.len() > MAX_EVENT || !CALLER.is_match(text) || facts.is_foreign_token(&fold(text)) {
+    if closed || text.len() > MAX_EVENT || !CALLER.is_match(text) {
         return false;
     }
     if text.bytes().filter(u8::is_ascii_digit).count() > MAX_EVENT_DIGITS
@@ -78,6 +93,10 @@ pub(crate) fn is_event(text: &str, closed: bool, plan: &ProfilePlan, facts: &Fac
         return false;
     }
     let words = &plan.profile.vocabulary.words;
+    let folded = fold(text);
+    if facts.is_foreign_token(&folded) && !words.contains(folded.as_str()) {
+        return false;
+    }
     text.split(|c: char| !c.is_ascii_alphanumeric())
         .filter(|part| !part.is_empty())
         .all(|part| {
@@ -85,11 +104,18 @@ pub(crate) fn is_event(text: &str, closed: bool, plan: &ProfilePlan, facts: &Fac
             words.contains(folded.as_str())
                 || !facts.is_foreign_token(&folded)
                     && crate::text::camel_words(part).all(|word| {
-                        let word = word.to_ascii_lowercase();
-                        words.contains(word.as_str())
-                            || word.len() <= MAX_UNKNOWN_WORD && !facts.is_foreign_token(&word)
+                        let folded = word.to_ascii_lowercase();
+                        words.contains(folded.as_str())
+                            || looks_like_a_word(word) && !facts.is_foreign_token(&folded)
                     })
         })
+}
+
+/// Whether an unknown word could be a programmer's: not too long, no key in capitals and digits.
+fn looks_like_a_word(word: &str) -> bool {
+    let plain =
+        word.bytes().any(|byte| byte.is_ascii_lowercase()) && !word.bytes().any(|byte| byte.is_ascii_digit());
+    word.len() <= if plain { MAX_UNKNOWN_WORD } else { MAX_CAPITALS }
 }
 
 #[cfg(test)]

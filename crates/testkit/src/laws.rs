@@ -36,11 +36,19 @@ pub fn views(text: &str) -> BTreeSet<String> {
 }
 
 fn once(text: &str) -> Vec<String> {
-    let mut found = vec![percent(text), escapes(text), references(text), without_noise(text)];
+    let mut found = vec![
+        percent(text),
+        escapes(text),
+        references(text),
+        without_noise(text),
+    ];
     for run in runs(text, |c| c.is_ascii_alphanumeric() || "+/-_=".contains(c)) {
         found.extend((0..4).filter_map(|skip| base64(run.get(skip..)?)));
         // A path or a dash may glue an encoding to its neighbours.
-        for part in run.split(['/', '-', '_', '=']).filter(|part| part.len() >= MIN_RUN && part.len() < run.len()) {
+        for part in run
+            .split(['/', '-', '_', '='])
+            .filter(|part| part.len() >= MIN_RUN && part.len() < run.len())
+        {
             found.extend(base64(part));
         }
     }
@@ -81,7 +89,10 @@ fn escapes(text: &str) -> String {
     let mut rest = text;
     while let Some((before, after)) = rest.split_once('\\') {
         out.push_str(before);
-        let code = after.strip_prefix(['u', 'U']).and_then(|after| after.get(..4)).and_then(|hex| u32::from_str_radix(hex, 16).ok());
+        let code = after
+            .strip_prefix(['u', 'U'])
+            .and_then(|after| after.get(..4))
+            .and_then(|hex| u32::from_str_radix(hex, 16).ok());
         if let Some(c) = code.and_then(char::from_u32) {
             out.push(c);
             rest = after.get(5..).unwrap_or_default();
@@ -109,7 +120,8 @@ fn references(text: &str) -> String {
                 _ => {
                     let number = name.strip_prefix('#')?;
                     let hex = number.strip_prefix(['x', 'X']);
-                    let code = hex.map_or_else(|| number.parse().ok(), |hex| u32::from_str_radix(hex, 16).ok());
+                    let code =
+                        hex.map_or_else(|| number.parse().ok(), |hex| u32::from_str_radix(hex, 16).ok());
                     char::from_u32(code?)?
                 }
             };
@@ -131,31 +143,59 @@ fn references(text: &str) -> String {
 
 /// Without zero-width characters, soft hyphens and terminal colours.
 fn without_noise(text: &str) -> String {
-    let bare: String = text.chars().filter(|c| !matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}')).collect();
+    let bare: String = text
+        .chars()
+        .filter(|c| !matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}'))
+        .collect();
     let mut parts = bare.split("\u{1b}[");
     let first = parts.next().unwrap_or_default().to_owned();
-    parts.fold(first, |out, part| out + part.trim_start_matches(|c: char| c.is_ascii_digit() || c == ';').get(1..).unwrap_or_default())
+    parts.fold(first, |out, part| {
+        out + part
+            .trim_start_matches(|c: char| c.is_ascii_digit() || c == ';')
+            .get(1..)
+            .unwrap_or_default()
+    })
 }
 
 fn base64(run: &str) -> Option<String> {
     let config = GeneralPurposeConfig::new()
         .with_decode_padding_mode(DecodePaddingMode::Indifferent)
         .with_decode_allow_trailing_bits(true);
-    let alphabet = if run.contains(['-', '_']) { &alphabet::URL_SAFE } else { &alphabet::STANDARD };
+    let alphabet = if run.contains(['-', '_']) {
+        &alphabet::URL_SAFE
+    } else {
+        &alphabet::STANDARD
+    };
     let bare = run.trim_end_matches('=');
-    let bare = if bare.len() % 4 == 1 { bare.get(..bare.len() - 1)? } else { bare };
+    let bare = if bare.len() % 4 == 1 {
+        bare.get(..bare.len() - 1)?
+    } else {
+        bare
+    };
     let bytes = GeneralPurpose::new(alphabet, config).decode(bare).ok()?;
     Some(printable(&bytes))
 }
 
 fn hex(run: &str) -> Option<String> {
-    let bytes: Vec<u8> =
-        run.as_bytes().chunks_exact(2).map(|pair| Some((digit(pair.first())? << 4 | digit(pair.get(1))?) as u8)).collect::<Option<_>>()?;
+    let bytes: Vec<u8> = run
+        .as_bytes()
+        .chunks_exact(2)
+        .map(|pair| Some((digit(pair.first())? << 4 | digit(pair.get(1))?) as u8))
+        .collect::<Option<_>>()?;
     Some(printable(&bytes))
 }
 
 fn printable(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| if (b' '..=b'~').contains(byte) { char::from(*byte) } else { ' ' }).collect()
+    bytes
+        .iter()
+        .map(|byte| {
+            if (b' '..=b'~').contains(byte) {
+                char::from(*byte)
+            } else {
+                ' '
+            }
+        })
+        .collect()
 }
 
 /// Which of the needles occur in any view of a text, at the edges of words, in any case.
@@ -163,11 +203,17 @@ pub fn survivors<'n>(text: &str, needles: impl IntoIterator<Item = &'n str>) -> 
     // Token by token, since one long text has more views than can be looked at; whole as well, for
     // names of several words.
     let mut haystack = BTreeSet::from([text.to_lowercase(), escapes(text).to_lowercase()]);
-    for token in text.split(|c: char| c.is_whitespace() || "\"{}[]<>(),".contains(c)).filter(|token| token.len() >= 4) {
+    for token in text
+        .split(|c: char| c.is_whitespace() || "\"{}[]<>(),".contains(c))
+        .filter(|token| token.len() >= 4)
+    {
         haystack.extend(views(token).into_iter().map(|view| view.to_lowercase()));
     }
     let haystack: String = haystack.into_iter().collect::<Vec<_>>().join("\n");
-    needles.into_iter().filter(|needle| stands_in(&haystack, &needle.to_lowercase())).collect()
+    needles
+        .into_iter()
+        .filter(|needle| stands_in(&haystack, &needle.to_lowercase()))
+        .collect()
 }
 
 /// Whether a needle stands in a text without a letter or digit beside it.
@@ -176,8 +222,11 @@ fn stands_in(text: &str, needle: &str) -> bool {
     !needle.is_empty()
         && text.match_indices(needle).any(|(at, _)| {
             let before = text.get(..at).and_then(|before| before.chars().next_back());
-            let after = text.get(at + needle.len()..).and_then(|after| after.chars().next());
-            !(joins(before) && joins(needle.chars().next())) && !(joins(after) && joins(needle.chars().next_back()))
+            let after = text
+                .get(at + needle.len()..)
+                .and_then(|after| after.chars().next());
+            !(joins(before) && joins(needle.chars().next()))
+                && !(joins(after) && joins(needle.chars().next_back()))
         })
 }
 
@@ -203,14 +252,28 @@ mod tests {
             r#"{"mallory.k@evil.example":1}"#,
             "{\"a\":\"mal\u{200b}lory.k@evil.example\"}",
         ] {
-            assert_eq!(survivors(text, ["mallory.k@evil.example"]), ["mallory.k@evil.example"], "{text}");
+            assert_eq!(
+                survivors(text, ["mallory.k@evil.example"]),
+                ["mallory.k@evil.example"],
+                "{text}"
+            );
         }
     }
 
     #[test]
     fn look_alikes_are_others() {
-        assert!(survivors(r#"{"a":"acme-labs12 10010 xacme"}"#, ["acme-labs", "1001", "acme"]).contains(&"acme"), "acme stands before a dash");
+        assert!(
+            survivors(
+                r#"{"a":"acme-labs12 10010 xacme"}"#,
+                ["acme-labs", "1001", "acme"]
+            )
+            .contains(&"acme"),
+            "acme stands before a dash"
+        );
         assert!(survivors(r#"{"a":"acmelabs 10010 xacme"}"#, ["acme", "1001", "lab"]).is_empty());
-        assert_eq!(survivors(r#"{"a":"by Mallory Smith."}"#, ["mallory smith"]), ["mallory smith"]);
+        assert_eq!(
+            survivors(r#"{"a":"by Mallory Smith."}"#, ["mallory smith"]),
+            ["mallory smith"]
+        );
     }
 }
