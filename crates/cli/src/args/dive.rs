@@ -238,6 +238,11 @@ pub(crate) struct Plan {
 /// Examples:
 ///   zstd -dc production_json.log.zst | decostop redact --source production_json --request request.toml
 ///   decostop redact --source sidekiq < current > redacted.ndjson
+///   zstd -dc OUT/disclosure/records.ndjson.zst | decostop redact --source decostop \
+///       --request request.toml --key-file OUT/internal/key
+///
+/// The source `decostop` takes records of an artefact: with the same request and key they come out
+/// as they are, and anything that is not such a record is withheld.
 ///
 /// Exit code 2 says that lines were withheld.
 #[derive(Args, Debug)]

@@ -1,11 +1,14 @@
 //! `decostop redact`: lines of one source in, redacted lines out.
 
 use std::io::{self, BufWriter, Write as _};
+use std::path::Path;
 
 use anyhow::Result;
 use decostop::Limits;
-use decostop::pipeline::{LineRedactor, redact_stream};
+use decostop::artefact::dictionary;
+use decostop::pipeline::{ARTEFACT_SOURCE, LineRedactor, redact_stream};
 use decostop::request::Request;
+use decostop::stats::Standing;
 use decostop_redact::RequestKey;
 
 use crate::args::Redact;
@@ -26,14 +29,22 @@ pub(crate) fn run(args: &Redact) -> Result<Exit> {
         Key::Material(material) => *RequestKey::derive(&material, id).as_bytes(),
         Key::Fresh => *RequestKey::derive(&settings::random()?, id).as_bytes(),
     };
-    let accounts = settings::accounts(&args.keys)?;
+    let mut known: Vec<_> = settings::accounts(&args.keys)?
+        .into_iter()
+        .map(|(class, value)| (class, value, Standing::Foreign))
+        .collect();
+    // Records of an artefact are judged by what their dive had learned; its key lies beside that.
+    let internal = args.keys.key_file.as_deref().and_then(Path::parent);
+    if let Some(internal) = internal.filter(|_| args.source == ARTEFACT_SOURCE) {
+        known.extend(dictionary(internal)?);
+    }
     let mut output = BufWriter::with_capacity(1 << 16, io::stdout().lock());
     let mut redactor = LineRedactor::new(
         request.as_ref(),
         &profile,
         &args.source,
         key,
-        &accounts,
+        &known,
         &Limits::default(),
     )?;
     let stats = redact_stream(&mut redactor, &mut io::stdin().lock(), &mut output)?;

@@ -11,7 +11,7 @@ use crate::terminal;
 pub(crate) fn run(args: &Schema) -> Result<Exit> {
     let schema = match args.of {
         SchemaOf::Request => decostop::request::schema::request(),
-        SchemaOf::Manifest => decostop::artefact::manifest_schema(),
+        SchemaOf::Manifest => decostop::request::schema::manifest(),
     };
     let mut to = terminal::data();
     serde_json::to_writer_pretty(&mut to, &schema).map_err(io::Error::from)?;

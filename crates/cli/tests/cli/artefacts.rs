@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use crate::run::{Corpus, arg, copy, decostop, dive, records, run};
+use crate::run::{Corpus, arg, copy, decostop, dive, records, run, run_with_input};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -162,4 +162,28 @@ fn a_pseudonym_is_looked_up_and_the_question_logged() {
         Some(1),
         "somebody must be named"
     );
+}
+
+#[test]
+fn redacting_a_result_again_changes_nothing() {
+    let (request, key) = (Corpus::sound().path("request.toml"), dive().join("internal/key"));
+    let again = [
+        "redact",
+        "--source",
+        "decostop",
+        "--request",
+        arg(&request),
+        "--key-file",
+        arg(&key),
+    ];
+    let lines = records(dive());
+    assert_eq!(run_with_input(&again, lines.as_bytes()).exits(0).out, lines);
+    let edited = lines.replacen("\"actor\":\"", "\"actor\":\"somebody.else\",\"username\":\"", 1);
+    let ran = run_with_input(&again, edited.as_bytes()).exits(2);
+    assert_eq!(
+        ran.out.lines().count() + 1,
+        lines.lines().count(),
+        "the edited record is withheld"
+    );
+    assert!(!ran.out.contains("somebody.else") && !ran.err.contains("somebody.else"));
 }

@@ -4,13 +4,15 @@ use std::fs::File;
 use std::io::{BufReader, Write};
 use std::path::Path;
 
+use decostop_profile::Class;
 use serde::Serialize;
 
-use super::internal::{LOOKUPS, PSEUDONYMS};
+use super::internal::{DICTIONARY, LOOKUPS, PSEUDONYMS};
 use super::private::append_file;
 use super::provenance::write_json_line;
 use super::summary::looks_like_pseudonym;
 use super::{INTERNAL, failed};
+use crate::stats::Standing;
 use crate::{Error, ErrorKind, Origin};
 
 /// Who asks, and when: both are logged. The library has no clock and does not know its user.
@@ -86,6 +88,39 @@ pub fn lookup(dir: &Path, pseudonym: &str, asker: Asker<'_>) -> Result<Vec<(Stri
         );
     }
     Ok(values)
+}
+
+/// The values that a dive learned, as its `internal` directory keeps them.
+///
+/// # Errors
+/// [`ErrorKind::Config`] if the table is not there or is damaged.
+pub fn dictionary(internal: &Path) -> Result<Vec<(Class, String, Standing)>, Error> {
+    let path = internal.join(DICTIONARY);
+    let file = File::open(&path)
+        .map_err(|cause| Error::io(ErrorKind::Config, &path, "read the dictionary", cause))?;
+    let damaged = |row| {
+        Error::new(ErrorKind::Config, "the table of learned values is damaged")
+            .at(Origin {
+                path: path.clone(),
+                offset: None,
+            })
+            .because(Damaged { row })
+    };
+    let mut table = csv::Reader::from_reader(BufReader::new(file));
+    (2u64..)
+        .zip(table.records())
+        .map(|(number, row)| {
+            let row = row.map_err(|_| damaged(number))?;
+            let class = row.get(0).and_then(Class::from_name);
+            let standing = [Standing::Foreign, Standing::Linked]
+                .into_iter()
+                .find(|standing| row.get(2) == Some(standing.as_str()));
+            match (class, row.get(1), standing) {
+                (Some(class), Some(value), Some(standing)) => Ok((class, value.to_owned(), standing)),
+                _ => Err(damaged(number)),
+            }
+        })
+        .collect()
 }
 
 /// A damaged row could be the one asked for, so it is an error. The cause is told without the

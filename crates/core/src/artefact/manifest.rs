@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// `manifest.json`. Nothing about the platform's side of a dive is in it: no lines, bytes or inputs
 /// read, no timings, no internal ids or paths.
-#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Manifest {
@@ -35,7 +34,7 @@ pub struct Manifest {
 }
 
 /// The program that wrote a manifest.
-#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Tool {
@@ -56,7 +55,7 @@ impl Tool {
 }
 
 /// A half-open window of time.
-#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Window {
@@ -67,7 +66,7 @@ pub struct Window {
 }
 
 /// Disclosed records, counted.
-#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct RecordCounts {
@@ -82,7 +81,7 @@ pub struct RecordCounts {
 }
 
 /// One file and what it must hold.
-#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct FileEntry {
@@ -92,9 +91,4 @@ pub struct FileEntry {
     pub bytes: u64,
     /// Its SHA-256 in lower-case hexadecimal digits.
     pub sha256: String,
-}
-
-/// The JSON Schema of `manifest.json`.
-pub fn manifest_schema() -> Value {
-    schemars::schema_for!(Manifest).to_value()
 }

@@ -53,8 +53,8 @@ mod writer;
 #[cfg(all(test, unix))]
 mod tests;
 
-pub use lookup::{Asker, lookup};
-pub use manifest::{FileEntry, Manifest, RecordCounts, Tool, Window, manifest_schema};
+pub use lookup::{Asker, dictionary, lookup};
+pub use manifest::{FileEntry, Manifest, RecordCounts, Tool, Window};
 pub use private::private_file;
 pub use provenance::{NdjsonProvenance, ProvenanceWriter, path_text, removals_json};
 pub use read::{Artefact, COLUMNS, Filter, Record, Records, open};

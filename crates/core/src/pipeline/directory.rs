@@ -38,8 +38,8 @@ pub fn dive_into(
     let mut report = match dive.run(&mut writer) {
         Ok(report) => report,
         Err(error) if error.kind() == ErrorKind::Leak => {
-            writer.reject(&dive.leaks())?;
-            return Err(error.hint("OUT.rejected/internal/verify.ndjson says which rule and where"));
+            let findings = writer.reject(&dive.leaks())?.join("internal/verify.ndjson");
+            return Err(error.hint(format!("{} says which rule and where", findings.display())));
         }
         Err(error) => return Err(error),
     };

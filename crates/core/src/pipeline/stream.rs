@@ -13,6 +13,7 @@ use decostop_verify::{Ground, VerifiedBuf, Verifier};
 use super::policy_of;
 use crate::request::Request;
 use crate::sink::Reason;
+use crate::stats::Standing;
 use crate::{Error, ErrorKind, Limits, parse};
 
 /// What became of the lines of a stream.
@@ -57,7 +58,8 @@ impl std::fmt::Debug for LineRedactor {
 
 impl LineRedactor {
     /// A redactor for lines of `source`, or of [`ARTEFACT_SOURCE`]. Without a request nothing is in
-    /// scope. `accounts` are known to be foreign.
+    /// scope. `known` is what is known beforehand: foreign accounts; and, for records of an artefact,
+    /// the dictionary of its dive.
     ///
     /// # Errors
     /// [`ErrorKind::Config`] for an unknown source, or a scope or profile that cannot be compiled.
@@ -66,7 +68,7 @@ impl LineRedactor {
         profile: &Arc<Profile>,
         source: &str,
         key: [u8; 32],
-        accounts: &[(Class, String)],
+        known: &[(Class, String, Standing)],
         limits: &Limits,
     ) -> Result<Self, Error> {
         let index = profile.sources.iter().position(|spec| spec.name == source);
@@ -85,8 +87,14 @@ impl LineRedactor {
         let policy = request.map(policy_of).unwrap_or_default();
         let mut learner = Learner::new(limits.max_dictionary);
         let compiled = ScopeIndex::new(&scope).map_err(|cause| config(&cause))?;
-        for (class, text) in accounts {
-            learner.add_account(*class, text, &compiled);
+        let of = |standing| {
+            known
+                .iter()
+                .filter(move |(_, _, has)| *has == standing)
+                .map(|(class, text, _)| (*class, text))
+        };
+        for (class, text) in of(Standing::Foreign) {
+            learner.add_account(class, text, &compiled);
         }
         let facts = Facts::streaming(learner, compiled, &profile.vocabulary.words);
         let ground = Ground {
@@ -95,7 +103,9 @@ impl LineRedactor {
             correlation_ids: policy.correlation_ids.iter().cloned().collect(),
             token_ids: policy.token_ids.iter().cloned().collect(),
             foreign: facts.foreign(),
-            linked: Vec::new(),
+            linked: of(Standing::Linked)
+                .map(|(class, text)| (class, text.clone()))
+                .collect(),
             request_key: key,
         };
         let verifier = Verifier::new(Arc::clone(profile), ground).map_err(|cause| config(&cause))?;

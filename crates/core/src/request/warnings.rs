@@ -42,7 +42,7 @@ pub(super) fn ad_hoc(request: &Request, profile: &Profile, now: Instant) -> Vec<
     for (place, select) in request.selects.iter().enumerate() {
         if !select.namespaces.is_empty() {
             warnings.push(
-                "records that carry only a project id are missed: --follow-ids learns the ids in a first pass".to_owned(),
+                "records that carry only a project id are missed; a request can list the ids (scope.projects_file)".to_owned(),
             );
         }
         fruitless(select, place, profile, &mut warnings);
@@ -65,7 +65,7 @@ fn without_ids(request: &Request, select: &Select, place: usize, warnings: &mut 
         path.strip_prefix(parent)
             .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     };
-    let advice = "records that carry only a project id are missed; list the ids (scope.projects_file) or use --follow-ids";
+    let advice = "records that carry only a project id are missed; list the ids (scope.projects_file)";
     for namespace in &select.namespaces {
         let folded = namespace.to_lowercase();
         if !ids.iter().any(|path| below(path, &folded)) {
