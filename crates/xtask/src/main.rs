@@ -38,7 +38,7 @@ fn main() -> ExitCode {
 }
 
 fn demo(args: &[OsString]) -> Result<()> {
-    compiler()?;
+    compilers()?;
     let mut command = cargo();
     command
         .args([
@@ -87,22 +87,26 @@ fn is_there(program: &str) -> bool {
         .is_ok_and(|output| output.status.success())
 }
 
-/// zstd is C: sees to it that there is a compiler.
-fn compiler() -> Result<()> {
+/// zstd is C, libFuzzer is C++: sees to it that there are compilers. Without the second the fuzz targets
+/// are skipped.
+fn compilers() -> Result<()> {
     let named = std::env::var("CC").unwrap_or_else(|_| "cc".to_owned());
-    if is_there(&named) {
+    if is_there(&named) && is_there("c++") {
         return Ok(());
     }
     if is_there("apt-get") {
-        eprintln!("xtask: installing a C compiler");
+        eprintln!("xtask: installing a C and a C++ compiler");
         // Fails without the rights to; the message below says what to do then.
-        let _ = run(Command::new("apt-get").args([
+        let _ = run(Command::new("apt-get").arg("update"));
+        let packages = [
             "install",
             "--yes",
             "--no-install-recommends",
             "gcc",
+            "g++",
             "libc6-dev",
-        ]));
+        ];
+        let _ = run(Command::new("apt-get").args(packages));
     }
     if is_there(&named) {
         return Ok(());

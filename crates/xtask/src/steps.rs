@@ -7,10 +7,8 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::{cargo, compiler, root, run};
+use crate::{cargo, compilers, is_there, root, run};
 
-/// Seconds that each fuzz target runs.
-const FUZZ_SECONDS: u32 = 5;
 /// Megabytes of decoded logs that the speed smoke dives through.
 const SMOKE_MEGABYTES: &str = "100";
 
@@ -77,7 +75,7 @@ fn passed(command: &mut Command) -> Result<Came> {
 
 /// rust-toolchain.toml has rustup install the compiler; its components may still be missing.
 fn tools() -> Result<Came> {
-    compiler()?;
+    compilers()?;
     for component in ["rustfmt", "clippy"] {
         let tool = if component == "clippy" { "clippy" } else { "fmt" };
         let there = || {
@@ -129,60 +127,22 @@ fn binary() -> Result<Came> {
     passed(cargo().args(["test", "--release", "--package", "decostop-cli", "--locked"]))
 }
 
-/// Each fuzz target for some seconds. The fuzzer needs a nightly compiler and `cargo fuzz`, which are
-/// not installed for this alone.
+/// The inputs that were kept, and each fuzz target for some seconds with a fixed seed.
 fn fuzz() -> Result<Came> {
     let dir = root().join("fuzz");
-    if !dir.join("Cargo.toml").is_file() {
-        return Ok(Came::Skipped("there are no fuzz targets"));
-    }
-    let nightly = Command::new("rustup")
-        .args(["run", "nightly", "rustc", "--version"])
-        .output();
-    if !nightly.is_ok_and(|output| output.status.success()) {
+    run(cargo()
+        .args(["test", "--quiet", "--locked", "--manifest-path"])
+        .arg(dir.join("Cargo.toml")))?;
+    if !is_there("c++") {
         return Ok(Came::Skipped(
-            "needs `rustup toolchain install nightly`; the tests replay the known inputs",
+            "there is no C++ compiler, which libFuzzer is built with; the kept inputs were replayed",
         ));
     }
-    let tool = Command::new("rustup")
-        .args(["run", "nightly", "cargo", "fuzz", "--version"])
-        .output();
-    if !tool.is_ok_and(|output| output.status.success()) {
-        return Ok(Came::Skipped(
-            "needs `cargo install cargo-fuzz`; the tests replay the known inputs",
-        ));
-    }
-    for target in names(&dir.join("fuzz_targets"))? {
-        let seconds = format!("-max_total_time={FUZZ_SECONDS}");
-        let args = [
-            "run",
-            "nightly",
-            "cargo",
-            "fuzz",
-            "run",
-            "--fuzz-dir",
-            "fuzz",
-            &target,
-            "--",
-            &seconds,
-        ];
-        run(Command::new("rustup").current_dir(root()).args(args))
-            .with_context(|| format!("fuzz target {target}"))?;
-    }
-    Ok(Came::Passed)
-}
-
-/// Names of the Rust files in a directory.
-fn names(dir: &Path) -> Result<Vec<String>> {
-    let mut names = Vec::new();
-    for entry in fs::read_dir(dir).with_context(|| dir.display().to_string())? {
-        let path = entry?.path();
-        if path.extension().is_some_and(|extension| extension == "rs") {
-            names.extend(path.file_stem().map(|stem| stem.to_string_lossy().into_owned()));
-        }
-    }
-    names.sort();
-    Ok(names)
+    passed(
+        Command::new("bash")
+            .current_dir(root())
+            .args(["fuzz/run", "smoke"]),
+    )
 }
 
 /// Each benchmark once, for its answer rather than its time.
@@ -261,12 +221,5 @@ mod tests {
     #[test]
     fn the_root_is_the_workspace() {
         assert!(root().join("Cargo.lock").is_file());
-    }
-
-    #[test]
-    fn fuzz_targets_are_rust_files() -> Result<()> {
-        let found = names(&root().join("crates/xtask/src"))?;
-        assert_eq!(found, ["direction", "main", "steps"]);
-        Ok(())
     }
 }
