@@ -417,6 +417,19 @@ fn a_damaged_block_header_does_not_hide_the_frames_behind() {
     }
 }
 
+/// Found by fuzzing: a frame that ends with an empty block may state any size, unless it is decoded at
+/// once.
+#[test]
+fn a_frame_that_holds_less_than_it_states_is_damaged_for_all_chunk_sizes() {
+    let empty = ::zstd::bulk::compress(b"", 1).expect("memory is enough");
+    let states_three = [&empty[..5], &[3], &empty[6..]].concat();
+    for chunk in [1, 100] {
+        let seen = read_bytes(&[&states_three[..], &zstd_frame(b"a\n")].concat(), "x.zst", &limits(100, chunk));
+        assert_eq!(seen.lines, naive(b"a\n", 100).lines);
+        assert_eq!(seen.lost, [LostRange::new(0, 0, LossReason::Corrupt)], "{chunk}");
+    }
+}
+
 #[test]
 fn a_checksum_that_does_not_fit_puts_its_lines_in_doubt() {
     let first = zstd_frame(b"a\n");

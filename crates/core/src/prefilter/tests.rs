@@ -94,3 +94,15 @@ proptest! {
         prop_assert!(found.contains(&line));
     }
 }
+
+#[test]
+fn an_ipv4_address_may_be_written_as_ipv6() {
+    let text = "version = 1\nid = \"x\"\nrequested_at = 2026-11-08T09:00:00Z\nad_hoc = true\n[[select]]\nips = [\"81.2.69.144\"]\n";
+    let request = Request::parse(text, std::path::Path::new("")).expect("a sound request");
+    let plan = ProfilePlan::new(Profile::gitlab()).expect("a sound profile");
+    let filter = Prefilter::new(&QueryPlan::new(&request, &plan).needles).expect("needles");
+    for line in ["81.2.69.144", "::ffff:81.2.69.144", "::ffff:5102:4590", "0:0:0:0:0:FFFF:5102:4590"] {
+        assert_eq!(lines(&filter, line), [line]);
+    }
+    assert!(lines(&filter, "81.2.69.145").is_empty());
+}

@@ -105,6 +105,7 @@ fn frame(
         }));
     }
     decoder.reset(ResetDirective::SessionOnly).map_err(damage)?;
+    let before = drain.decoded();
     // The whole header at once, so that what is wrong with it is said the same for all chunk sizes.
     let mut want = LOOK_AHEAD;
     loop {
@@ -125,7 +126,12 @@ fn frame(
             return Err(Damage::Is(LossReason::Corrupt));
         }
         if step == Step::End {
-            return Ok(true);
+            // The decoder compares the two only when it has the whole frame at once.
+            let decoded = drain.decoded() - before;
+            return match walker.content_bytes {
+                Some(stated) if stated != decoded => Err(Damage::Is(LossReason::Corrupt)),
+                _ => Ok(true),
+            };
         }
     }
 }
@@ -228,6 +234,8 @@ struct Walker {
     held: [u8; 18],
     len: usize,
     checksum: bool,
+    /// What the header says of the decoded size.
+    content_bytes: Option<u64>,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -274,6 +282,7 @@ impl Walker {
                         let [a, b, c, d, flags, ..] = self.held;
                         let valid = [a, b, c, d] == *MAGIC && flags & 8 == 0;
                         self.checksum = flags & 4 != 0;
+                        self.content_bytes = self.stated_size();
                         self.enter(if valid { State::BlockHeader } else { State::Broken });
                     }
                 }
@@ -362,6 +371,20 @@ impl Walker {
             _ => 8,
         };
         5 + usize::from(!single_segment) + dictionary + content_size
+    }
+
+    /// The decoded size that a whole frame header states, if it does.
+    fn stated_size(&self) -> Option<u64> {
+        let [_, _, _, _, flags, ..] = self.held;
+        let (bytes, least) = match flags >> 6 {
+            0 => (usize::from(flags & 0x20 != 0), 0),
+            1 => (2, 256),
+            2 => (4, 0),
+            _ => (8, 0),
+        };
+        let field = self.held.get(self.len.checked_sub(bytes)?..self.len)?;
+        let size = field.iter().rev().try_fold(0u64, |size, byte| size.checked_mul(256)?.checked_add(u64::from(*byte)))?;
+        (bytes > 0).then(|| size.checked_add(least)).flatten()
     }
 
     /// Goes on to the end of the frame without decoding it; false if there is none.

@@ -175,7 +175,8 @@ impl Verifier {
     /// A namespace of the scope that may be shown.
     pub(crate) fn own_namespace(&self, text: &str, at: Context) -> bool {
         self.owned.namespace_id(text, at.time)
-            || (self.owned.namespace(text, at.time) && self.shows_namespace(text))
+            // A URL may call a project a group: the path is the scope's all the same.
+            || (self.owned.project(text, at.time) && self.shows_namespace(text))
             || (self.personal_data && !text.contains('@') && self.owned.user(text, at.time))
     }
 

@@ -20,6 +20,7 @@ const BOTH: &[&str] = &[
     r#"{"time":"2026-11-01T00:00:00Z","source":"production_json","path":"/users/<user:id:1>/[text]"}"#,
     r#"{"time":"2026-11-01T00:00:00Z","source":"production_json","namespace":"<namespace:name:o>","project":"partner/shared","production_json.time":"2026-11-01 00:00:00 UTC"}"#,
     r#"{"time":"2026-11-01T00:00:00Z","source":"production_json","namespace":"acme-corp/sub"}"#,
+    r#"{"time":"2026-11-01T00:00:00Z","source":"production_json","namespace":"partner/shared"}"#,
     r#"{"time":"2026-11-01T00:00:00Z","source":"production_json","namespace":"<user:name:alice>","project":"<user:name:alice>"}"#,
     r#"{"time":"2026-11-01T00:00:00Z","source":"production_json","correlation_id":"01KNAMED"}"#,
     r#"{"time":"2026-11-01T00:00:00Z","source":"production_json","token_id":"4455"}"#,
