@@ -12,6 +12,7 @@ use decostop_redact::ProfilePlan;
 use decostop_testkit::naive::{Answer, Query};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
+use std::fmt::Write as _;
 
 const SCOPE: &str = r#"
 version = 1
@@ -280,13 +281,14 @@ fn selects() -> impl Strategy<Value = String> {
         ];
         for (key, value) in keys {
             if let Some(value) = value {
-                out.push_str(&format!("{key} = {value}\n"));
+                let _ = writeln!(out, "{key} = {value}");
             }
         }
         if let Some(users) = exclude {
-            out.push_str(&format!(
-                "exclude = {{ users = {users}, namespaces = [\"acme/web\"] }}\n"
-            ));
+            let _ = writeln!(
+                out,
+                "exclude = {{ users = {users}, namespaces = [\"acme/web\"] }}"
+            );
         }
         out
     });
@@ -294,7 +296,7 @@ fn selects() -> impl Strategy<Value = String> {
         let mut out = format!("{SCOPE}{}", selects.concat());
         out.push_str("[disclosure]\npersonal_data = true\n");
         for condition in ["events.few", "events.listed", "resources.listed", "scope.owned"] {
-            out.push_str(&format!("[[exception]]\ncondition = \"{condition}\"\nreason = \"a test\"\napproved_by = \"the tests\"\n"));
+            let _ = write!(out, "[[exception]]\ncondition = \"{condition}\"\nreason = \"a test\"\napproved_by = \"the tests\"\n");
         }
         out
     })

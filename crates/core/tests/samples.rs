@@ -5,6 +5,7 @@
 mod common;
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use common::{Done, builder, profile, run};
@@ -38,9 +39,10 @@ fn request(scope: &str, select: &str) -> String {
         "scope.owned",
         "window.longest",
     ] {
-        out.push_str(&format!(
+        let _ = write!(
+            out,
             "[[exception]]\ncondition = \"{condition}\"\nreason = \"a test\"\napproved_by = \"the tests\"\n"
-        ));
+        );
     }
     out
 }
@@ -203,7 +205,10 @@ fn no_conformance_file_ends_a_dive() {
 /// Each place in a record where a text of somebody's choice may stand.
 fn embeddings(text: &str, own: &Value, at: usize) -> Vec<Value> {
     let nested = json!({ "body": json!({ "note": text }).to_string() }).to_string();
-    let encoded: String = text.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    let encoded = text.bytes().fold(String::new(), |mut out, byte| {
+        let _ = write!(out, "%{byte:02X}");
+        out
+    });
     let first = text.split_whitespace().next().unwrap_or_default();
     let fields = [
         ("message", json!(text)),

@@ -85,7 +85,7 @@ mod tests {
         ]);
         let mut seen = Vec::new();
         each_param(&value, &mut |key, value| {
-            seen.push(format!("{key}={}", value.as_str().unwrap_or("?")))
+            seen.push(format!("{key}={}", value.as_str().unwrap_or("?")));
         });
         assert_eq!(
             seen,

@@ -8,6 +8,7 @@
 //! written as `{user:1}`: the same number stands for the same pseudonym, another number for another.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -195,9 +196,10 @@ impl Case {
              [disclosure]\npersonal_data = {personal_data}\n"
         );
         for condition in ["events.few", "events.listed", "resources.listed"] {
-            out.push_str(&format!(
+            let _ = write!(
+                out,
                 "[[exception]]\ncondition = \"{condition}\"\nreason = \"a test\"\napproved_by = \"the tests\"\n"
-            ));
+            );
         }
         out.push_str(&self.extra);
         out

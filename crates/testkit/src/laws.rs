@@ -70,15 +70,12 @@ fn percent(text: &str) -> String {
     let mut out = Vec::with_capacity(bytes.len());
     let mut at = 0;
     while let Some(byte) = bytes.get(at) {
-        match (byte, digit(bytes.get(at + 1)), digit(bytes.get(at + 2))) {
-            (b'%', Some(high), Some(low)) => {
-                out.push((high << 4 | low) as u8);
-                at += 3;
-            }
-            _ => {
-                out.push(*byte);
-                at += 1;
-            }
+        if let (b'%', Some(high), Some(low)) = (byte, digit(bytes.get(at + 1)), digit(bytes.get(at + 2))) {
+            out.push((high << 4 | low) as u8);
+            at += 3;
+        } else {
+            out.push(*byte);
+            at += 1;
         }
     }
     String::from_utf8_lossy(&out).into_owned()
@@ -127,16 +124,9 @@ fn references(text: &str) -> String {
             };
             Some((c, after))
         });
-        match decoded {
-            Some((c, after)) => {
-                out.push(c);
-                rest = after;
-            }
-            None => {
-                out.push('&');
-                rest = after;
-            }
-        }
+        let (c, after) = decoded.unwrap_or(('&', after));
+        out.push(c);
+        rest = after;
     }
     out + rest
 }
@@ -225,8 +215,9 @@ fn stands_in(text: &str, needle: &str) -> bool {
             let after = text
                 .get(at + needle.len()..)
                 .and_then(|after| after.chars().next());
-            !(joins(before) && joins(needle.chars().next()))
-                && !(joins(after) && joins(needle.chars().next_back()))
+            let glued_before = joins(before) && joins(needle.chars().next());
+            let glued_after = joins(after) && joins(needle.chars().next_back());
+            !glued_before && !glued_after
         })
 }
 

@@ -522,7 +522,9 @@ fn in_url(url: &str) -> Option<Said> {
             Some(Said::Path(more.get(..end)?.join("/")))
         }
         all => {
-            let end = all.iter().position(|part| *part == "-" || part.ends_with(".git"));
+            let end = all
+                .iter()
+                .position(|part| *part == "-" || part.strip_suffix(".git").is_some());
             let end = end.map_or(
                 all.len(),
                 |end| if all.get(end) == Some(&"-") { end } else { end + 1 },
