@@ -428,6 +428,10 @@ fn a_frame_that_holds_less_than_it_states_is_damaged_for_all_chunk_sizes() {
         assert_eq!(seen.lines, naive(b"a\n", 100).lines);
         assert_eq!(seen.lost, [LostRange::new(0, 0, LossReason::Corrupt)], "{chunk}");
     }
+    let mut states_more = ::zstd::bulk::compress(b"one\ntwo\n", 1).expect("memory is enough");
+    states_more[5] += 1;
+    let read = |chunk| read_bytes(&states_more, "x.zst", &limits(100, chunk));
+    assert_eq!(read(1), read(100));
 }
 
 #[test]

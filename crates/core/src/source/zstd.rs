@@ -117,9 +117,12 @@ fn frame(
         }
         let (count, step) = walker.step(seen);
         let part = seen.get(..count).unwrap_or_default();
+        // The header by itself: of a whole frame at once the decoder gives nothing if its end is damaged.
+        let (header, rest) = part.split_at(std::mem::take(&mut walker.header_bytes).min(part.len()));
         let pushed = match step {
             Step::Broken => Err(Damage::Is(LossReason::Corrupt)),
-            Step::End | Step::More => push(decoder, part, drain, at + count as u64),
+            Step::End | Step::More => push(decoder, header, drain, at + header.len() as u64)
+                .and_then(|_| push(decoder, rest, drain, at + count as u64)),
         };
         feed.consume(count);
         if pushed? != (step == Step::End) {
@@ -234,6 +237,8 @@ struct Walker {
     held: [u8; 18],
     len: usize,
     checksum: bool,
+    /// Length of the frame header, until the decoder has it.
+    header_bytes: usize,
     /// What the header says of the decoded size.
     content_bytes: Option<u64>,
 }
@@ -283,6 +288,7 @@ impl Walker {
                         let valid = [a, b, c, d] == *MAGIC && flags & 8 == 0;
                         self.checksum = flags & 4 != 0;
                         self.content_bytes = self.stated_size();
+                        self.header_bytes = need;
                         self.enter(if valid { State::BlockHeader } else { State::Broken });
                     }
                 }
