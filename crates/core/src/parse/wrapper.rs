@@ -132,6 +132,13 @@ fn discriminated(plan: &ProfilePlan, entries: &[(&str, Node<'_>)]) -> Option<usi
     })
 }
 
+/// What the logging pipeline adds to every line is no sign of a record.
+fn is_of_pipeline(field: &decostop_profile::FieldSpec) -> bool {
+    field
+        .classes()
+        .all(|class| class == decostop_profile::Class::System)
+}
+
 /// The string that holds the line, unless the object around it is a record of its own: one that has a
 /// time and an event field of its source.
 fn wrapped_string<'a>(
@@ -152,7 +159,7 @@ fn wrapped_string<'a>(
     let own = |spec: &decostop_profile::Source| {
         let known = entries
             .iter()
-            .filter(|(key, _)| spec.fields.contains_key(*key))
+            .filter(|(key, _)| spec.fields.get(*key).is_some_and(|field| !is_of_pipeline(field)))
             .count();
         known >= 4
     };
