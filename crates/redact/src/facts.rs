@@ -345,8 +345,21 @@ fn add_tokens(
     {
         tokens.insert(part.to_owned());
     }
+    if matches!(class, Class::Namespace | Class::Project) {
+        // The groups above it; the first part alone is a part.
+        let above = value
+            .match_indices('/')
+            .skip(1)
+            .filter_map(|(at, _)| value.get(..at));
+        tokens.extend(above.map(str::to_owned));
+    }
     if class == Class::Name {
-        phrases.insert(value.clone());
+        // As the chunks of a text are compared: without the punctuation around its words.
+        let words: Vec<&str> = value
+            .split_whitespace()
+            .map(|word| word.trim_matches(crate::text::OUTER))
+            .collect();
+        phrases.insert(words.join(" "));
     }
     tokens.insert(value);
 }

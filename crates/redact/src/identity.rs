@@ -149,6 +149,17 @@ pub(crate) fn path(text: &str) -> Option<String> {
     Some(fold(bare))
 }
 
+/// Whether a canonical path is written as the platform writes them, so that nothing but the names of
+/// namespaces and projects can stand in it.
+pub(crate) fn is_plain_path(path: &str) -> bool {
+    path.split('/').all(|part| {
+        !matches!(part, "" | "." | ".." | "-")
+            && part
+                .chars()
+                .all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | '+'))
+    })
+}
+
 /// Percent-decoding; `None` if the result is not UTF-8. Malformed escapes stay as they are.
 pub(crate) fn percent_decode(text: &str) -> Option<Cow<'_, str>> {
     if !text.contains('%') {

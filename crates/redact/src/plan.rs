@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use decostop_profile::{Class, FieldSpec, Profile, Role, Source};
+use decostop_profile::{Class, ClassRule, FieldSpec, Profile, Role, Source};
 use ipnet::IpNet;
 
 use crate::Error;
@@ -115,8 +115,17 @@ impl ProfilePlan {
             .events
             .iter()
             .flat_map(|event| event.raw.values().flatten());
+        // What classes depend on is the platform's own word, whatever accounts are called.
+        let fields = profile.sources.iter().flat_map(|source| source.fields.values());
+        let deciding = fields
+            .filter_map(|spec| match &spec.rule {
+                ClassRule::On { cases, .. } => Some(cases),
+                _ => None,
+            })
+            .flatten();
         let listed_events = patterns
             .filter(|pattern| !pattern.contains('*'))
+            .chain(deciding.map(|case| &case.value))
             .cloned()
             .collect();
         Ok(Self {

@@ -31,6 +31,9 @@ const COLUMNS: [&str; 9] = [
     "correlation_id",
 ];
 
+/// Fields that one record shows; more than any source writes.
+const MAX_FIELDS: usize = 4000;
+
 /// What the request allows.
 #[derive(Clone, Debug, Default)]
 #[expect(clippy::exhaustive_structs, reason = "a policy states every one of these")]
@@ -355,8 +358,14 @@ impl Redactor {
         let mut removals = Vec::new();
         let mut entries: Vec<Entry> = Vec::with_capacity(record.fields.len());
         for index in 0..record.fields.len() {
+            if entries.len() >= MAX_FIELDS {
+                ledger.note("record.fields");
+                removals.push(whole("[other]".to_owned(), "none", "record.fields", 0));
+                break;
+            }
             self.field(&view, record, index, typed, &mut entries, &mut removals, ledger);
         }
+        entries.truncate(MAX_FIELDS);
         self.assemble(record, at, entries, removals, facts, ledger)
     }
 

@@ -4,17 +4,19 @@ use decostop_profile::{Class, FieldSpec, Kind, Role};
 
 use crate::facts::Facts;
 use crate::grammar;
-use crate::identity::{Ident, Reading, addresses, read, read_text};
+use crate::identity::{Ident, Reading, addresses, is_plain_path, read, read_text};
 use crate::json;
 use crate::key::{PseudonymKind, Pseudonyms};
 use crate::params::each_param;
-use crate::plan::{ProfilePlan, Typed};
+use crate::plan::{Place, ProfilePlan, Typed};
 use crate::record::{Json, Record};
 use crate::redactor::{Ledger, Policy};
 use crate::route::{Part, Slot, query_pairs};
+use crate::scope::fold;
 use crate::standing::Standing;
 use crate::template::{Fitted, Slot as TextSlot, Templates};
 use crate::text::{Built, MARK, Removed, TextContext};
+use crate::time::Instant;
 
 /// The disposition of one value.
 #[derive(Debug)]
@@ -93,7 +95,27 @@ impl View<'_> {
                     .any(|field| !matches!(&field.value, Json::Null))
             })
         });
+        // An address is kept beside the actor to whom it belongs: the one that the record shows.
+        let shown = self.plan.spec(record.source).and_then(|spec| {
+            let named = |value: &&Typed, name: &String| {
+                value.place == Place::Field
+                    && record
+                        .fields
+                        .get(value.field)
+                        .is_some_and(|field| field.name == *name)
+            };
+            spec.columns
+                .actor
+                .iter()
+                .find_map(|name| typed.iter().find(|value| named(value, name)))
+        });
+        let is_shown = shown.is_some_and(|value| {
+            let tuple = value.tuple.and_then(|tuple| self.tuples.get(tuple));
+            tuple.is_some_and(|tuple| tuple.role == Some(Role::Actor))
+                && self.facts.is_inside(&value.ident, self.ns)
+        });
         self.own_actor = !impersonated
+            && is_shown
             && actors.peek().is_some()
             && actors.all(|actor| {
                 actor.standing == Standing::Inside
@@ -125,7 +147,11 @@ impl View<'_> {
                 if sound { Shown::Raw } else { Shown::Drop("grammar") }
             }
             (_, _) if class.is_identity() => self.identity(class, value, tuple, ledger),
-            (Class::Time, Json::String(text)) if grammar::is_time(text) => Shown::Raw,
+            (Class::Time, Json::String(text)) => match Instant::parse(text) {
+                Some(_) if grammar::is_plain_time(text) => Shown::Raw,
+                Some(at) => Shown::Replaced(at.to_rfc3339(), "time.notation"),
+                None => Shown::Drop("grammar"),
+            },
             (Class::Method, Json::String(text))
                 if spec.is_some_and(|spec| grammar::is_method(text, spec, &self.plan.profile.vocabulary)) =>
             {
@@ -198,7 +224,8 @@ impl View<'_> {
             });
         }
         match idents.first() {
-            Some(Ident::Ip(address)) => self.addresses(&address.to_string(), self.own_actor, ledger),
+            // Where a user belongs an address is somebody's without an account.
+            Some(Ident::Ip(address)) => self.addresses(&address.to_string(), false, ledger),
             Some(ident) => {
                 let own = [ident.clone()];
                 let (members, standing) = match tuple.and_then(|tuple| self.tuples.get(tuple)) {
@@ -206,7 +233,7 @@ impl View<'_> {
                     None => (own.as_slice(), self.facts.standing(&[ident], self.ns)),
                 };
                 match self.name_of(class, ident, members, standing, ledger) {
-                    None => Shown::Raw,
+                    None => kept_spelling(class, ident, value),
                     Some(pseudonym) => Shown::Replaced(pseudonym, "identity.pseudonym"),
                 }
             }
@@ -233,7 +260,14 @@ impl View<'_> {
         });
         let inside = standing == Standing::Inside && self.facts.is_inside(ident, self.ns)
             // The page of a user: a personal namespace is as much in scope as its owner.
-            || path.is_some_and(|path| personal && !path.contains('/') && members.len() == 1 && self.facts.is_inside(&Ident::User(path.to_owned()), self.ns));
+            || path.is_some_and(|path| {
+                personal
+                    && class.kind() == Some(Kind::Namespace)
+                    && !path.contains('/')
+                    && members.len() == 1
+                    && self.facts.is_inside(&Ident::User(path.to_owned()), self.ns)
+            });
+        let inside = inside && path.is_none_or(is_plain_path);
         if inside && (!personal || self.policy.personal_data) {
             return None;
         }
@@ -366,7 +400,7 @@ impl View<'_> {
 
     fn slot(&self, slot: TextSlot, text: &str, ledger: &mut Ledger) -> String {
         match slot {
-            TextSlot::Number if text.len() <= 12 && !self.facts.is_foreign_token(text) => text.to_owned(),
+            TextSlot::Number if is_number(text) && !self.facts.is_foreign_token(text) => text.to_owned(),
             TextSlot::Word => self.context().build_word(text),
             TextSlot::Text => self.context().build(text).text,
             TextSlot::Typed(class) => {
@@ -393,7 +427,7 @@ impl View<'_> {
             match part {
                 Part::Literal(text) => push_segment(&mut out, text),
                 Part::Slot(Slot::Secret, _) => push_segment(&mut out, "[secret]"),
-                Part::Slot(Slot::Word, text) => push_segment(&mut out, &context.build_word(text)),
+                Part::Slot(Slot::Word, text) => push_segment(&mut out, &context.build_plain_word(text)),
                 Part::Slot(Slot::Number, text) => {
                     let kept = text.len() <= 6 && !self.facts.is_foreign_token(text);
                     push_segment(&mut out, if kept { text } else { MARK });
@@ -404,6 +438,10 @@ impl View<'_> {
                 Part::Tail(tail) if tail.is_empty() => {}
                 Part::Tail(tail) if self.policy.personal_data => {
                     let mut marked = false;
+                    if context.names_somebody(&fold(&tail.join("/"))) {
+                        push_segment(&mut out, MARK);
+                        continue;
+                    }
                     for segment in tail {
                         let word = context.build_word(segment);
                         if word != MARK || !marked {
@@ -429,6 +467,11 @@ impl View<'_> {
             return Some(text.to_owned());
         }
         let ident = read_text(class, text)?;
+        // A URL of one segment is a page of a group or a user before it is a project.
+        let class = match &ident {
+            Ident::Path(path) if class == Class::Project && !path.contains('/') => Class::Namespace,
+            _ => class,
+        };
         let standing = self.facts.standing(&[&ident], self.ns);
         let shown = self.name_of(class, &ident, std::slice::from_ref(&ident), standing, ledger);
         Some(shown.unwrap_or_else(|| match class {
@@ -525,6 +568,42 @@ impl View<'_> {
             Shown::Replaced(joined, "agent.built")
         }
     }
+}
+
+/// A value in scope as it stood in the line, unless it is written in a way that hides what it says.
+fn kept_spelling(class: Class, ident: &Ident, value: &Json<'_>) -> Shown {
+    let Json::String(text) = value else {
+        return Shown::Raw;
+    };
+    let Ident::Path(path) = ident else {
+        let bare = text.trim();
+        return if bare == text {
+            Shown::Raw
+        } else {
+            Shown::Replaced(bare.to_owned(), "identity.spelling")
+        };
+    };
+    let decoded = text.replace("%2F", "/").replace("%2f", "/");
+    let bare = if class.kind() == Some(Kind::Project) {
+        [".git", ".wiki", ".design"]
+            .iter()
+            .fold(decoded.as_str(), |rest, suffix| {
+                rest.strip_suffix(suffix).unwrap_or(rest)
+            })
+    } else {
+        text
+    };
+    if fold(bare) == *path {
+        Shown::Raw
+    } else {
+        Shown::Replaced(path.clone(), "identity.spelling")
+    }
+}
+
+/// A plain number, neither an id nor a card's.
+fn is_number(text: &str) -> bool {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    whole.trim_start_matches('-').len() <= 6 && fraction.len() <= 9
 }
 
 fn push_segment(out: &mut String, segment: &str) {

@@ -9,7 +9,7 @@
 use decostop_profile::Class;
 
 use crate::facts::Facts;
-use crate::identity::{Ident, read_text};
+use crate::identity::{Ident, is_plain_path, read_text};
 use crate::key::Pseudonyms;
 use crate::plan::ProfilePlan;
 use crate::scope::fold;
@@ -24,8 +24,10 @@ const MAX_NAME_WORDS: usize = 5;
 /// Digits of the longest plain number that is kept.
 const MAX_DIGITS: usize = 4;
 
-const OUTER: &[char] = &['(', ')', '"', '\'', ',', '.', ':', ';', '!', '?'];
+pub(crate) const OUTER: &[char] = &['(', ')', '"', '\'', ',', '.', ':', ';', '!', '?'];
 const INNER: &[char] = &['_', '-', '/', '.', ':', '=', '#'];
+/// Marks in the longest compound that is kept.
+const MAX_MARKS: usize = 32;
 /// Words after which a word is taken for a name.
 const NAMING: &[&str] = &[
     "user",
@@ -147,6 +149,15 @@ impl TextContext<'_> {
         }
     }
 
+    /// The same where no identity may stand.
+    pub(crate) fn build_plain_word(&self, word: &str) -> String {
+        TextContext {
+            personal_data: false,
+            ..*self
+        }
+        .build_word(word)
+    }
+
     fn judge(&self, core: &str, whole: &str) -> Verdict {
         if whole == MARK {
             return Verdict::Keep { number: false };
@@ -201,7 +212,7 @@ impl TextContext<'_> {
         read(Class::User, core)
             || core.contains('@') && read(Class::Email, core)
             || read(Class::Name, core)
-            || read(Class::Namespace, core) && !self.facts.is_personal(&fold(core))
+            || is_plain_path(core) && read(Class::Namespace, core) && !self.facts.is_personal(&fold(core))
             || core.starts_with(|c: char| c.is_ascii_alphabetic()) && core.contains(['-', '/']) && {
                 read(Class::UserId, core)
                     || matches!(read_text(Class::ProjectId, core), Some(id @ Ident::ProjectId(_)) if own(&id))
@@ -209,13 +220,36 @@ impl TextContext<'_> {
     }
 
     /// Whether a compound chunk, one of its path prefixes, or the word behind a naming key is foreign.
-    fn names_somebody(&self, folded: &str) -> bool {
+    pub(crate) fn names_somebody(&self, folded: &str) -> bool {
         if self.facts.is_foreign_token(folded) {
             return true;
         }
-        let mut prefixes = folded.match_indices('/').filter_map(|(at, _)| folded.get(..at));
-        if prefixes.any(|prefix| self.facts.is_foreign_token(prefix)) {
+        // Any run of parts, since a name may itself be made of words (`user=deploy-bot`).
+        let marks: Vec<(usize, &str)> = folded.match_indices(INNER).collect();
+        if marks.len() > MAX_MARKS {
             return true;
+        }
+        let starts = std::iter::once(0).chain(marks.iter().map(|(at, mark)| at + mark.len()));
+        let ends = || {
+            marks
+                .iter()
+                .map(|(at, _)| *at)
+                .chain(std::iter::once(folded.len()))
+        };
+        for start in starts {
+            let first_part = ends().find(|end| *end >= start);
+            for end in ends().filter(|end| *end > start) {
+                // A single word only at the head of a path: elsewhere it may be just a word.
+                let alone =
+                    Some(end) == first_part && !(start == 0 && folded.as_bytes().get(end) == Some(&b'/'));
+                if !alone
+                    && folded
+                        .get(start..end)
+                        .is_some_and(|run| self.facts.is_foreign_token(run))
+                {
+                    return true;
+                }
+            }
         }
         folded.split_once(['=', ':']).is_some_and(|(key, value)| {
             NAMING.iter().any(|word| key.ends_with(word))

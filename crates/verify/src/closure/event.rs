@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::LazyLock;
 
-use decostop_profile::Profile;
+use decostop_profile::{ClassRule, Profile};
 use foldhash::fast::RandomState;
 use regex::Regex;
 
@@ -38,9 +38,19 @@ impl EventGrammar {
             .events
             .iter()
             .flat_map(|event| event.raw.values().flatten());
+        // What the class of another field depends on.
+        let fields = profile.sources.iter().flat_map(|source| source.fields.values());
+        let deciding = fields
+            .filter_map(|spec| match &spec.rule {
+                ClassRule::On { cases, .. } => Some(cases),
+                _ => None,
+            })
+            .flatten()
+            .map(|case| &case.value);
         Self {
             listed: patterns
                 .filter(|raw| !raw.contains('*'))
+                .chain(deciding)
                 .map(|raw| raw.as_str().into())
                 .collect(),
             public: profile

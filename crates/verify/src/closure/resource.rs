@@ -115,6 +115,9 @@ impl Route {
             (1..=longest).any(|count| {
                 let fits = match segment {
                     Segment::Literal(word) => path.span(at, at + 1) == Some(word),
+                    Segment::Number => path.span(at, at + 1).is_some_and(|span| {
+                        span == "[text]" || span.bytes().all(|byte| byte.is_ascii_digit())
+                    }),
                     _ => (at..at + count).all(|nth| path.span(nth, nth + 1) != Some("-")),
                 };
                 fits && from(rest, tail, path, at + count)

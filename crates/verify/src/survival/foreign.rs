@@ -107,6 +107,14 @@ impl Foreign {
     fn learn(&mut self, class: Class, value: &str, words: &Words, own_domains: &Named) {
         let text = normal(value.trim());
         let text = text.as_str();
+        // No account is called so: it is prose where a name was expected.
+        if matches!(
+            class,
+            Class::User | Class::Email | Class::Namespace | Class::Project
+        ) && text.contains(' ')
+        {
+            return;
+        }
         match class {
             Class::Ip => self.learn_address(text, words),
             Class::UserId | Class::ProjectId | Class::NamespaceId => self.learn_id(class, text, words),
