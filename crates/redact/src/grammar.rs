@@ -93,8 +93,10 @@ pub(crate) fn is_event(text: &str, closed: bool, plan: &ProfilePlan, facts: &Fac
         return false;
     }
     let words = &plan.profile.vocabulary.words;
+    // Names of the scope are personal data.
+    let names = |folded: &str| facts.is_foreign_token(folded) || facts.scope().has_username(folded);
     let folded = fold(text);
-    if facts.is_foreign_token(&folded) && !words.contains(folded.as_str()) {
+    if names(&folded) && !words.contains(folded.as_str()) {
         return false;
     }
     text.split(|c: char| !c.is_ascii_alphanumeric())
@@ -102,11 +104,10 @@ pub(crate) fn is_event(text: &str, closed: bool, plan: &ProfilePlan, facts: &Fac
         .all(|part| {
             let folded = part.to_ascii_lowercase();
             words.contains(folded.as_str())
-                || !facts.is_foreign_token(&folded)
+                || !names(&folded)
                     && crate::text::camel_words(part).all(|word| {
                         let folded = word.to_ascii_lowercase();
-                        words.contains(folded.as_str())
-                            || looks_like_a_word(word) && !facts.is_foreign_token(&folded)
+                        words.contains(folded.as_str()) || looks_like_a_word(word) && !names(&folded)
                     })
         })
 }

@@ -400,11 +400,20 @@ impl Redactor {
             ));
             return;
         };
+        // A name that only fits a pattern was chosen by who wrote the line: it is not told.
+        let label = if source.fields.contains_key(name) {
+            name
+        } else {
+            "[other]"
+        };
         let tuple = typed
             .iter()
             .find(|value| value.field == index && value.place == Place::Field)
             .and_then(|value| value.tuple);
-        let tally = ledger.fields.entry((record.source, name.to_owned())).or_default();
+        let tally = ledger
+            .fields
+            .entry((record.source, label.to_owned()))
+            .or_default();
         if class == Class::Params && self.policy.personal_data {
             tally.replaced += 1;
             let (listed, unlisted) = view.params(&field.value, ledger);
@@ -426,7 +435,7 @@ impl Redactor {
                     field: index,
                 });
                 removals.push(whole(
-                    name.to_owned(),
+                    label.to_owned(),
                     class.as_str(),
                     "params.unlisted",
                     field.raw.len(),
@@ -435,12 +444,15 @@ impl Redactor {
             return;
         }
         let shown = view.value(class, spec, &field.value, tuple, ledger);
-        let tally = ledger.fields.entry((record.source, name.to_owned())).or_default();
+        let tally = ledger
+            .fields
+            .entry((record.source, label.to_owned()))
+            .or_default();
         let mut value = Vec::new();
         match shown {
             Shown::Drop(rule) => {
                 tally.dropped += 1;
-                removals.push(whole(name.to_owned(), class.as_str(), rule, field.raw.len()));
+                removals.push(whole(label.to_owned(), class.as_str(), rule, field.raw.len()));
                 return;
             }
             Shown::Raw => {
@@ -449,13 +461,13 @@ impl Redactor {
             }
             Shown::Replaced(text, rule) => {
                 tally.replaced += 1;
-                removals.push(whole(name.to_owned(), class.as_str(), rule, field.raw.len()));
+                removals.push(whole(label.to_owned(), class.as_str(), rule, field.raw.len()));
                 push_string(&mut value, &text);
             }
             Shown::Text(text, spans) => {
                 tally.replaced += 1;
                 removals.extend(spans.into_iter().map(|(start, length, rule)| Removal {
-                    field: name.to_owned(),
+                    field: label.to_owned(),
                     class: class.as_str(),
                     rule,
                     start: u32::try_from(start).unwrap_or(u32::MAX),
