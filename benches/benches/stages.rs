@@ -220,7 +220,10 @@ impl Loaded {
             .map(|item| ready.redact(item, &mut ledger))
             .collect();
         let dived = Dived::of(&self.corpus);
-        assert_eq!(sorted(&redacted), sorted(&dived.records), "what a dive gives");
+        let (ours, theirs) = (sorted(&redacted), sorted(&dived.records));
+        let others = ours.iter().zip(&theirs).filter(|(a, b)| a != b).count();
+        assert_eq!(ours.len(), theirs.len(), "records of the stage and of a dive");
+        assert_eq!(others, 0, "records that a dive redacts otherwise");
 
         let bytes = dived.records.iter().map(|record| record.len() as u64 + 1).sum();
         measure(criterion, "verify", bytes, truth.disclosable, || {
@@ -266,6 +269,7 @@ impl Ready {
     fn new(loaded: &Loaded, records: Vec<(Record<'static>, u64)>) -> Self {
         let request = loaded.corpus.request();
         let scope = || scope_index(&request).unwrap_or_else(|error| panic!("{error}"));
+        let compiled = scope();
         let mut learner = Learner::new(Limits::default().max_dictionary);
         let mut items = Vec::new();
         for (record, bytes) in records {
@@ -276,7 +280,7 @@ impl Ready {
                 .expect("it matched, so its fields have their types");
             let at = loaded.plan.time(&record).ok().flatten();
             let at = at.expect("it matched, so it has a time");
-            learner.observe(&typed, &scope(), at.ns, None);
+            learner.observe(&typed, &compiled, at.ns, impersonation(&loaded.plan, &record));
             items.push((Item { record, typed, at }, bytes));
         }
         let profile = &loaded.plan.profile;
@@ -312,6 +316,21 @@ impl Ready {
             .redact(&item.record, &item.typed, &self.facts, item.at, ledger)
             .into_bytes()
     }
+}
+
+/// As a dive tells: whether a record says that somebody began, or ended, to act as somebody else.
+fn impersonation(plan: &ProfilePlan, record: &Record<'_>) -> Option<bool> {
+    let events = &plan.source(record.source)?.events;
+    let raw = events.raw(record)?;
+    let mut names = events
+        .public(&raw)
+        .into_iter()
+        .filter_map(|index| events.name(index));
+    names.find_map(|name| match name {
+        "impersonation.started" => Some(true),
+        "impersonation.stopped" => Some(false),
+        _ => None,
+    })
 }
 
 /// A record that outlives its line. Its text is never freed; a benchmark ends soon.
