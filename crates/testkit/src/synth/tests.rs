@@ -188,7 +188,9 @@ impl Scope {
             .count()
             > 1;
         let own_id = record.iter().any(|(key, value)| {
-            let id = value.as_str().and_then(|text| text.rsplit('-').next()?.parse().ok());
+            let id = value
+                .as_str()
+                .and_then(|text| text.rsplit('-').next()?.parse().ok());
             key == "grpc.request.glRepository" && id.is_some_and(|id| self.projects.contains(&id))
         });
         (any, nexus && (!doubled || own_id))
