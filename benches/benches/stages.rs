@@ -343,12 +343,12 @@ fn keep(record: &Record<'_>) -> Record<'static> {
     Record {
         source: record.source,
         fields: record.fields.iter().map(field).collect(),
-        envelope_time: record.envelope_time.as_ref().map(own),
+        envelope_time: record.envelope_time.as_deref().map(own),
     }
 }
 
-fn own(text: &Cow<'_, str>) -> Cow<'static, str> {
-    Cow::Owned(text.clone().into_owned())
+fn own(text: &str) -> Cow<'static, str> {
+    Cow::Owned(text.to_owned())
 }
 
 fn json(value: &Json<'_>) -> Json<'static> {

@@ -47,9 +47,11 @@ impl Corpus {
     /// Makes a corpus in a temporary directory.
     pub fn temporary(options: &Options) -> Self {
         let temporary = tempfile::tempdir().expect("the system has room for temporary files");
-        let mut corpus = Self::kept(temporary.path(), options).expect("an empty directory takes a corpus");
-        corpus._temporary = Some(temporary);
-        corpus
+        let corpus = Self::kept(temporary.path(), options).expect("an empty directory takes a corpus");
+        Self {
+            _temporary: Some(temporary),
+            ..corpus
+        }
     }
 
     /// The corpus in `dir`, made there unless it was already.
