@@ -423,6 +423,7 @@ impl View<'_> {
         let routed = self.plan.routes.parse(url)?;
         let context = self.context();
         let mut out = String::new();
+        let is_page = routed.parts.len() == 1;
         for part in &routed.parts {
             match part {
                 Part::Literal(text) => push_segment(&mut out, text),
@@ -433,7 +434,7 @@ impl View<'_> {
                     push_segment(&mut out, if kept { text } else { MARK });
                 }
                 Part::Slot(Slot::Identity(class), text) => {
-                    push_segment(&mut out, &self.path_identity(*class, text, ledger)?);
+                    push_segment(&mut out, &self.path_identity(*class, text, is_page, ledger)?);
                 }
                 Part::Tail(tail) if tail.is_empty() => {}
                 Part::Tail(tail) if self.policy.personal_data => {
@@ -462,14 +463,17 @@ impl View<'_> {
         Some(out)
     }
 
-    fn path_identity(&self, class: Class, text: &str, ledger: &mut Ledger) -> Option<String> {
+    /// `is_page`: whether the identity is the whole path.
+    fn path_identity(&self, class: Class, text: &str, is_page: bool, ledger: &mut Ledger) -> Option<String> {
         if self.pseudonyms.recognise(text).is_some() {
             return Some(text.to_owned());
         }
         let ident = read_text(class, text)?;
         // A URL of one segment is a page of a group or a user before it is a project.
         let class = match &ident {
-            Ident::Path(path) if class == Class::Project && !path.contains('/') => Class::Namespace,
+            Ident::Path(path) if is_page && class == Class::Project && !path.contains('/') => {
+                Class::Namespace
+            }
             _ => class,
         };
         let standing = self.facts.standing(&[&ident], self.ns);
