@@ -12,6 +12,8 @@ pub(crate) struct Views(HashSet<String>);
 
 const DEPTH: usize = 3;
 
+const OWN_ROOTS: [&str; 2] = ["acmecorp/", "acmelabs/"];
+
 impl Views {
     pub(crate) fn of(value: &serde_json::Value) -> Self {
         let mut views = Self(HashSet::new());
@@ -22,6 +24,21 @@ impl Views {
     /// Whether a text in lower case stands in any view.
     pub(crate) fn hold(&self, text: &str) -> bool {
         self.0.iter().any(|view| view.contains(text))
+    }
+
+    /// Whether an identity in lower case stands in any view, with nothing before or behind it that would
+    /// make it another. Tolerated: a part of a path in the customer's own namespace, whatever they call it.
+    pub(crate) fn name(&self, text: &str) -> bool {
+        let inner = |c: char| c.is_alphanumeric();
+        self.0.iter().any(|view| {
+            view.match_indices(text).any(|(at, _)| {
+                let (before, rest) = view.split_at(at);
+                let behind = rest.get(text.len()..).unwrap_or_default();
+                let path = before.rsplit(|c: char| !inner(c) && !matches!(c, '/' | '-' | '_' | '.')).next().unwrap_or_default();
+                let own = OWN_ROOTS.iter().any(|root| path.trim_start_matches('/').starts_with(root)) && !path.contains("/-/");
+                !before.ends_with(inner) && !behind.starts_with(inner) && !own
+            })
+        })
     }
 
     fn walk(&mut self, value: &serde_json::Value) {
