@@ -53,6 +53,26 @@ pub(crate) fn is_sensitive(text: &str, internal_domains: &[String]) -> bool {
     ANY.is_match(text) || text.contains('.') && names_host(&text.to_ascii_lowercase(), internal_domains)
 }
 
+/// Shortest run that could be a credential without any prefix, in characters.
+const MIN_RANDOM: usize = 16;
+
+/// Whether a segment of a path looks like a credential rather than a name: long, and changing between
+/// lower case, upper case and digits at least every third character.
+pub(crate) fn looks_random(segment: &str) -> bool {
+    let kind = |byte: u8| match byte {
+        b'a'..=b'z' => 1,
+        b'A'..=b'Z' => 2,
+        b'0'..=b'9' => 3,
+        _ => 0,
+    };
+    let kinds: Vec<u8> = segment.bytes().map(kind).filter(|kind| *kind != 0).collect();
+    let changes = kinds
+        .windows(2)
+        .filter(|pair| pair.first() != pair.last())
+        .count();
+    kinds.len() >= MIN_RANDOM && changes * 3 >= kinds.len()
+}
+
 fn names_host(folded: &str, domains: &[String]) -> bool {
     let label =
         |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(byte));
@@ -67,6 +87,26 @@ fn names_host(folded: &str, domains: &[String]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn random_segments_are_told_from_names() {
+        for random in [
+            "xYz12AbQ9kLm3NpR7tUv",
+            "9f86d081884c7d659a2feaa0c55ad015",
+            "a1B2-c3D4_e5F6g7H8",
+        ] {
+            assert!(looks_random(random), "{random}");
+        }
+        for name in [
+            "payments-api",
+            "GroupMembersController",
+            "release-2026-11-08-candidate",
+            "web_platform_team_2024",
+            "x1",
+        ] {
+            assert!(!looks_random(name), "{name}");
+        }
+    }
 
     #[test]
     fn shapes_made_of_harmless_words() {

@@ -8,9 +8,10 @@ use std::net::IpAddr;
 
 use decostop_profile::{Class, Kind, Role};
 
+use crate::detect::{is_sensitive, looks_random};
 use crate::identity::{Ident, read_text};
 use crate::plan::{Place, Typed};
-use crate::scope::{EVER, Match, ScopeIndex};
+use crate::scope::{EVER, Match, ScopeIndex, fold};
 use crate::standing::{Standing, of_tuple, pairing};
 
 /// With what kinds of names an id was seen in one tuple.
@@ -440,6 +441,13 @@ impl Facts {
             Ident::NamespaceId(id) => self.scope.namespace_id(*id, ns).is_inside() || self.linked(ident),
             Ident::Ip(_) => false,
         }
+    }
+
+    /// Whether a path that nothing but a text or URL says to be one may be shown: the request lists it,
+    /// or none of its segments looks like a credential. Anything may follow a namespace in a URL.
+    pub(crate) fn is_plausible_path(&self, path: &str, domains: &[String]) -> bool {
+        self.scope.lists_path(&fold(path))
+            || !is_sensitive(path, domains) && !path.split('/').any(looks_random)
     }
 
     /// Whether a path is a personal namespace (or lies in one): its first component is a user name.

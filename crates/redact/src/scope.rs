@@ -268,6 +268,11 @@ impl ScopeIndex {
         }
     }
 
+    /// Whether the request itself lists a path (folded), rather than a namespace above it.
+    pub fn lists_path(&self, folded: &str) -> bool {
+        self.project_paths.contains_key(folded) || self.namespace_paths.contains_key(folded)
+    }
+
     /// Whether a folded name is a user name of the scope at any time.
     pub fn has_username(&self, folded: &str) -> bool {
         self.usernames.contains_key(folded)

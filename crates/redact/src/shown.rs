@@ -478,6 +478,11 @@ impl View<'_> {
         };
         let standing = self.facts.standing(&[&ident], self.ns);
         let shown = self.name_of(class, &ident, std::slice::from_ref(&ident), standing, ledger);
+        let domains = &self.plan.profile.internal_domains;
+        if shown.is_none() && matches!(ident, Ident::Path(_)) && !self.facts.is_plausible_path(text, domains)
+        {
+            return None;
+        }
         Some(shown.unwrap_or_else(|| match class {
             Class::ProjectId | Class::NamespaceId => text.replace('/', "%2F"),
             _ => text.to_owned(),

@@ -212,7 +212,12 @@ impl TextContext<'_> {
         read(Class::User, core)
             || core.contains('@') && read(Class::Email, core)
             || read(Class::Name, core)
-            || is_plain_path(core) && read(Class::Namespace, core) && !self.facts.is_personal(&fold(core))
+            || is_plain_path(core)
+                && read(Class::Namespace, core)
+                && !self.facts.is_personal(&fold(core))
+                && self
+                    .facts
+                    .is_plausible_path(core, &self.plan.profile.internal_domains)
             || core.starts_with(|c: char| c.is_ascii_alphabetic()) && core.contains(['-', '/']) && {
                 read(Class::UserId, core)
                     || matches!(read_text(Class::ProjectId, core), Some(id @ Ident::ProjectId(_)) if own(&id))

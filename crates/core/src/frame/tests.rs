@@ -424,7 +424,11 @@ fn a_frame_that_holds_less_than_it_states_is_damaged_for_all_chunk_sizes() {
     let empty = ::zstd::bulk::compress(b"", 1).expect("memory is enough");
     let states_three = [&empty[..5], &[3], &empty[6..]].concat();
     for chunk in [1, 100] {
-        let seen = read_bytes(&[&states_three[..], &zstd_frame(b"a\n")].concat(), "x.zst", &limits(100, chunk));
+        let seen = read_bytes(
+            &[&states_three[..], &zstd_frame(b"a\n")].concat(),
+            "x.zst",
+            &limits(100, chunk),
+        );
         assert_eq!(seen.lines, naive(b"a\n", 100).lines);
         assert_eq!(seen.lost, [LostRange::new(0, 0, LossReason::Corrupt)], "{chunk}");
     }

@@ -170,8 +170,10 @@ fn what_is_no_record_says_why() {
         |_| (),
     );
     assert_eq!(unknown, Err(Reason::Source));
-    let mut limits = Limits::default();
-    limits.max_nodes = 3;
+    let limits = Limits {
+        max_nodes: 3,
+        ..Limits::default()
+    };
     assert_eq!(
         with_record(
             &plan,
@@ -203,16 +205,20 @@ fn parameters_in_strings_are_opened() {
             let mut seen = String::new();
             fn walk(value: &Json<'_>, seen: &mut String) {
                 match value {
-                    Json::Object(entries) => entries.iter().for_each(|(key, value)| {
-                        seen.push_str(key);
-                        seen.push('>');
-                        walk(value, seen);
-                    }),
+                    Json::Object(entries) => {
+                        for (key, value) in entries {
+                            seen.push_str(key);
+                            seen.push('>');
+                            walk(value, seen);
+                        }
+                    }
                     Json::Array(items) => items.iter().for_each(|item| walk(item, seen)),
                     other => seen.push_str(other.as_scalar().unwrap_or("?")),
                 }
             }
-            items.iter().for_each(|item| walk(item, &mut seen));
+            for item in items {
+                walk(item, &mut seen);
+            }
             seen
         },
     );

@@ -60,20 +60,19 @@ fn each_candidate_line_comes_once_and_in_order() {
 }
 
 fn disguise(text: &str, choices: &[u8]) -> String {
-    let mut out = String::new();
-    for (at, c) in text.chars().enumerate() {
+    let spell = |(at, c): (usize, char)| {
         let code = c as u32;
         match choices.get(at).copied().unwrap_or(0) % 8 {
-            1 => out.push_str(&format!("\\u{code:04x}")),
-            2 => out.push_str(&format!("\\u{code:04X}")),
-            3 => out.push_str(&format!("%{code:02x}")),
-            4 => out.push_str(&format!("%{code:02X}")),
-            5 => out.push(c.to_ascii_uppercase()),
-            6 => out.push_str(&format!("\\u0025{code:02x}")),
-            _ => out.push(c),
+            1 => format!("\\u{code:04x}"),
+            2 => format!("\\u{code:04X}"),
+            3 => format!("%{code:02x}"),
+            4 => format!("%{code:02X}"),
+            5 => c.to_ascii_uppercase().to_string(),
+            6 => format!("\\u0025{code:02x}"),
+            _ => c.to_string(),
         }
-    }
-    out
+    };
+    text.chars().enumerate().map(spell).collect()
 }
 
 proptest! {
@@ -101,7 +100,12 @@ fn an_ipv4_address_may_be_written_as_ipv6() {
     let request = Request::parse(text, std::path::Path::new("")).expect("a sound request");
     let plan = ProfilePlan::new(Profile::gitlab()).expect("a sound profile");
     let filter = Prefilter::new(&QueryPlan::new(&request, &plan).needles).expect("needles");
-    for line in ["81.2.69.144", "::ffff:81.2.69.144", "::ffff:5102:4590", "0:0:0:0:0:FFFF:5102:4590"] {
+    for line in [
+        "81.2.69.144",
+        "::ffff:81.2.69.144",
+        "::ffff:5102:4590",
+        "0:0:0:0:0:FFFF:5102:4590",
+    ] {
         assert_eq!(lines(&filter, line), [line]);
     }
     assert!(lines(&filter, "81.2.69.145").is_empty());

@@ -50,7 +50,10 @@ impl IdentSet {
         let below = self.below.iter().map(|path| Needle::path(path));
         let exact = self.exact.iter().map(Needle::of);
         let ipv4 = self.nets.iter().any(|net| net.addr().is_ipv4())
-            || self.exact.iter().any(|ident| matches!(ident, Ident::Ip(address) if address.is_ipv4()));
+            || self
+                .exact
+                .iter()
+                .any(|ident| matches!(ident, Ident::Ip(address) if address.is_ipv4()));
         // `::ffff:5145:290` is one as well.
         let mapped = ipv4.then(|| Needle::text("ffff"));
         exact.chain(below).chain(nets).chain(mapped).collect()

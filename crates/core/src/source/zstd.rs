@@ -389,7 +389,9 @@ impl Walker {
             _ => (8, 0),
         };
         let field = self.held.get(self.len.checked_sub(bytes)?..self.len)?;
-        let size = field.iter().rev().try_fold(0u64, |size, byte| size.checked_mul(256)?.checked_add(u64::from(*byte)))?;
+        let size = field.iter().rev().try_fold(0u64, |size, byte| {
+            size.checked_mul(256)?.checked_add(u64::from(*byte))
+        })?;
         (bytes > 0).then(|| size.checked_add(least)).flatten()
     }
 
