@@ -1,6 +1,6 @@
 //! A deterministic generator of GitLab-shaped logs with ground truth.
 //!
-//! [`write`] makes a corpus of any size in constant memory; [`tiny`] makes a small one in memory.
+//! [`write()`] makes a corpus of any size in constant memory; [`tiny`] makes a small one in memory.
 //! Every byte is a function of the [`Options`]: each file is generated on its own from the seed and
 //! its place, and the lines about one request agree across files because they derive from the same
 //! number.
