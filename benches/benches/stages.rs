@@ -321,7 +321,7 @@ impl Ready {
 /// As a dive tells: whether a record says that somebody began, or ended, to act as somebody else.
 fn impersonation(plan: &ProfilePlan, record: &Record<'_>) -> Option<bool> {
     let events = &plan.source(record.source)?.events;
-    let raw = events.raw(record)?;
+    let raw = plan.raw_event(record)?;
     let mut names = events
         .public(&raw)
         .into_iter()
@@ -338,7 +338,7 @@ fn keep(record: &Record<'_>) -> Record<'static> {
     let field = |field: &Field<'_>| Field {
         name: own(&field.name),
         value: json(&field.value),
-        raw: field.raw.to_owned().leak(),
+        raw: field.raw.to_string().into(),
     };
     Record {
         source: record.source,

@@ -30,12 +30,20 @@ pub(crate) fn now() -> Instant {
 pub(crate) fn profile(file: &ProfileFile) -> Result<Arc<Profile>> {
     match &file.path {
         None => Ok(Profile::gitlab()),
-        Some(path) => profile_from(path).map(Arc::new),
+        Some(path) => profile_named(path),
+    }
+}
+
+/// A built-in profile by its name, or the profile in a file.
+pub(crate) fn profile_named(name: &Path) -> Result<Arc<Profile>> {
+    match name.to_str().and_then(Profile::builtin) {
+        Some(profile) => Ok(profile),
+        None => profile_from(name).map(Arc::new),
     }
 }
 
 /// The profile in a file.
-pub(crate) fn profile_from(path: &Path) -> Result<Profile> {
+fn profile_from(path: &Path) -> Result<Profile> {
     let mut text = String::new();
     let mut read = || -> std::io::Result<()> {
         File::open(path)?.take(MAX_PROFILE).read_to_string(&mut text)?;
@@ -49,7 +57,7 @@ pub(crate) fn profile_from(path: &Path) -> Result<Profile> {
                 offset: None,
             })
             .because(cause)
-            .hint("`decostop profile show` prints the built-in one")
+            .hint("`decostop profile show` prints a built-in one")
     })?;
     Ok(parsed)
 }

@@ -1,7 +1,45 @@
 //! What is shipped inside the crate: GitLab's profile and the word lists a profile may draw on.
 
-/// The profile of GitLab's logs.
-pub(crate) const GITLAB: &str = include_str!("../data/gitlab.toml");
+/// The profile of GitLab's logs: its parts one after the other.
+pub(crate) const GITLAB: &str = concat!(
+    include_str!("../data/gitlab/platform.toml"),
+    "\n",
+    include_str!("../data/gitlab/routes.toml"),
+    "\n",
+    include_str!("../data/gitlab/words.toml"),
+    "\n",
+    include_str!("../data/gitlab/templates.toml"),
+    "\n",
+    include_str!("../data/gitlab/fieldsets.toml"),
+    "\n",
+    include_str!("../data/gitlab/sources/rails_requests.toml"),
+    "\n",
+    include_str!("../data/gitlab/sources/rails_events.toml"),
+    "\n",
+    include_str!("../data/gitlab/sources/sidekiq.toml"),
+    "\n",
+    include_str!("../data/gitlab/sources/gitaly.toml"),
+    "\n",
+    include_str!("../data/gitlab/sources/workhorse.toml"),
+    "\n",
+    include_str!("../data/gitlab/events.toml"),
+);
+
+/// The built-in profiles by name.
+const PROFILES: &[(&str, &str)] = &[("gitlab", GITLAB)];
+
+/// The text of a built-in profile.
+pub(crate) fn profile(name: &str) -> Option<&'static str> {
+    PROFILES
+        .iter()
+        .find(|(known, _)| *known == name)
+        .map(|(_, text)| *text)
+}
+
+/// The names of the built-in profiles.
+pub(crate) fn profiles() -> impl Iterator<Item = &'static str> {
+    PROFILES.iter().map(|(name, _)| *name)
+}
 
 /// What a list holds.
 #[derive(Clone, Copy, Eq, PartialEq)]

@@ -3,12 +3,14 @@
 //! Loading refuses a profile whose parts contradict each other. A check goes further and runs the
 //! examples: it finds a profile that is sound and still does not say what its author meant.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
 use serde_json::{Map, Value};
 
-use crate::model::{Example, Profile, Source, Template};
+use crate::line::read_logfmt;
+use crate::model::{Example, Format, Profile, Source, Template};
 use crate::syntax::{self, Piece};
 
 /// Something in a profile that does not do what it says.
@@ -98,7 +100,7 @@ impl Profile {
             findings: Vec::new(),
         };
         for source in &self.sources {
-            check_source(source, &mut report);
+            check_source(source, &self.routes, &mut report);
         }
         self.check_events(&mut report);
         self.check_routes(&mut report);
@@ -176,7 +178,7 @@ fn takes_one(segment: &str) -> bool {
     !matches!(segment, ":namespace" | ":project" | "**")
 }
 
-fn check_source(source: &Source, report: &mut CheckReport) {
+fn check_source(source: &Source, routes: &[String], report: &mut CheckReport) {
     let place = format!("source `{}`", source.name);
     if source.files.is_empty() && source.discriminators.is_empty() {
         report.find(
@@ -192,16 +194,40 @@ fn check_source(source: &Source, report: &mut CheckReport) {
     }
     for (i, example) in source.examples.iter().enumerate() {
         let place = format!("{place}.example[{i}]");
-        match serde_json::from_str::<Value>(&example.line) {
-            Ok(Value::Object(object)) => check_example(source, example, &object, &place, report),
-            Ok(_) => report.find(place, "the line is not a JSON object"),
-            Err(error) => report.find(place, format!("the line is not JSON (column {})", error.column())),
+        match object_of(source, &example.line) {
+            Ok(object) => check_example(source, routes, example, &object, &place, report),
+            Err(reason) => report.find(place, reason),
         }
+    }
+}
+
+/// The fields of a line as a JSON object, whatever its format.
+fn object_of(source: &Source, line: &str) -> Result<Map<String, Value>, String> {
+    let pairs = match source.format {
+        Format::Text => source
+            .lines
+            .iter()
+            .find_map(|pattern| pattern.read(line))
+            .map(|pairs| pairs.into_iter().filter(|(_, value)| value != "-").collect()),
+        Format::Logfmt => read_logfmt(line),
+        Format::Json => None,
+    };
+    if let Some(pairs) = pairs {
+        let text = |(name, value): (&str, Cow<'_, str>)| (name.to_owned(), Value::String(value.into_owned()));
+        return Ok(pairs.into_iter().map(text).collect());
+    }
+    match serde_json::from_str::<Value>(line) {
+        Ok(Value::Object(object)) => Ok(object),
+        _ if source.format == Format::Text => Err("the line fits none of the patterns".to_owned()),
+        _ if source.format == Format::Logfmt => Err("the line is not logfmt".to_owned()),
+        Ok(_) => Err("the line is not a JSON object".to_owned()),
+        Err(error) => Err(format!("the line is not JSON (column {})", error.column())),
     }
 }
 
 fn check_example(
     source: &Source,
+    routes: &[String],
     example: &Example,
     object: &Map<String, Value>,
     place: &str,
@@ -213,7 +239,7 @@ fn check_example(
     let event = source
         .event
         .iter()
-        .find_map(|expression| evaluate(expression, &fields));
+        .find_map(|expression| evaluate(expression, &fields, routes));
     if example.event.is_some() && event != example.event {
         let shown = |event: &Option<String>| {
             event
@@ -283,25 +309,71 @@ fn text(value: &Value) -> Option<&str> {
     value.as_str().filter(|text| !text.is_empty())
 }
 
-fn evaluate(expression: &str, fields: &BTreeMap<String, &Value>) -> Option<String> {
+fn evaluate(expression: &str, fields: &BTreeMap<String, &Value>, routes: &[String]) -> Option<String> {
     let mut event = String::new();
     for piece in syntax::pieces(expression).ok()? {
         event.push_str(match piece {
             Piece::Literal(literal) => literal,
-            Piece::Slot(field) => text(fields.get(field)?)?,
+            Piece::Slot(slot) => match slot.strip_suffix(syntax::ROUTE_OF) {
+                Some(field) => route_of(routes, text(fields.get(field)?)?)?,
+                None => text(fields.get(slot)?)?,
+            },
         });
     }
     Some(event)
 }
 
-/// `2026-11-03T09:15:02.417Z` and its relatives: the shape only, as far as an example needs it.
+/// The first route that a URL's path fits, slots by their number of segments only.
+fn route_of<'r>(routes: &'r [String], url: &str) -> Option<&'r str> {
+    fn fits(route: &[&str], path: &[&str]) -> bool {
+        match (route, path) {
+            ([], []) | (["**"], _) => true,
+            ([first, rest @ ..], path) if !takes_one(first) => {
+                (1..=path.len()).any(|taken| fits(rest, path.get(taken..).unwrap_or_default()))
+            }
+            ([first, rest @ ..], [segment, path @ ..]) => {
+                (first == segment || first.starts_with(':')) && fits(rest, path)
+            }
+            _ => false,
+        }
+    }
+    let path = url.split(['?', '#']).next().unwrap_or_default();
+    let path = match path.split_once("://") {
+        Some((_, rest)) => rest.find('/').and_then(|at| rest.get(at..)).unwrap_or("/"),
+        None => path,
+    };
+    let split = |text: &'r str| {
+        text.split('/')
+            .filter(|part| !part.is_empty())
+            .collect::<Vec<_>>()
+    };
+    let segments: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
+    routes
+        .iter()
+        .map(String::as_str)
+        .find(|route| fits(&split(route), &segments))
+}
+
+/// `2026-11-03T09:15:02.417Z`, `25/Oct/2024:14:48:00 +0000` and their relatives: the shape only, as far as
+/// an example needs it.
 fn is_instant(text: &str) -> bool {
+    const ACCESS: &[u8] = b"00/aaa/0000:00:00:00";
+    let is_access = text.len() >= ACCESS.len()
+        && text.bytes().zip(ACCESS).all(|(byte, shape)| match shape {
+            b'0' => byte.is_ascii_digit(),
+            b'a' => byte.is_ascii_alphabetic(),
+            other => byte == *other,
+        });
+    if is_access {
+        return true;
+    }
     const SHAPE: &[u8] = b"0000-00-00T00:00:00";
     let bytes = text.as_bytes();
     bytes.len() >= SHAPE.len()
         && bytes.iter().zip(SHAPE).all(|(byte, shape)| match shape {
             b'0' => byte.is_ascii_digit(),
             b'T' => matches!(byte, b'T' | b' '),
+            b'-' => matches!(byte, b'-' | b'/'),
             other => byte == other,
         })
         && bytes

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use crate::model::{Class, ClassRule, FieldSpec, Profile, Source};
+use crate::model::{Class, ClassRule, FieldSpec, Format, Profile, Source};
 use crate::{Error, syntax};
 
 pub(crate) fn check(profile: &Profile) -> Result<(), Error> {
@@ -130,6 +130,22 @@ fn source_is_sound(source: &Source) -> Result<(), Error> {
             "a source needs a field for its time",
         ));
     }
+    if (source.format == Format::Text) == source.lines.is_empty() {
+        return Err(Error::inconsistent(
+            place("lines"),
+            "a source of format text needs patterns of its lines, and no other has any",
+        ));
+    }
+    for pattern in &source.lines {
+        for field in pattern.fields() {
+            if source.spec(field).is_none() {
+                return Err(Error::inconsistent(
+                    place("lines"),
+                    format!("`{field}` is not a field of this source"),
+                ));
+            }
+        }
+    }
     for field in &source.time {
         if catalogued("time", field)?.rule != ClassRule::Fixed(Class::Time) {
             return Err(Error::inconsistent(
@@ -141,8 +157,14 @@ fn source_is_sound(source: &Source) -> Result<(), Error> {
     for expression in &source.event {
         let parts =
             syntax::placeholders(expression).map_err(|reason| Error::inconsistent(place("event"), reason))?;
-        for field in parts {
-            catalogued("event", field)?;
+        for (field, routed) in parts {
+            let spec = catalogued("event", field)?;
+            if routed && !spec.classes().all(|class| class == Class::Resource) {
+                return Err(Error::inconsistent(
+                    place("event"),
+                    format!("`{field}` is not of class resource and has no route"),
+                ));
+            }
         }
     }
     type Fits = fn(Class) -> bool;

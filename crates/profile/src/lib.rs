@@ -21,6 +21,7 @@ mod builtin;
 mod check;
 mod consistency;
 mod error;
+mod line;
 mod load;
 mod model;
 mod scope;
@@ -28,8 +29,9 @@ mod syntax;
 
 pub use check::{CheckFinding, CheckReport};
 pub use error::{Error, ErrorKind};
+pub use line::{LinePattern, LinePiece, Reach, closing, read_logfmt};
 pub use model::{
-    Case, Class, ClassRule, Columns, Conditions, Discriminator, Event, Example, FieldSpec, Kind, Profile,
-    Role, Source, Template, Tuple, Vocabulary, Wrappers,
+    Case, Class, ClassRule, Columns, Conditions, Discriminator, Event, Example, FieldSpec, Format, Kind,
+    Profile, Role, SetAside, Source, Template, Tuple, Vocabulary, Wrappers,
 };
 pub use scope::{NamespaceScope, ProjectScope, Scope, UserScope};

@@ -6,9 +6,10 @@ use std::sync::{Arc, OnceLock};
 use serde::de::{self, MapAccess, Visitor, value::MapAccessDeserializer};
 use serde::{Deserialize, Deserializer};
 
+use crate::line::LinePattern;
 use crate::model::{
-    Case, Class, ClassRule, Columns, Conditions, Discriminator, Event, Example, FieldSpec, Kind, Profile,
-    Role, Source, Template, Tuple, Vocabulary, Wrappers,
+    Case, Class, ClassRule, Columns, Conditions, Discriminator, Event, Example, FieldSpec, Format, Kind,
+    Profile, Role, SetAside, Source, Template, Tuple, Vocabulary, Wrappers,
 };
 use crate::{Error, builtin, consistency};
 
@@ -23,9 +24,25 @@ impl Profile {
         Arc::clone(GITLAB.get_or_init(load))
     }
 
-    /// The file of the built-in profile, to start one's own from.
-    pub fn gitlab_text() -> &'static str {
-        builtin::GITLAB
+    /// A built-in profile by name; there are [`Profile::builtin_names`].
+    pub fn builtin(name: &str) -> Option<Arc<Self>> {
+        if name == "gitlab" {
+            return Some(Self::gitlab());
+        }
+        let text = builtin::profile(name)?;
+        Some(Arc::new(
+            Self::parse(text).expect("the built-in profiles are tested"),
+        ))
+    }
+
+    /// The text of a built-in profile, to start one's own from.
+    pub fn builtin_text(name: &str) -> Option<&'static str> {
+        builtin::profile(name)
+    }
+
+    /// The names of the built-in profiles.
+    pub fn builtin_names() -> impl Iterator<Item = &'static str> {
+        builtin::profiles()
     }
 
     /// Reads a profile. Keys that the format does not know are refused.
@@ -53,6 +70,7 @@ impl Profile {
             conditions: file.conditions.into(),
             wrappers: file.wrappers.into(),
             sources,
+            set_aside: file.set_aside.into_iter().map(SetAside::from).collect(),
             events: file.event.into_iter().map(Event::from).collect(),
             routes: file.paths.routes,
             templates: file.template.into_iter().map(Template::from).collect(),
@@ -110,6 +128,8 @@ struct ProfileFile {
     #[serde(default)]
     source: Vec<SourceFile>,
     #[serde(default)]
+    set_aside: Vec<SetAsideFile>,
+    #[serde(default)]
     event: Vec<EventFile>,
     #[serde(default)]
     template: Vec<TemplateFile>,
@@ -161,6 +181,7 @@ impl From<ConditionsFile> for Conditions {
 struct WrappersFile {
     objects: Vec<String>,
     strings: Vec<String>,
+    merged: Vec<String>,
     time: Vec<String>,
 }
 
@@ -169,11 +190,13 @@ impl From<WrappersFile> for Wrappers {
         let WrappersFile {
             objects,
             strings,
+            merged,
             time,
         } = file;
         Self {
             objects,
             strings,
+            merged,
             time,
         }
     }
@@ -261,6 +284,12 @@ struct SourceFile {
     #[serde(default)]
     access_log: bool,
     #[serde(default)]
+    format: Format,
+    #[serde(default)]
+    lines: Vec<String>,
+    #[serde(default)]
+    records: Vec<String>,
+    #[serde(default)]
     discriminators: Vec<DiscriminatorFile>,
     #[serde(default, rename = "use")]
     uses: Vec<String>,
@@ -305,10 +334,18 @@ impl SourceFile {
             merged.into_iter().partition(|(field, _)| field.contains('*'));
         let mut patterns: Vec<_> = patterns.into_iter().collect();
         patterns.sort_by_key(|(pattern, _)| std::cmp::Reverse(pattern.len()));
+        let mut lines = Vec::with_capacity(self.lines.len());
+        for (i, text) in self.lines.iter().enumerate() {
+            let place = || format!("source `{}`.lines[{i}] `{text}`", self.name);
+            lines.push(LinePattern::parse(text).map_err(|reason| Error::inconsistent(place(), reason))?);
+        }
         Ok(Source {
             name: self.name,
             about: self.about,
             files: self.files,
+            format: self.format,
+            lines,
+            records: self.records,
             discriminators: self.discriminators.into_iter().map(Discriminator::from).collect(),
             access_log: self.access_log,
             time: self.time,
@@ -319,6 +356,22 @@ impl SourceFile {
             patterns,
             examples: self.example.into_iter().map(Example::from).collect(),
         })
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SetAsideFile {
+    files: Vec<String>,
+    reason: String,
+}
+
+impl From<SetAsideFile> for SetAside {
+    fn from(file: SetAsideFile) -> Self {
+        Self {
+            files: file.files,
+            reason: file.reason,
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use serde::{Deserialize, Serialize};
 
+use crate::line::LinePattern;
 use crate::syntax;
 
 /// What kind of information a field holds. Each class has one disposition, documented per variant
@@ -273,6 +274,50 @@ pub struct Example {
     pub unknown: Vec<String>,
 }
 
+/// How the lines of a source are written. A line that is a JSON object is read as such whatever its
+/// source, since containers and pipelines wrap lines of every kind in JSON.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Format {
+    /// A JSON object a line.
+    #[default]
+    Json,
+    /// `key=value` pairs.
+    Logfmt,
+    /// Text that fits one of the source's [`LinePattern`]s.
+    Text,
+}
+
+/// Files that are found below a directory and are not read, with the reason that reports give.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct SetAside {
+    /// Globs over file names, as [`Source::files`].
+    pub files: Vec<String>,
+    /// Why nothing in them is missed.
+    pub reason: String,
+}
+
+impl SetAside {
+    /// Whether a file of this name is one of them.
+    pub fn fits_file(&self, path: &str) -> bool {
+        fits_file(&self.files, path)
+    }
+}
+
+/// Whether globs fit a path: those with a `/` its last two components, others its last.
+fn fits_file(globs: &[String], path: &str) -> bool {
+    let mut slashes = path
+        .rmatch_indices('/')
+        .map(|(at, _)| path.get(at + 1..).unwrap_or_default());
+    let name = slashes.next().unwrap_or(path);
+    let tail = slashes.next().unwrap_or(path);
+    globs
+        .iter()
+        .any(|glob| syntax::glob(glob, if glob.contains('/') { tail } else { name }))
+}
+
 /// One kind of log.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
@@ -283,6 +328,13 @@ pub struct Source {
     pub about: String,
     /// Globs over file names (the last path component, and `dir/name` where a glob holds a `/`).
     pub files: Vec<String>,
+    /// How its lines are written.
+    pub format: Format,
+    /// Patterns of its lines, tried in order, for [`Format::Text`].
+    pub lines: Vec<LinePattern>,
+    /// Keys whose list holds the records, for inputs that are JSON documents rather than lines. Such a
+    /// document may be spread over any number of lines.
+    pub records: Vec<String>,
     /// Fields that tell the source in a mixed stream.
     pub discriminators: Vec<Discriminator>,
     /// Whether selecting this source makes the route `sirt` (proxy and access logs).
@@ -290,7 +342,8 @@ pub struct Source {
     /// Fields of the record's time, in order of preference.
     pub time: Vec<String>,
     /// Event expressions: `{field}` placeholders with literal text between, tried in order; the
-    /// first whose fields are all non-empty strings gives the raw event.
+    /// first whose fields are all non-empty strings gives the raw event. `{field|route}` stands for
+    /// the route of [`Profile::routes`] that the field's path fits.
     pub event: Vec<String>,
     /// Common columns.
     pub columns: Columns,
@@ -320,14 +373,7 @@ impl Source {
     /// Whether a file of this name is of this source: globs with a `/` are compared with the last two
     /// components of the path, others with the last.
     pub fn fits_file(&self, path: &str) -> bool {
-        let mut slashes = path
-            .rmatch_indices('/')
-            .map(|(at, _)| path.get(at + 1..).unwrap_or_default());
-        let name = slashes.next().unwrap_or(path);
-        let tail = slashes.next().unwrap_or(path);
-        self.files
-            .iter()
-            .any(|glob| syntax::glob(glob, if glob.contains('/') { tail } else { name }))
+        fits_file(&self.files, path)
     }
 
     /// The class of a field whose class does not depend on another field.
@@ -409,6 +455,9 @@ pub struct Wrappers {
     pub objects: Vec<String>,
     /// Keys whose string value is the line: `message`, `log`, `textPayload`.
     pub strings: Vec<String>,
+    /// Keys whose object value is part of the record around it, as newer services write them:
+    /// `attributes.method` is then the field `method`.
+    pub merged: Vec<String>,
     /// Fields of the envelope that hold a time, used when the record has none.
     pub time: Vec<String>,
 }
@@ -459,6 +508,8 @@ pub struct Profile {
     pub wrappers: Wrappers,
     /// Sources in file order; the first whose file glob fits wins.
     pub sources: Vec<Source>,
+    /// Files that are no log of any source.
+    pub set_aside: Vec<SetAside>,
     /// Public events in file order.
     pub events: Vec<Event>,
     /// Path patterns in order of preference, see `docs/POLICY.md`.

@@ -51,12 +51,18 @@ pub(crate) fn pieces(text: &str) -> Result<Vec<Piece<'_>>, &'static str> {
     Ok(pieces)
 }
 
-/// The fields that an event expression names.
-pub(crate) fn placeholders(expression: &str) -> Result<Vec<&str>, &'static str> {
+/// The end of a placeholder that stands for the route of its field's path.
+pub(crate) const ROUTE_OF: &str = "|route";
+
+/// The fields that an event expression names, and whether it asks for the route of their path.
+pub(crate) fn placeholders(expression: &str) -> Result<Vec<(&str, bool)>, &'static str> {
     let fields: Vec<_> = pieces(expression)?
         .into_iter()
         .filter_map(|piece| match piece {
-            Piece::Slot(field) => Some(field),
+            Piece::Slot(slot) => Some(match slot.strip_suffix(ROUTE_OF) {
+                Some(field) => (field, true),
+                None => (slot, false),
+            }),
             Piece::Literal(_) => None,
         })
         .collect();
@@ -383,7 +389,11 @@ mod tests {
         assert_eq!(pieces("a {b} c").map(|p| p.len()), Ok(3));
         assert_eq!(
             placeholders("{controller}#{action}"),
-            Ok(vec!["controller", "action"])
+            Ok(vec![("controller", false), ("action", false)])
+        );
+        assert_eq!(
+            placeholders("{method} {uri|route}"),
+            Ok(vec![("method", false), ("uri", true)])
         );
         for bad in ["{", "}", "{a", "a}", "{}", "{a{b}}"] {
             assert!(pieces(bad).is_err(), "{bad}");

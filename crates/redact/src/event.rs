@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use decostop_profile::Profile;
 
 use crate::record::Record;
+use crate::route::Routes;
 
 /// `{field}` placeholders with literal text between.
 #[derive(Debug)]
@@ -14,6 +15,8 @@ struct Expression(Vec<Piece>);
 enum Piece {
     Text(String),
     Field(String),
+    /// The route of a field's path.
+    Route(String),
 }
 
 impl Expression {
@@ -25,7 +28,10 @@ impl Expression {
                 pieces.push(Piece::Text(before.to_owned()));
             }
             let (field, after) = after.split_once('}').unwrap_or((after, ""));
-            pieces.push(Piece::Field(field.to_owned()));
+            pieces.push(match field.strip_suffix("|route") {
+                Some(field) => Piece::Route(field.to_owned()),
+                None => Piece::Field(field.to_owned()),
+            });
             rest = after;
         }
         if !rest.is_empty() {
@@ -34,18 +40,17 @@ impl Expression {
         Self(pieces)
     }
 
-    fn evaluate(&self, record: &Record<'_>) -> Option<String> {
+    fn evaluate(&self, record: &Record<'_>, routes: &Routes) -> Option<String> {
+        let text = |field: &str| {
+            let value = record.values(field).find_map(|field| field.value.as_str());
+            value.filter(|text| !text.is_empty())
+        };
         let mut out = String::new();
         for piece in &self.0 {
             match piece {
                 Piece::Text(text) => out.push_str(text),
-                Piece::Field(field) => {
-                    let value = record
-                        .values(field)
-                        .find_map(|field| field.value.as_str())
-                        .filter(|text| !text.is_empty())?;
-                    out.push_str(value);
-                }
+                Piece::Field(field) => out.push_str(text(field)?),
+                Piece::Route(field) => out.push_str(routes.parse(text(field)?)?.pattern),
             }
         }
         Some(out)
@@ -91,10 +96,10 @@ impl Events {
     }
 
     /// The source's own event string of a record.
-    pub fn raw(&self, record: &Record<'_>) -> Option<String> {
+    pub(crate) fn raw(&self, record: &Record<'_>, routes: &Routes) -> Option<String> {
         self.expressions
             .iter()
-            .find_map(|expression| expression.evaluate(record))
+            .find_map(|expression| expression.evaluate(record, routes))
     }
 
     /// Indices of the public events (in profile order) that a raw event stands for.

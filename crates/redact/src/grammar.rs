@@ -73,7 +73,7 @@ pub(crate) fn is_plain_time(text: &str) -> bool {
         let hours = zone.strip_prefix(' ').unwrap_or(zone).strip_prefix(['+', '-'])?;
         Some(hours.len() >= 4)
     };
-    matches!(bytes.get(10), Some(b'T' | b' '))
+    matches!((bytes.get(4), bytes.get(10)), (Some(b'-'), Some(b'T' | b' ')))
         && digits <= 9
         && (matches!(zone, "" | "Z" | "UTC" | " Z" | " UTC") || offset() == Some(true))
 }

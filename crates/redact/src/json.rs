@@ -27,7 +27,7 @@ pub(crate) fn push_string(out: &mut Vec<u8>, text: &str) {
 }
 
 /// `text` as a JSON string.
-pub(crate) fn string(text: &str) -> String {
+pub fn string(text: &str) -> String {
     let mut out = Vec::with_capacity(text.len() + 2);
     push_string(&mut out, text);
     String::from_utf8(out).unwrap_or_default()

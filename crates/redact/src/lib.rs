@@ -38,6 +38,7 @@ pub use error::Error;
 pub use event::{Events, glob_matches};
 pub use facts::{Facts, Learner};
 pub use identity::{Ident, Reading, read, read_text};
+pub use json::string as quoted;
 pub use key::{PseudonymKind, Pseudonyms, RequestKey};
 pub use plan::{Place, ProfilePlan, SourcePlan, Typed, WrongType};
 pub use record::{Field, Json, Record};

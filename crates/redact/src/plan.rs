@@ -7,7 +7,7 @@ use decostop_profile::{Class, ClassRule, FieldSpec, Profile, Role, Source};
 use ipnet::IpNet;
 
 use crate::Error;
-use crate::event::Events;
+use crate::event::{Events, glob_matches};
 use crate::identity::{Ident, Reading, read, read_text};
 use crate::params::each_param;
 use crate::record::{Field, Json, Record};
@@ -38,6 +38,8 @@ pub struct SourcePlan {
     pub(crate) roles: Vec<(decostop_profile::Kind, Role)>,
     /// Fields whose presence means that somebody acts as somebody else.
     pub(crate) impersonators: Vec<String>,
+    /// Names as exports write them that know no dots, to names as the profile has them.
+    mangled: HashMap<String, String, foldhash::fast::RandomState>,
     /// Its events.
     pub events: Events,
 }
@@ -52,6 +54,8 @@ pub struct ProfilePlan {
     internal: Vec<IpNet>,
     /// Raw events that a public event names without a wildcard.
     listed_events: HashSet<String>,
+    /// Discriminating fields, with the source that each value stands for.
+    discriminators: Vec<(String, Vec<(String, usize)>)>,
 }
 
 /// Where in a record a typed value was found.
@@ -128,12 +132,26 @@ impl ProfilePlan {
             .chain(deciding.map(|case| &case.value))
             .cloned()
             .collect();
+        let mut discriminators: Vec<(String, Vec<(String, usize)>)> = Vec::new();
+        for (index, source) in profile.sources.iter().enumerate() {
+            for discriminator in &source.discriminators {
+                let values = discriminator.values.iter().map(|value| (value.clone(), index));
+                match discriminators
+                    .iter_mut()
+                    .find(|(field, _)| *field == discriminator.field)
+                {
+                    Some((_, known)) => known.extend(values),
+                    None => discriminators.push((discriminator.field.clone(), values.collect())),
+                }
+            }
+        }
         Ok(Self {
             profile,
             sources,
             routes,
             internal,
             listed_events,
+            discriminators,
         })
     }
 
@@ -181,9 +199,36 @@ impl ProfilePlan {
         self.internal.iter().any(|range| range.contains(&address))
     }
 
-    /// Whether a raw event is an entry of the profile's vocabulary.
+    /// Whether a raw event is an entry of the profile's vocabulary, or a method and one of its routes.
     pub(crate) fn is_listed_event(&self, raw: &str) -> bool {
-        self.profile.vocabulary.events.contains(raw) || self.listed_events.contains(raw)
+        let vocabulary = &self.profile.vocabulary;
+        vocabulary.events.contains(raw)
+            || self.listed_events.contains(raw)
+            || raw.split_once(' ').is_some_and(|(method, route)| {
+                vocabulary.methods.contains(method) && self.routes.is_pattern(route)
+            })
+    }
+
+    /// The source's own event string of a record.
+    pub fn raw_event(&self, record: &Record<'_>) -> Option<String> {
+        self.source(record.source)?.events.raw(record, &self.routes)
+    }
+
+    /// The source that a field names in a mixed stream. `text_of` looks a field up; the profile's
+    /// discriminating fields are asked in the order in which they are first mentioned.
+    pub fn discriminate<'v>(&self, text_of: impl Fn(&str) -> Option<&'v str>) -> Option<usize> {
+        self.discriminators.iter().find_map(|(field, values)| {
+            let text = text_of(field)?;
+            let named = values.iter().find(|(value, _)| glob_matches(value, text));
+            named.map(|(_, source)| *source)
+        })
+    }
+
+    /// The field that an export means which allows only letters, digits and underscores in names:
+    /// `meta_user` is `meta.user`.
+    pub fn unmangled(&self, source: usize, name: &str) -> Option<&str> {
+        let mangled = &self.sources.get(source)?.mangled;
+        mangled.get(name).map(String::as_str)
     }
 
     /// The class of a field in a record.
@@ -345,7 +390,18 @@ impl SourcePlan {
                 )
             })
             .collect();
+        let mut mangled: HashMap<String, String, foldhash::fast::RandomState> = HashMap::default();
+        for name in source.fields.keys() {
+            let flat: String = name
+                .chars()
+                .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })
+                .collect();
+            if flat != *name && !source.fields.contains_key(&flat) {
+                mangled.entry(flat).or_insert_with(|| name.clone());
+            }
+        }
         Self {
+            mangled,
             fields,
             roles: source
                 .tuples

@@ -49,8 +49,8 @@ pub struct Field<'a> {
     pub name: Cow<'a, str>,
     /// The value.
     pub value: Json<'a>,
-    /// The value's JSON text, byte for byte as in the line.
-    pub raw: &'a str,
+    /// The value's JSON text: byte for byte as in the line, if that is JSON.
+    pub raw: Cow<'a, str>,
 }
 
 /// A line's fields in their original order, duplicates included.

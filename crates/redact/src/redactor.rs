@@ -581,7 +581,7 @@ impl Redactor {
         let Some(source) = self.plan.source(record.source) else {
             return "[event]".to_owned();
         };
-        let Some(raw) = source.events.raw(record) else {
+        let Some(raw) = self.plan.raw_event(record) else {
             return "[event]".to_owned();
         };
         if let Some(name) = source

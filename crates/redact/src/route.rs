@@ -4,6 +4,7 @@
 //! values, the tail is free text. A path that fits no pattern has no parts and is dropped.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use decostop_profile::Class;
 
@@ -73,12 +74,15 @@ pub(crate) struct Routed<'p> {
     pub parts: Vec<Part<'p>>,
     /// The query string, undecoded, without its question mark.
     pub query: Option<&'p str>,
+    /// The pattern, as the profile writes it.
+    pub pattern: &'p str,
 }
 
 /// Compiled patterns in order of preference.
 #[derive(Debug, Default)]
 pub(crate) struct Routes {
-    patterns: Vec<Vec<Segment>>,
+    patterns: Vec<(String, Vec<Segment>)>,
+    texts: HashSet<String>,
 }
 
 /// Segments a path may have; a longer one fits nothing.
@@ -92,10 +96,10 @@ impl Routes {
     pub(crate) fn new<'t>(patterns: impl IntoIterator<Item = &'t str>) -> Result<Self, Error> {
         let patterns = patterns
             .into_iter()
-            .map(|text| compile(text).ok_or_else(|| Error::route(text)));
-        Ok(Self {
-            patterns: patterns.collect::<Result<_, _>>()?,
-        })
+            .map(|text| Ok((text.to_owned(), compile(text).ok_or_else(|| Error::route(text))?)))
+            .collect::<Result<Vec<_>, _>>()?;
+        let texts = patterns.iter().map(|(text, _)| text.clone()).collect();
+        Ok(Self { patterns, texts })
     }
 
     /// Takes a URL or URL path apart by the first pattern that fits.
@@ -113,10 +117,19 @@ impl Routes {
         {
             return None;
         }
-        self.patterns.iter().find_map(|pattern| {
+        self.patterns.iter().find_map(|(text, pattern)| {
             let mut parts = Vec::with_capacity(pattern.len());
-            fits(pattern, &segments, &mut parts).then_some(Routed { parts, query })
+            fits(pattern, &segments, &mut parts).then_some(Routed {
+                parts,
+                query,
+                pattern: text,
+            })
         })
+    }
+
+    /// Whether this is the text of a pattern.
+    pub(crate) fn is_pattern(&self, text: &str) -> bool {
+        self.texts.contains(text)
     }
 }
 

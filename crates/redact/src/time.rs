@@ -1,8 +1,9 @@
 //! Instants as logs write them.
 //!
 //! Formats: RFC 3339 with `T` or a space, with `Z`, `UTC`, an offset with or without a colon, or no
-//! zone (taken as UTC, as Gitaly writes it); `svlogd -tt`'s `2024-05-16_14:53:09.98174`; seconds or
-//! milliseconds since 1970 as a number.
+//! zone (taken as UTC, as Gitaly writes it), also with `/` between the parts of the date, as nginx writes
+//! its errors; `svlogd -tt`'s `2024-05-16_14:53:09.98174`; `25/Oct/2024:14:48:00 +0000` of access logs,
+//! with HAProxy's fraction or without; seconds or milliseconds since 1970 as a number.
 
 use std::fmt::Write as _;
 
@@ -21,8 +22,9 @@ impl Instant {
     /// Reads an instant; `None` for anything that is not exactly one, or is out of range.
     pub fn parse(text: &str) -> Option<Self> {
         let bytes = text.as_bytes();
-        if bytes.len() < 19 {
-            return None;
+        let marks = [bytes.get(2)?, bytes.get(6)?, bytes.get(11)?];
+        if let [b'/', b'/', b':'] = marks {
+            return Self::parse_access(bytes);
         }
         let year = number(bytes, 0, 4)?;
         let month = number(bytes, 5, 2)?;
@@ -37,10 +39,33 @@ impl Instant {
             bytes.get(13)?,
             bytes.get(16)?,
         ];
-        let [b'-', b'-', b'T' | b't' | b' ' | b'_', b':', b':'] = marks else {
+        let ([b'-', b'-', b'T' | b't' | b' ' | b'_', b':', b':'] | [b'/', b'/', b' ', b':', b':']) = marks
+        else {
             return None;
         };
-        let (fraction, digits, rest) = fraction(bytes.get(19..)?)?;
+        Self::of([year, month, day, hour, minute, second], bytes.get(19..)?)
+    }
+
+    /// `25/Oct/2024:14:48:00 +0000`, `21/Jan/2021:02:08:02.812`.
+    fn parse_access(bytes: &[u8]) -> Option<Self> {
+        const MONTHS: &[u8] = b"JanFebMarAprMayJunJulAugSepOctNovDec";
+        let name = bytes.get(3..6)?;
+        let month = MONTHS.chunks(3).position(|month| month == name)? as i64 + 1;
+        let [b':', b':'] = [bytes.get(14)?, bytes.get(17)?] else {
+            return None;
+        };
+        let (day, year) = (number(bytes, 0, 2)?, number(bytes, 7, 4)?);
+        let (hour, minute, second) = (
+            number(bytes, 12, 2)?,
+            number(bytes, 15, 2)?,
+            number(bytes, 18, 2)?,
+        );
+        Self::of([year, month, day, hour, minute, second], bytes.get(20..)?)
+    }
+
+    /// An instant from its parts, and what follows the seconds.
+    fn of([year, month, day, hour, minute, second]: [i64; 6], rest: &[u8]) -> Option<Self> {
+        let (fraction, digits, rest) = fraction(rest)?;
         let offset = offset_seconds(rest)?;
         if !(1970..=2261).contains(&year)
             || !(1..=12).contains(&month)

@@ -82,8 +82,8 @@ pub(crate) enum Command {
 /// Which profile describes the logs.
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct ProfileFile {
-    /// Profile that describes the logs [default: the built-in profile of GitLab]
-    #[arg(long = "profile", value_name = "FILE")]
+    /// Profile that describes the logs: the name of a built-in one, or a file [default: gitlab]
+    #[arg(long = "profile", value_name = "NAME|FILE")]
     pub(crate) path: Option<PathBuf>,
 }
 

@@ -134,16 +134,21 @@ pub(crate) enum ProfileAction {
     /// Exit code 1 says that the profile does not do what it says.
     #[command(verbatim_doc_comment)]
     Check {
-        /// Profile [default: the built-in profile of GitLab]
-        #[arg(value_name = "FILE")]
+        /// Profile: the name of a built-in one, or a file [default: gitlab]
+        #[arg(value_name = "NAME|FILE")]
         file: Option<PathBuf>,
     },
-    /// Print the built-in profile, to start one's own from
+    /// Print a built-in profile, to start one's own from
     ///
-    /// Example:
+    /// Examples:
     ///   decostop profile show > my-profile.toml
+    ///   decostop profile show nginx
     #[command(verbatim_doc_comment)]
-    Show,
+    Show {
+        /// Name of a built-in profile
+        #[arg(value_name = "NAME", default_value = "gitlab")]
+        name: String,
+    },
 }
 
 /// Print a JSON Schema

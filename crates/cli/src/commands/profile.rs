@@ -6,17 +6,24 @@ use anyhow::Result;
 use decostop_profile::Profile;
 
 use crate::args::{self, ProfileAction};
-use crate::exit::Exit;
+use crate::exit::{Exit, usage};
 use crate::settings;
 use crate::terminal::{self, BAD, GOOD, count, number};
 
 pub(crate) fn run(args: &args::Profile) -> Result<Exit> {
     match &args.action {
         ProfileAction::Check { file: None } => check(&Profile::gitlab()),
-        ProfileAction::Check { file: Some(path) } => check(&settings::profile_from(path)?),
-        ProfileAction::Show => {
+        ProfileAction::Check { file: Some(file) } => check(settings::profile_named(file)?.as_ref()),
+        ProfileAction::Show { name } => {
+            let known = || Profile::builtin_names().collect::<Vec<_>>().join(", ");
+            let text = Profile::builtin_text(name).ok_or_else(|| {
+                usage(
+                    format!("no built-in profile is called {name}"),
+                    format!("there are: {}", known()),
+                )
+            })?;
             let mut to = terminal::data();
-            to.write_all(Profile::gitlab_text().as_bytes())?;
+            to.write_all(text.as_bytes())?;
             to.flush()?;
             Ok(Exit::Done)
         }

@@ -2,12 +2,14 @@
 //!
 //! ```text
 //! line -> wrapper (prefix, envelope, string) -> tree -> source -> flat fields under dotted names
+//!                                            └-> text: patterns of the source, logfmt
 //! ```
 //!
 //! simd-json validates the line and unescapes its strings on a copy; the tree keeps, for every value,
 //! its text as it stands in the line, so that untouched values can be handed out byte for byte.
 //! Duplicate keys are kept: every occurrence counts.
 
+mod text;
 mod tree;
 mod wrapper;
 
@@ -40,7 +42,7 @@ impl std::fmt::Debug for Scratch {
 
 /// Parses one line and hands the record to `then`.
 ///
-/// `source` is what the input's name says; without it the record's discriminators must tell. A line
+/// What a record says of its own source comes first; `source` is what the input's name says. A line
 /// end is not part of the line.
 ///
 /// # Errors
@@ -62,27 +64,48 @@ pub fn with_record<T>(
     } = scratch;
     let (body, prefix_time) = wrapper::strip_prefix(line);
     let text = std::str::from_utf8(body).map_err(|_| Reason::Unparsable)?;
-    let root = tree::parse(text, outer, buffers, limits)?;
-    let mut found = wrapper::unwrap(plan, root, source);
+    let mut found = match tree::parse(text, outer, buffers, limits) {
+        Ok(root) => wrapper::unwrap(plan, root, source),
+        Err(reason) => {
+            let line = std::str::from_utf8(line).map_err(|_| Reason::Unparsable)?;
+            return of_text(plan, line, source, None)
+                .map(|record| then(&record))
+                .ok_or(reason);
+        }
+    };
     let mut buffer = [inner, innermost].into_iter();
     while let (Some(text), Some(buffer)) = (found.string, buffer.next()) {
+        let known = found.source.or(source);
         let (body, _) = wrapper::strip_prefix(text.as_bytes());
         let body = std::str::from_utf8(body).unwrap_or_default();
-        // A string that only looks like a wrapped line is an ordinary value.
         let Ok(root) = tree::parse(body, buffer, buffers, limits) else {
+            if let Some(record) = of_text(plan, text, known, found.time) {
+                return Ok(then(&record));
+            }
+            // A string that only looks like a wrapped line is an ordinary value.
             break;
         };
-        let next = wrapper::unwrap(plan, root, found.source.or(source));
+        let next = wrapper::unwrap(plan, root, known);
         found = wrapper::Unwrapped {
             source: next.source.or(found.source),
             time: next.time.or(found.time),
             ..next
         };
     }
-    let source = source.or(found.source).ok_or(Reason::Source)?;
+    let source = found.source.or(source).ok_or(Reason::Source)?;
     let mut fields = Vec::with_capacity(found.entries.len() + 8);
     for (name, node) in found.entries {
-        flatten(plan, source, Cow::Borrowed(name), node, &mut fields);
+        match node.value {
+            Value::Object(entries) if is_merged(plan, source, name) => {
+                for (name, node) in entries {
+                    flatten(plan, source, Cow::Borrowed(name), node, &mut fields);
+                }
+            }
+            value => {
+                let node = Node { raw: node.raw, value };
+                flatten(plan, source, Cow::Borrowed(name), node, &mut fields);
+            }
+        }
     }
     let envelope_time = found
         .time
@@ -93,6 +116,33 @@ pub fn with_record<T>(
         fields,
         envelope_time,
     }))
+}
+
+/// A line of a source whose lines are text. `time` is that of the wrapper around it.
+fn of_text<'a>(
+    plan: &'a ProfilePlan,
+    line: &'a str,
+    source: Option<usize>,
+    time: Option<&'a str>,
+) -> Option<Record<'a>> {
+    let source = source?;
+    let spec = plan.spec(source)?;
+    let line = line.trim_ascii();
+    let (body, prefix_time) = wrapper::strip_text_prefix(line);
+    let fields = text::fields(spec, body).or_else(|| text::fields(spec, line))?;
+    Some(Record {
+        source,
+        fields,
+        envelope_time: prefix_time.or(time).map(Cow::Borrowed),
+    })
+}
+
+/// Whether the object of this name is part of the record around it.
+fn is_merged(plan: &ProfilePlan, source: usize, name: &str) -> bool {
+    let merged = &plan.profile.wrappers.merged;
+    merged.iter().any(|key| key == name)
+        && !plan.is_leaf(source, name)
+        && !plan.has_fields_below(source, name)
 }
 
 /// Adds a value under its name; nested objects, and lists of objects, fall into their fields unless
@@ -116,12 +166,13 @@ fn flatten<'a>(
         _ => false,
     };
     if !nested {
+        let name = known_name(plan, source, name);
         let open = plan.is_params(source, &name);
         let value = json(node.value, open, 0);
         fields.push(Field {
             name,
             value,
-            raw: node.raw,
+            raw: Cow::Borrowed(node.raw),
         });
         return;
     }
@@ -141,6 +192,22 @@ fn flatten<'a>(
     };
     for (key, node) in objects.into_iter().flatten() {
         flatten(plan, source, Cow::Owned(format!("{name}.{key}")), node, fields);
+    }
+}
+
+/// The name under which the profile knows a field: exports write `meta_user` for `meta.user`, and a
+/// dotted key of an object that is part of the record carries the object's name.
+fn known_name<'a>(plan: &ProfilePlan, source: usize, name: Cow<'a, str>) -> Cow<'a, str> {
+    if plan.is_leaf(source, &name) {
+        return name;
+    }
+    let merged = plan.profile.wrappers.merged.iter();
+    let inner = merged
+        .filter_map(|key| name.strip_prefix(key.as_str())?.strip_prefix('.'))
+        .find(|inner| plan.is_leaf(source, inner));
+    match inner.or_else(|| plan.unmangled(source, &name)) {
+        Some(known) => Cow::Owned(known.to_owned()),
+        None => name,
     }
 }
 

@@ -248,7 +248,7 @@ proptest! {
         let text = if pretty { serde_json::to_string_pretty(&line).expect("text").replace('\n', " ") } else { line.to_string() };
         let plan = plan();
         let got = with_record(&plan, text.as_bytes(), Some(0), &Limits::default(), &mut Scratch::default(), |record| {
-            record.fields.iter().map(|field| (field.name.to_string(), field.raw.to_owned())).collect::<Vec<_>>()
+            record.fields.iter().map(|field| (field.name.to_string(), field.raw.to_string())).collect::<Vec<_>>()
         }).expect("a record");
         prop_assert_eq!(got.last().map(|(name, raw)| (name.as_str(), raw.as_str())), Some(("zz", "1")));
         for (_, raw) in &got {

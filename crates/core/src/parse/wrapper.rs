@@ -1,6 +1,6 @@
 //! What a log pipeline puts around a line: a time before it, an envelope, a string.
 
-use decostop_redact::{ProfilePlan, glob_matches};
+use decostop_redact::ProfilePlan;
 
 use super::tree::{Node, Value};
 
@@ -40,6 +40,23 @@ pub(super) fn strip_prefix(line: &[u8]) -> (&[u8], Option<&str>) {
         (body, Some(time))
     } else {
         (line, None)
+    }
+}
+
+/// As [`strip_prefix`] for a line that is no JSON: svlogd's time, or what a container runtime writes
+/// (`2026-11-01T00:00:00.1Z stdout F `).
+pub(super) fn strip_text_prefix(line: &str) -> (&str, Option<&str>) {
+    let is_time = |text: &&str| decostop_redact::Instant::parse(text).is_some();
+    let Some((time, rest)) = line.split_once(' ').filter(|(time, _)| is_time(time)) else {
+        return (line, None);
+    };
+    if time.as_bytes().get(10) == Some(&b'_') {
+        return (rest, Some(time));
+    }
+    let mut words = rest.splitn(3, ' ');
+    match (words.next(), words.next(), words.next()) {
+        (Some("stdout" | "stderr"), Some("F" | "P"), Some(body)) => (body, Some(time)),
+        _ => (line, None),
     }
 }
 
@@ -83,7 +100,7 @@ pub(super) fn unwrap<'a>(plan: &ProfilePlan, root: Node<'a>, hint: Option<usize>
             source = discriminated(plan, &entries).or(source);
         }
     }
-    let string = wrapped_string(plan, &entries, hint.or(source));
+    let string = wrapped_string(plan, &entries, source.or(hint));
     if string.is_some() {
         time = wrapper_time(plan, &entries).or(time);
     }
@@ -124,12 +141,7 @@ fn wrapper_time<'a>(plan: &ProfilePlan, entries: &[(&'a str, Node<'a>)]) -> Opti
 }
 
 fn discriminated(plan: &ProfilePlan, entries: &[(&str, Node<'_>)]) -> Option<usize> {
-    plan.profile.sources.iter().position(|source| {
-        source.discriminators.iter().any(|discriminator| {
-            text_of(entries, &discriminator.field)
-                .is_some_and(|text| discriminator.values.iter().any(|value| glob_matches(value, text)))
-        })
-    })
+    plan.discriminate(|field| text_of(entries, field))
 }
 
 /// What the logging pipeline adds to every line is no sign of a record.
@@ -153,7 +165,11 @@ fn wrapped_string<'a>(
         return None;
     };
     let (body, _) = strip_prefix(text.as_bytes());
-    if body.first() != Some(&b'{') || body.last() != Some(&b'}') {
+    let is_text = source
+        .and_then(|source| plan.spec(source))
+        .is_some_and(|spec| spec.format != decostop_profile::Format::Json);
+    let is_json = body.first() == Some(&b'{') && body.last() == Some(&b'}');
+    if !is_json && !is_text {
         return None;
     }
     let own = |spec: &decostop_profile::Source| {

@@ -476,7 +476,7 @@ fn judge(shared: &Shared<'_>, record: &Record<'_>, typed: &mut Vec<Typed>, learn
 /// Whether a record says that somebody began, or ended, to act as somebody else.
 fn impersonation(plan: &ProfilePlan, record: &Record<'_>) -> Option<bool> {
     let events = &plan.source(record.source)?.events;
-    let raw = events.raw(record)?;
+    let raw = plan.raw_event(record)?;
     events
         .public(&raw)
         .into_iter()

@@ -47,9 +47,7 @@ impl QueryPlan {
 
     /// Whether any select matches a record, whatever its time.
     pub fn matches(&self, plan: &ProfilePlan, record: &Record<'_>, typed: &[Typed]) -> bool {
-        let raw = plan
-            .source(record.source)
-            .and_then(|source| source.events.raw(record));
+        let raw = plan.raw_event(record);
         let mut joins: Option<Joins> = None;
         self.selects.iter().any(|select| {
             select.takes_source(record.source)

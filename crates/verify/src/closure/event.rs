@@ -30,6 +30,7 @@ pub(crate) struct EventGrammar {
     /// Public names and wildcard-free raw patterns; the vocabulary's own set is used beside it.
     listed: HashSet<Box<str>, RandomState>,
     public: HashSet<Box<str>, RandomState>,
+    routes: HashSet<Box<str>, RandomState>,
 }
 
 impl EventGrammar {
@@ -53,6 +54,7 @@ impl EventGrammar {
                 .chain(deciding)
                 .map(|raw| raw.as_str().into())
                 .collect(),
+            routes: profile.routes.iter().map(|route| route.as_str().into()).collect(),
             public: profile
                 .events
                 .iter()
@@ -68,7 +70,12 @@ impl EventGrammar {
 
     /// A raw event that the profile names.
     pub(crate) fn is_listed(&self, profile: &Profile, event: &str) -> bool {
-        self.listed.contains(event) || profile.vocabulary.events.contains(event)
+        // A method and one of the profile's own path patterns.
+        let routed = || {
+            let (method, route) = event.split_once(' ')?;
+            Some(profile.vocabulary.methods.contains(method) && self.routes.contains(route))
+        };
+        self.listed.contains(event) || profile.vocabulary.events.contains(event) || routed() == Some(true)
     }
 
     /// A raw event. `closed` admits the vocabulary only.
