@@ -250,6 +250,20 @@ impl DiveBuilder {
             discover = discover.standard_input_is(source)?;
         }
         let discovery = discover.run(&self.inputs)?;
+        let read_once = discovery
+            .inputs
+            .iter()
+            .find(|input| input.kind == crate::source::InputKind::Stream);
+        if let Some(input) = read_once.filter(|_| self.follow_ids || self.follow_correlation) {
+            return Err(Error::new(
+                ErrorKind::Config,
+                format!(
+                    "{} can be read only once, and following takes another pass",
+                    input.path.display()
+                ),
+            )
+            .hint("write it to a file first"));
+        }
         let config = |cause: decostop_redact::Error| Error::new(ErrorKind::Config, cause.to_string());
         let plan = Arc::new(ProfilePlan::new(Arc::clone(&profile)).map_err(config)?);
         scope_index(&self.request)?;
