@@ -94,6 +94,9 @@ fn parts_of_container_lines_make_one_record_in_every_codec_and_segment_size() {
         line(2, "other/b", 0),
         line(4, "acme/c", 0),
     );
+    // Docker cuts after 16 KiB.
+    let longer = long.replacen('{', &format!("{{\"ua\":\"{}\",", "z".repeat(16 << 10)), 1);
+    let (first, second) = longer.split_at(longer.find("acme/pay").expect("it is there") + 2);
     let docker = |text: &str, end: &str| {
         format!(
             "{{\"log\":{},\"stream\":\"stdout\",\"time\":\"{time}\"}}\n",
