@@ -409,7 +409,7 @@ fn read_field(
 fn in_message(profile: &Profile, message: &str, said: &mut Vec<Said>) {
     for template in &profile.templates {
         let mut slots = Vec::new();
-        if fits(&template.text, message, &mut slots) {
+        if fits_template(&template.text, message, &mut slots) {
             for (kind, text) in slots {
                 let class = Class::from_name(kind).filter(|class| class.is_identity());
                 if let Some(class) = class {
@@ -422,7 +422,7 @@ fn in_message(profile: &Profile, message: &str, said: &mut Vec<Said>) {
 }
 
 /// Whether a message fits the rest of a template, each slot as short as it can be.
-fn fits<'t>(template: &'t str, message: &'t str, slots: &mut Vec<(&'t str, &'t str)>) -> bool {
+fn fits_template<'t>(template: &'t str, message: &'t str, slots: &mut Vec<(&'t str, &'t str)>) -> bool {
     let Some((before, after)) = template.split_once('{') else {
         return template == message;
     };
@@ -446,7 +446,7 @@ fn fits<'t>(template: &'t str, message: &'t str, slots: &mut Vec<(&'t str, &'t s
         .any(|end| {
             let (text, rest) = message.split_at(end);
             slots.push((kind, text));
-            if takes(text) && fits(after, rest, slots) {
+            if takes(text) && fits_template(after, rest, slots) {
                 return true;
             }
             slots.pop();
