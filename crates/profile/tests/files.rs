@@ -110,6 +110,7 @@ fn sample_sets_are_recognised() {
         ("gitaly", "gitaly/test-gitaly.log"),
         ("graphql_json", "_sample_logs/graphql.log"),
         ("production_json", "production/test-gitlab-production.log"),
+        ("production_json", "_sample_logs/production.log"),
         ("sidekiq", "sidekiq/test-gitlab-sidekiq.log"),
         ("workhorse", "_sample_logs/workhorse.log"),
         ("workhorse", "workhorse/test-workhorse.log"),

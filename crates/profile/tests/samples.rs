@@ -169,12 +169,7 @@ fn nearly_every_field_of_real_lines_has_a_class() {
     let mut unknown: BTreeMap<(&str, String), usize> = BTreeMap::new();
     for path in &paths {
         let path_text = path.to_string_lossy();
-        // The sample sets keep lines of production_json under the name of the text log.
-        let source = match profile.sources.iter().find(|source| source.fits_file(&path_text)) {
-            Some(source) => Some(source),
-            None if path_text.ends_with("_sample_logs/production.log") => profile.source("production_json"),
-            None => None,
-        };
+        let source = profile.sources.iter().find(|source| source.fits_file(&path_text));
         let Some(source) = source else { continue };
         let text = std::fs::read(path).unwrap_or_default();
         for line in String::from_utf8_lossy(&text).lines() {
