@@ -486,6 +486,7 @@ impl From<EventFile> for Event {
 struct TemplateFile {
     text: String,
     example: String,
+    event: Option<String>,
 }
 
 impl From<TemplateFile> for Template {
@@ -493,6 +494,7 @@ impl From<TemplateFile> for Template {
         Self {
             text: file.text,
             example: file.example,
+            event: file.event,
         }
     }
 }
