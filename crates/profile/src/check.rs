@@ -117,7 +117,7 @@ impl Profile {
             for (source, patterns) in &event.raw {
                 for pattern in patterns.iter().filter(|pattern| !pattern.contains('*')) {
                     let known = self.vocabulary.events.contains(pattern.as_str());
-                    if !known && !syntax::is_caller(pattern) {
+                    if !known && !syntax::is_caller(pattern) && !self.is_routed(pattern) {
                         let reason = format!("`{pattern}` fits no entry point and is not in the vocabulary");
                         report.find(format!("{place}.raw.{source}"), reason);
                     }
@@ -138,6 +138,13 @@ impl Profile {
                 }
             }
         }
+    }
+
+    /// Whether a raw event is what `{method} {uri|route}` can give.
+    fn is_routed(&self, pattern: &str) -> bool {
+        pattern.split_once(' ').is_some_and(|(method, route)| {
+            self.vocabulary.methods.contains(method) && self.routes.iter().any(|known| known == route)
+        })
     }
 
     fn check_routes(&self, report: &mut CheckReport) {
