@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use crate::line::read_logfmt;
 use crate::model::{Event, Example, Format, Profile, Source, Template};
-use crate::syntax::{self, Piece};
+use crate::syntax::{self, Asked, Piece};
 
 /// Something in a profile that does not do what it says.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -100,7 +100,7 @@ impl Profile {
             findings: Vec::new(),
         };
         for source in &self.sources {
-            check_source(source, &self.routes, &mut report);
+            check_source(source, self, &mut report);
         }
         self.check_events(&mut report);
         self.check_routes(&mut report);
@@ -213,7 +213,7 @@ fn takes_one(segment: &str) -> bool {
     !matches!(segment, ":namespace" | ":project" | "**")
 }
 
-fn check_source(source: &Source, routes: &[String], report: &mut CheckReport) {
+fn check_source(source: &Source, profile: &Profile, report: &mut CheckReport) {
     let place = format!("source `{}`", source.name);
     if source.files.is_empty() && source.discriminators.is_empty() {
         report.find(
@@ -230,7 +230,7 @@ fn check_source(source: &Source, routes: &[String], report: &mut CheckReport) {
     for (i, example) in source.examples.iter().enumerate() {
         let place = format!("{place}.example[{i}]");
         match object_of(source, &example.line) {
-            Ok(object) => check_example(source, routes, example, &object, &place, report),
+            Ok(object) => check_example(source, profile, example, &object, &place, report),
             Err(reason) => report.find(place, reason),
         }
     }
@@ -262,7 +262,7 @@ fn object_of(source: &Source, line: &str) -> Result<Map<String, Value>, String> 
 
 fn check_example(
     source: &Source,
-    routes: &[String],
+    profile: &Profile,
     example: &Example,
     object: &Map<String, Value>,
     place: &str,
@@ -274,7 +274,7 @@ fn check_example(
     let event = source
         .event
         .iter()
-        .find_map(|expression| evaluate(expression, &fields, routes));
+        .find_map(|expression| evaluate(expression, &fields, profile));
     if example.event.is_some() && event != example.event {
         let shown = |event: &Option<String>| {
             event
@@ -344,18 +344,31 @@ fn text(value: &Value) -> Option<&str> {
     value.as_str().filter(|text| !text.is_empty())
 }
 
-fn evaluate(expression: &str, fields: &BTreeMap<String, &Value>, routes: &[String]) -> Option<String> {
+fn evaluate(expression: &str, fields: &BTreeMap<String, &Value>, profile: &Profile) -> Option<String> {
     let mut event = String::new();
     for piece in syntax::pieces(expression).ok()? {
         event.push_str(match piece {
             Piece::Literal(literal) => literal,
-            Piece::Slot(slot) => match slot.strip_suffix(syntax::ROUTE_OF) {
-                Some(field) => route_of(routes, text(fields.get(field)?)?)?,
-                None => text(fields.get(slot)?)?,
-            },
+            Piece::Slot(slot) => {
+                let (field, asked) = syntax::placeholder(slot);
+                let value = text(fields.get(field)?)?;
+                match asked {
+                    Asked::Text => value,
+                    Asked::Route => route_of(&profile.routes, value)?,
+                    Asked::Template => event_of(&profile.templates, value)?,
+                }
+            }
         });
     }
     Some(event)
+}
+
+/// The event of the first template that a message fits.
+fn event_of<'t>(templates: &'t [Template], message: &str) -> Option<&'t str> {
+    let fitting = templates
+        .iter()
+        .find(|template| syntax::pieces(&template.text).is_ok_and(|pieces| fits(&pieces, message)))?;
+    fitting.event.as_deref()
 }
 
 /// The first route that a URL's path fits, slots by their number of segments only.

@@ -519,6 +519,7 @@ impl From<EventFile> for Event {
 struct TemplateFile {
     text: String,
     example: String,
+    event: Option<String>,
 }
 
 impl From<TemplateFile> for Template {
@@ -526,6 +527,7 @@ impl From<TemplateFile> for Template {
         Self {
             text: file.text,
             example: file.example,
+            event: file.event,
         }
     }
 }

@@ -150,14 +150,24 @@ impl Learner {
                 }
             }
         }
-        for value in typed.iter().filter(|value| value.tuple.is_none()) {
+        // The message of such a record names who is acted as, where no field does.
+        let named = |value: &&Typed| value.place == Place::Text && matches!(value.ident, Ident::User(_));
+        if let Some(began) = impersonation {
+            for value in typed.iter().filter(named) {
+                let moments = self.impersonation.entry(value.ident.clone()).or_default();
+                moments.push((ns, began));
+            }
+        }
+        // What a client typed into a form may stand in a message: it is looked for, not learned from.
+        let taught = |value: &&Typed| value.tuple.is_none() && value.place != Place::Text;
+        for value in typed.iter().filter(taught) {
             // A path of one segment in a URL may be any page: it would teach words as names.
             let sure = matches!(value.place, Place::Field | Place::Params);
             if sure || !matches!(&value.ident, Ident::Path(path) if !path.contains('/')) {
                 self.observe_tuple(&[&value.ident], scope, ns);
             }
         }
-        for value in typed {
+        for value in typed.iter().filter(|value| value.place != Place::Text) {
             if let Ident::Ip(address) = value.ident {
                 let fact = self.addresses.entry(address).or_default();
                 fact.own |= own_actor == Some(true);

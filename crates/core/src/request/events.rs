@@ -219,7 +219,13 @@ fn known_raw(profile: &Profile) -> impl Iterator<Item = &str> {
         .events
         .iter()
         .flat_map(|event| event.raw.values().flatten().map(String::as_str));
-    mapped.chain(profile.vocabulary.events.iter().map(AsRef::as_ref))
+    let coined = profile
+        .templates
+        .iter()
+        .filter_map(|template| template.event.as_deref());
+    mapped
+        .chain(coined)
+        .chain(profile.vocabulary.events.iter().map(AsRef::as_ref))
 }
 
 /// Whether a pattern can be one at all.

@@ -52,6 +52,12 @@ impl EventGrammar {
             listed: patterns
                 .filter(|raw| !raw.contains('*'))
                 .chain(deciding)
+                .chain(
+                    profile
+                        .templates
+                        .iter()
+                        .filter_map(|template| template.event.as_ref()),
+                )
                 .map(|raw| raw.as_str().into())
                 .collect(),
             routes: profile.routes.iter().map(|route| route.as_str().into()).collect(),
