@@ -217,12 +217,16 @@ const ASKED: &[(&str, &[(&str, &str)])] = &[
     ),
     (
         "session.failed",
-        &[("audit_json", "login_failed_with_standard_authentication")],
+        &[
+            ("audit_json", "login_failed_with_standard_authentication"),
+            ("application_json", "login_failed"),
+        ],
     ),
     (
         "session.created",
         &[
             ("audit_json", "authenticated_with_standard"),
+            ("application_json", "login_succeeded"),
             ("nginx_access", "POST /users/sign_in"),
         ],
     ),
@@ -230,6 +234,7 @@ const ASKED: &[(&str, &[(&str, &str)])] = &[
         "session.destroyed",
         &[
             ("production_json", "SessionsController#destroy"),
+            ("application_json", "logout"),
             ("nginx_access", "POST /users/sign_out"),
         ],
     ),
@@ -237,13 +242,19 @@ const ASKED: &[(&str, &[(&str, &str)])] = &[
         "impersonation.started",
         &[("production_json", "Admin::UsersController#impersonate")],
     ),
-    ("access_restriction.hit", &[("auth_json", "Rack_Attack")]),
+    (
+        "access_restriction.hit",
+        &[
+            ("auth_json", "rack_attack"),
+            ("auth_json", "application_rate_limited"),
+        ],
+    ),
     (
         "registry.authorised",
         &[
             ("production_json", "JwtController#auth"),
             ("nginx_access", "GET /jwt/auth"),
-            ("auth_json", "Denied container registry permissions"),
+            ("auth_json", "registry_access_denied"),
         ],
     ),
     (
