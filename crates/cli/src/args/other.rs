@@ -106,7 +106,7 @@ pub(crate) struct Events {
     /// Name, glob over names, or words [default: all]
     #[arg(value_name = "PATTERN")]
     pub(crate) pattern: Option<String>,
-    /// Only events that this source shows
+    /// Only events that this source shows [default: of all]
     #[arg(long, value_name = "SOURCE")]
     pub(crate) source: Option<String>,
     /// What each source really logs, too

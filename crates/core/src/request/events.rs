@@ -75,10 +75,12 @@ pub fn search<'p>(
     Err(fault.into_error("events"))
 }
 
-/// The events with a raw pattern that fits `raw`; either side may hold a glob.
+/// The events with a raw pattern that fits `raw`; either side may hold a glob. That all of a source's
+/// lines are one event says nothing of `raw`, which need not be that source's.
 fn standing_for<'p>(raw: &str, profile: &'p Profile) -> Vec<&'p Event> {
     let glob = Glob::new(raw);
-    let fits = |known: &String| glob.matches(known) || glob::matches(known, raw);
+    let fits =
+        |known: &String| glob.matches(known) || !glob::is_everything(known) && glob::matches(known, raw);
     let events = profile.events.iter();
     events
         .filter(|event| event.raw.values().flatten().any(fits))
