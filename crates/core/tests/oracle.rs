@@ -69,6 +69,18 @@ const EVENTS: &[(&str, &str)] = &[
     ("Projects::IssuesController", "index"),
 ];
 
+/// Messages that the platform writes, and some that only look like them.
+const MESSAGES: &[&str] = &[
+    "Failed Login: username=USER ip=81.2.69.144",
+    "Failed Login: username=USER@acme.example ip=81.2.69.144",
+    "Failed Login: username=USER",
+    "User USER has started impersonating bea",
+    "Project \"PLACE\" was deleted",
+    "USER: Project \"PLACE\" was deleted",
+    "PLACE!12 - Git merge started on JID 779486dd8ab4b2eb1d5cbfa0",
+    "PROJECT ACCESS TOKEN CREATION: created_by: USER, project_id: 51191, token_user: build bot, token_id: 99",
+];
+
 fn text(value: &str) -> String {
     serde_json::to_string(value).expect("JSON")
 }
@@ -125,6 +137,9 @@ fn field(source: &'static str) -> BoxedStrategy<(String, String)> {
                 format!(r#"[{{"key":"username","value":{}}},{{"key":"note","value":{}}},{{"value":{},"key":"project_path"}}]"#, text(user), text(place), text(place))
             }).boxed()),
             1 => named("message", text_of(PLACES).boxed()),
+            1 => named("message", (select(MESSAGES), select(NAMES), select(PLACES)).prop_map(|(message, user, place)| {
+                text(&message.replace("USER", user).replace("PLACE", place))
+            }).boxed()),
             1 => named("username", Just("{\"a\":1}".to_owned()).boxed()),
             1 => named("remote_ip", text_of(&["81.2.69.144", "81.2.69.144:99", "81.2.69.14", "10.0.0.1, 81.2.69.144"]).boxed()),
         ]

@@ -566,6 +566,29 @@ mod tests {
     }
 
     #[test]
+    fn a_message_gives_the_event_of_its_template() {
+        let profile = |event: &str, message: &str| {
+            Profile::parse(&format!(
+                "version = 1\nname = 'x'\n[[source]]\nname = 's'\nabout = 'a'\nfiles = ['s.log']\ntime = ['t']\n\
+                 event = ['{{m|template}}', '{{e}}']\n[source.fields]\nt = 'time'\ne = 'event'\nm = 'text'\n\
+                 [[source.example]]\nline = '{{\"t\":\"2026-11-01T00:00:00Z\",\"e\":\"a\",\"m\":\"{message}\"}}'\n\
+                 event = '{event}'\n[[template]]\ntext = 'bye {{user}}'\nexample = 'bye x'\nevent = 'left'\n"
+            ))
+        };
+        let told = |event, message| {
+            let profile = profile(event, message).unwrap_or_else(|error| panic!("{error}"));
+            findings(&profile)
+        };
+        assert_eq!(told("left", "bye alex9"), Vec::<String>::new());
+        assert_eq!(told("a", "good bye alex9"), Vec::<String>::new());
+        assert!(
+            told("a", "bye alex9")
+                .iter()
+                .any(|f| f.contains("its event is `left`"))
+        );
+    }
+
+    #[test]
     fn unreachable_parts_are_told() {
         let example = "[[source.example]]\nline = '{\"t\":\"2026-11-01T00:00:00Z\",\"e\":\"a\"}'\n";
         for (rest, said) in [

@@ -625,3 +625,50 @@ impl Facts {
         out.into_iter().map(|((class, _), text)| (class, text)).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use decostop_profile::Scope;
+
+    use super::*;
+
+    fn in_text(name: &str) -> Typed {
+        Typed {
+            class: Class::User,
+            ident: Ident::User(name.to_owned()),
+            tuple: None,
+            role: None,
+            place: Place::Text,
+            field: 0,
+        }
+    }
+
+    fn learned(typed: &[Typed], impersonation: Option<bool>) -> Facts {
+        let scope = || ScopeIndex::new(&Scope::default()).expect("a sound scope");
+        let mut learner = Learner::default();
+        learner.observe(typed, &scope(), 10, impersonation);
+        learner.freeze(scope(), &HashSet::new())
+    }
+
+    #[test]
+    fn a_message_teaches_no_names() {
+        let typed = in_text("read-only");
+        let field = Typed {
+            place: Place::Field,
+            ..typed.clone()
+        };
+        assert!(!learned(&[typed], None).is_foreign_token("read-only"));
+        assert!(learned(&[field], None).is_foreign_token("read-only"));
+    }
+
+    #[test]
+    fn a_message_tells_who_is_impersonated() {
+        let alice = Ident::User("alice".to_owned());
+        let typed = [in_text("staff"), in_text("alice")];
+        let facts = learned(&typed, Some(true));
+        assert!(!facts.is_impersonated(&alice, 9) && facts.is_impersonated(&alice, 11));
+        let facts = learned(&typed, Some(false));
+        assert!(facts.is_impersonated(&alice, 9) && !facts.is_impersonated(&alice, 11));
+        assert!(!learned(&typed, None).is_impersonated(&alice, 11));
+    }
+}

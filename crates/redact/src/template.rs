@@ -135,6 +135,7 @@ fn compile(text: &str) -> Option<Compiled> {
             Slot::Word => "([A-Za-z_]+)",
             Slot::Text => r"([\s\S]*?)",
             Slot::Typed(Class::Name) => r"([^\r\n]+?)",
+            Slot::Typed(Class::Email) => r"([^\s\x00-\x1f@]+@[^\s\x00-\x1f]+?)",
             Slot::Typed(_) => r"([^\s\x00-\x1f]+?)",
         });
         pieces.push(Piece::Slot(slot));
@@ -216,6 +217,29 @@ mod tests {
             None
         );
         assert!(compile("{nonsense}").is_none());
+    }
+
+    #[test]
+    fn a_message_says_what_happened_and_whom_it_names() {
+        let templates = Templates::new(&decostop_profile::Profile::gitlab()).expect("sound");
+        let named = |text| templates.identities(text).collect::<Vec<_>>();
+        let message = "Failed Login: username=alice ip=192.0.2.1";
+        assert_eq!(templates.event(message), Some("login_failed"));
+        assert_eq!(named(message), [(Class::User, "alice"), (Class::Ip, "192.0.2.1")]);
+        let message = "Failed Login: username=alice@acme.example ip=192.0.2.1";
+        assert_eq!(
+            named(message).first(),
+            Some(&(Class::Email, "alice@acme.example"))
+        );
+        assert_eq!(
+            templates.event("execution expired"),
+            None,
+            "a template without an event"
+        );
+        let other = "He said: Failed Login: username=alice ip=192.0.2.1";
+        assert_eq!((templates.event(other), named(other).len()), (None, 0));
+        let long = format!("Failed Login: username={} ip=192.0.2.1", "a b ".repeat(2000));
+        assert_eq!((templates.event(&long), named(&long).len()), (None, 0));
     }
 
     #[test]

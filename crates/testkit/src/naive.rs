@@ -394,9 +394,64 @@ fn read_field(
             }
             true
         }
+        Class::Text => {
+            if let Json::String(message) = value {
+                in_message(profile, message, said);
+            }
+            true
+        }
         class if class.is_identity() => read(class, value, said),
         _ => true,
     }
+}
+
+/// The identities in the slots of the first template that a message fits.
+fn in_message(profile: &Profile, message: &str, said: &mut Vec<Said>) {
+    for template in &profile.templates {
+        let mut slots = Vec::new();
+        if fits_template(&template.text, message, &mut slots) {
+            for (kind, text) in slots {
+                let class = Class::from_name(kind).filter(|class| class.is_identity());
+                if let Some(class) = class {
+                    read(class, &Json::String(text.to_owned()), said);
+                }
+            }
+            return;
+        }
+    }
+}
+
+/// Whether a message fits the rest of a template, each slot as short as it can be.
+fn fits_template<'t>(template: &'t str, message: &'t str, slots: &mut Vec<(&'t str, &'t str)>) -> bool {
+    let Some((before, after)) = template.split_once('{') else {
+        return template == message;
+    };
+    let (Some(message), Some((slot, after))) = (message.strip_prefix(before), after.split_once('}')) else {
+        return false;
+    };
+    let kind = slot.split('.').next().unwrap_or(slot);
+    let takes = |text: &str| match kind {
+        "text" => true,
+        "number" => !text.is_empty() && text.parse::<f64>().is_ok(),
+        "word" => !text.is_empty() && text.chars().all(|c| c.is_ascii_alphabetic() || c == '_'),
+        "name" => !text.is_empty() && !text.contains(['\n', '\r']),
+        "email" => {
+            text.find('@').is_some_and(|at| at > 0 && at + 1 < text.len())
+                && !text.contains(char::is_whitespace)
+        }
+        _ => !text.is_empty() && !text.contains(char::is_whitespace),
+    };
+    (0..=message.len())
+        .filter(|end| message.is_char_boundary(*end))
+        .any(|end| {
+            let (text, rest) = message.split_at(end);
+            slots.push((kind, text));
+            if takes(text) && fits_template(after, rest, slots) {
+                return true;
+            }
+            slots.pop();
+            false
+        })
 }
 
 /// Parameters as dotted keys.

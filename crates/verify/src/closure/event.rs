@@ -104,6 +104,17 @@ mod tests {
     use super::*;
 
     #[test]
+    fn events_of_templates_are_listed() {
+        let profile = Profile::gitlab();
+        let grammar = EventGrammar::new(&profile);
+        assert_eq!(grammar.check(&profile, "login_failed", true), Ok(Residue::None));
+        assert_eq!(
+            grammar.check(&profile, "login_wished_for", true),
+            Err("closure.event.closed")
+        );
+    }
+
+    #[test]
     fn callers_have_their_shapes() {
         for good in [
             "SessionsController",
