@@ -1,6 +1,7 @@
 //! Phase 1: every input, every candidate line, in parallel.
 
 use std::ops::ControlFlow;
+use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -13,7 +14,7 @@ use crate::frame::{self, Lines, Piece};
 use crate::parse;
 use crate::query::{Needles, scope_index};
 use crate::sink::Reason;
-use crate::source::{Input, LossReason, OpenOptions, Problem, SourceProblem, Unit, open};
+use crate::source::{Input, LossReason, OpenOptions, Problem, SkipReason, SourceProblem, Unit, open};
 use crate::stats::{InputReport, Report};
 use crate::{Error, ErrorKind};
 
@@ -101,7 +102,11 @@ pub(super) fn run(dive: &Dive, pool: &rayon::ThreadPool, report: &mut Report) ->
         .inputs
         .extend(dive.discovery.skipped.iter().map(|skipped| InputReport {
             path: skipped.path.clone(),
-            duplicate_of: Some(skipped.instead.clone()),
+            duplicate_of: skipped.reason.instead().map(Path::to_path_buf),
+            set_aside: match &skipped.reason {
+                SkipReason::SetAside(reason) => Some(reason.clone()),
+                _ => None,
+            },
             complete: true,
             ..InputReport::default()
         }));
