@@ -82,7 +82,10 @@ fn nearly_every_field_of_real_lines_has_a_class() {
     }
     eprintln!("source: (lines, fields, with a class) {counts:?}");
     eprintln!("without a class: {unknown:?}");
-    assert_eq!(counts.len(), profile.sources.len(), "a sample of each source");
+    assert!(
+        counts.len() >= 9,
+        "samples of the sources that write JSON: {counts:?}"
+    );
     for (source, (_, all, known)) in counts {
         assert!(
             known * 100 >= all * 99,
