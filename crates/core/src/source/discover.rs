@@ -210,7 +210,7 @@ impl<'p> Discover<'p> {
     }
 
     /// Why nothing is missed in a file of this name. A file that may be of a source is read.
-    fn set_aside(&self, path: &Path) -> Option<&str> {
+    pub(crate) fn set_aside(&self, path: &Path) -> Option<&str> {
         let aliases = aliases(path);
         let (_, _, index) = self.aside.iter().find(|rule| fits(rule, &aliases))?;
         if self.source_by_name(path).is_some() {
