@@ -238,13 +238,13 @@ fn check_source(source: &Source, profile: &Profile, report: &mut CheckReport) {
 
 /// The fields of a line as a JSON object, whatever its format.
 fn object_of(source: &Source, line: &str) -> Result<Map<String, Value>, String> {
-    let pairs = match source.format {
-        Format::Text => source
-            .lines
-            .iter()
-            .find_map(|pattern| pattern.read(line))
-            .map(|pairs| pairs.into_iter().filter(|(_, value)| value != "-").collect()),
-        Format::Logfmt => read_logfmt(line),
+    let by_pattern = || {
+        let pairs = source.lines.iter().find_map(|pattern| pattern.read(line))?;
+        Some(pairs.into_iter().filter(|(_, value)| value != "-").collect())
+    };
+    let pairs: Option<Vec<_>> = match source.format {
+        Format::Text => by_pattern(),
+        Format::Logfmt => read_logfmt(line).or_else(by_pattern),
         Format::Json => None,
     };
     if let Some(pairs) = pairs {

@@ -35,6 +35,7 @@ pub(crate) fn run(args: &Scan) -> Result<Exit> {
         &args.asked,
         &Settings {
             reading: &args.reading,
+            following: args.following,
             keys: &args.keys,
             learn_all: args.learn_all,
             digest: args.digest,
@@ -197,7 +198,7 @@ pub(super) fn table(to: &mut impl Write, ready: &Ready, report: &Report) -> io::
     let inputs = report
         .inputs
         .iter()
-        .filter(|input| input.duplicate_of.is_none())
+        .filter(|input| input.duplicate_of.is_none() && input.set_aside.is_none())
         .count();
     let inputs = terminal::count(inputs as u64, "input");
     writeln!(
