@@ -24,6 +24,8 @@ pub struct InputReport {
     pub digest: Option<String>,
     /// Another input that holds the same file, which is why this one was not read.
     pub duplicate_of: Option<PathBuf>,
+    /// Why the profile says that nothing in it is missed, which is why it was not read.
+    pub set_aside: Option<String>,
     /// Whether every byte was read and decoded.
     pub complete: bool,
 }

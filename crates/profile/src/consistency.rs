@@ -141,10 +141,15 @@ fn source_is_sound(source: &Source) -> Result<(), Error> {
             "a source needs a field for its time",
         ));
     }
-    if (source.format == Format::Text) == source.lines.is_empty() {
+    let sound = match source.format {
+        Format::Json => source.lines.is_empty(),
+        Format::Logfmt => true,
+        Format::Text => !source.lines.is_empty(),
+    };
+    if !sound {
         return Err(Error::inconsistent(
             place("lines"),
-            "a source of format text needs patterns of its lines, and no other has any",
+            "a source of format text needs patterns of its lines, and one of format json has none",
         ));
     }
     for pattern in &source.lines {

@@ -283,7 +283,7 @@ pub enum Format {
     /// A JSON object a line.
     #[default]
     Json,
-    /// `key=value` pairs.
+    /// `key=value` pairs; lines that are none may fit one of the source's [`LinePattern`]s.
     Logfmt,
     /// Text that fits one of the source's [`LinePattern`]s.
     Text,
@@ -330,7 +330,7 @@ pub struct Source {
     pub files: Vec<String>,
     /// How its lines are written.
     pub format: Format,
-    /// Patterns of its lines, tried in order, for [`Format::Text`].
+    /// Patterns of its lines, tried in order, for [`Format::Text`] and [`Format::Logfmt`].
     pub lines: Vec<LinePattern>,
     /// Keys whose list holds the records, for inputs that are JSON documents rather than lines. Such a
     /// document may be spread over any number of lines.

@@ -85,21 +85,30 @@ pub(crate) enum RequestAction {
     },
 }
 
-/// List the events that a request can name
+/// List or search the events that a request can name
 ///
 /// Each public event stands for what the sources log in their own words; --raw shows these. A
-/// pattern that begins with raw: asks the other way round: which public event is it?
+/// pattern with a dot or a star is a name or a glob over names. One that begins with raw: asks the
+/// other way round: which public event is it? Anything else is words to search for, in names,
+/// descriptions and what the sources log. A pipe gets one line an event, with tabs between name,
+/// description and sources.
 ///
 /// Examples:
 ///   decostop events
+///   decostop events clone
 ///   decostop events 'membership.*' --raw
+///   decostop events --source nginx_access
 ///   decostop events 'raw:Projects::BlobController#*'
+///   decostop events 'two factor' --json | jq -r '.[].request'
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Events {
-    /// Name, or glob over names [default: all]
+    /// Name, glob over names, or words [default: all]
     #[arg(value_name = "PATTERN")]
     pub(crate) pattern: Option<String>,
+    /// Only events that this source shows [default: of all]
+    #[arg(long, value_name = "SOURCE")]
+    pub(crate) source: Option<String>,
     /// What each source really logs, too
     #[arg(long)]
     pub(crate) raw: bool,

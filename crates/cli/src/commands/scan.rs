@@ -198,7 +198,7 @@ pub(super) fn table(to: &mut impl Write, ready: &Ready, report: &Report) -> io::
     let inputs = report
         .inputs
         .iter()
-        .filter(|input| input.duplicate_of.is_none())
+        .filter(|input| input.duplicate_of.is_none() && input.set_aside.is_none())
         .count();
     let inputs = terminal::count(inputs as u64, "input");
     writeln!(

@@ -55,7 +55,7 @@ const COMMANDS: [(&[&str], &[&str]); 19] = [
     (&["lookup"], &["--as", "--json"]),
     (&["request"], &["new"]),
     (&["request", "new"], &["FILE"]),
-    (&["events"], &["--raw", "--json"]),
+    (&["events"], &["--raw", "--json", "--source"]),
     (&["profile"], &["check", "show"]),
     (&["profile", "check"], &["FILE"]),
     (&["profile", "show"], &[]),

@@ -429,7 +429,7 @@ impl Dive {
             .discovery
             .skipped
             .iter()
-            .map(|skipped| (skipped.path.clone(), skipped.reason.as_str().to_owned()));
+            .map(|skipped| (skipped.path.clone(), skipped.reason.told()));
         let unwanted = unwanted
             .iter()
             .map(|input| (input.path.clone(), "no select names its source".to_owned()));
