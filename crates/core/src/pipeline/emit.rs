@@ -8,7 +8,7 @@ use decostop_redact::{Facts, Ledger, Typed};
 use decostop_verify::{Ground, VerifiedBuf, Verifier};
 use rayon::prelude::*;
 
-use super::collect::{Matched, Sorted};
+use super::collect::{Matched, Sorted, Unique};
 use super::scan::{Kept, Scanned};
 use super::{Dive, Progress};
 use crate::artefact::Finding;
@@ -81,9 +81,10 @@ pub(super) fn run(
     let mut tally = Tally::default();
     withhold_early(dive, sink, scanned.kept, scanned.problems, report)?;
     let mut lines = scanned.lines;
+    let mut unique = dive.dedup.then(Unique::default);
     loop {
         dive.check_cancelled()?;
-        let batch = next_batch(&mut lines)?;
+        let batch = next_batch(&mut lines, unique.as_mut(), report)?;
         if batch.is_empty() {
             break;
         }
@@ -139,10 +140,20 @@ fn verifier(dive: &Dive, facts: &Facts) -> Result<Verifier, Error> {
         .map_err(|cause| Error::new(ErrorKind::Config, cause.to_string()))
 }
 
-fn next_batch(lines: &mut Sorted) -> Result<Vec<Matched>, Error> {
+fn next_batch(
+    lines: &mut Sorted,
+    mut unique: Option<&mut Unique>,
+    report: &mut Report,
+) -> Result<Vec<Matched>, Error> {
     let (mut batch, mut bytes) = (Vec::new(), 0);
     while bytes < BATCH_BYTES {
         let Some(line) = lines.next()? else { break };
+        if let Some(unique) = &mut unique
+            && !unique.is_first(&line)
+        {
+            report.counts.duplicates += 1;
+            continue;
+        }
         bytes += line.weight();
         batch.push(line);
     }

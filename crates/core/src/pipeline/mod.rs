@@ -63,6 +63,7 @@ pub struct DiveBuilder {
     stdin_source: Option<String>,
     spill_dir: Option<PathBuf>,
     digest: bool,
+    dedup: bool,
     now: SystemTime,
     progress: Arc<Progress>,
     cancel: Arc<AtomicBool>,
@@ -85,6 +86,7 @@ impl DiveBuilder {
             stdin_source: None,
             spill_dir: None,
             digest: false,
+            dedup: false,
             now: SystemTime::UNIX_EPOCH,
             progress: Arc::default(),
             cancel: Arc::default(),
@@ -184,6 +186,14 @@ impl DiveBuilder {
         self
     }
 
+    /// Whether of lines of the same source, time and bytes only the first in the order of the output is
+    /// disclosed, the others counted: for archives that overlap. By default, all are disclosed.
+    #[must_use]
+    pub fn dedup(mut self, yes: bool) -> Self {
+        self.dedup = yes;
+        self
+    }
+
     /// The present time, for the conditions and for telling inputs that are still written. Has to be
     /// given: the library has no clock.
     #[must_use]
@@ -264,6 +274,7 @@ impl DiveBuilder {
             learn_all: self.learn_all,
             spill_dir: self.spill_dir.unwrap_or_else(std::env::temp_dir),
             digest: self.digest,
+            dedup: self.dedup,
             now: self.now,
             progress: self.progress,
             cancel: self.cancel,
@@ -322,6 +333,7 @@ pub struct Dive {
     learn_all: bool,
     spill_dir: PathBuf,
     digest: bool,
+    dedup: bool,
     now: SystemTime,
     progress: Arc<Progress>,
     cancel: Arc<AtomicBool>,
@@ -404,6 +416,14 @@ impl Dive {
     }
 
     fn how(&self) -> Vec<String> {
+        let mut lines = self.search();
+        if self.dedup {
+            lines.push("equal lines of one source and time are disclosed once".to_owned());
+        }
+        lines
+    }
+
+    fn search(&self) -> Vec<String> {
         match (&self.prefilter, self.query.needles.search()) {
             (Some(_), Some(needles)) => {
                 vec![format!(
