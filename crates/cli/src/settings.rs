@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use anyhow::Result;
-use decostop::request::{AdHoc, Instant, Request};
+use decostop::request::{AdHoc, Instant, Request, Zone};
 use decostop::{Error, ErrorKind, Origin};
 use decostop_profile::{Class, Profile};
 
@@ -88,7 +88,10 @@ pub(crate) fn request(asked: &Asked, profile: &Profile, now: Instant) -> Result<
         sources: asked.sources.clone(),
         since: asked.since.clone(),
         until: asked.until.clone(),
+        zone: asked.zone.clone().unwrap_or_default(),
     };
+    // To the second: what a span leads to is shown, and is to be read.
+    let now = Instant(now.0 - now.0.rem_euclid(1_000_000_000));
     Ok(Request::ad_hoc(&flags, profile, now)?)
 }
 
@@ -198,15 +201,26 @@ pub(crate) fn accounts(keys: &Keys) -> Result<Vec<(Class, String)>> {
 }
 
 /// A time as `--since` writes it, in nanoseconds.
-pub(crate) fn time(flag: &str, text: Option<&String>, now: Instant) -> Result<Option<i64>> {
+pub(crate) fn time(flag: &str, text: Option<&String>, now: Instant, zone: &Zone) -> Result<Option<i64>> {
     let Some(text) = text else { return Ok(None) };
-    match Instant::parse_relative(text, now) {
+    match Instant::parse_when(text, now, zone) {
         Ok(instant) => Ok(Some(instant.0)),
-        Err(reason) => Err(usage(
-            format!("{flag}: {reason}"),
-            "or a span back from now, such as 24h or 7d",
-        )),
+        Err(error) => Err(usage(format!("{flag}: {error}"), error.hint())),
     }
+}
+
+/// Sees to it that a window does not end before it begins.
+pub(crate) fn in_order(from: Option<i64>, to: Option<i64>) -> Result<()> {
+    if let (Some(from), Some(to)) = (from, to)
+        && from >= to
+    {
+        let (from, to) = (Instant(from), Instant(to));
+        return Err(usage(
+            format!("--until: must lie after --since: {to} is not after {from}"),
+            "the window goes from --since up to, but not including, --until",
+        ));
+    }
+    Ok(())
 }
 
 #[cfg(test)]
