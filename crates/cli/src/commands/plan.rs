@@ -129,11 +129,18 @@ fn write(
     threads: usize,
     estimate: f64,
 ) -> io::Result<()> {
-    writeln!(
-        to,
-        "{HEAD}{}{HEAD:#}  route {}",
-        ready.request.id, ready.assessment.route
-    )?;
+    if ready.request.ad_hoc {
+        writeln!(
+            to,
+            "{HEAD}ad-hoc look{HEAD:#}  nothing in scope, every identity a pseudonym; not for handing out"
+        )?;
+    } else {
+        writeln!(
+            to,
+            "{HEAD}{}{HEAD:#}  route {}",
+            ready.request.id, ready.assessment.route
+        )?;
+    }
     writeln!(to, "{HEAD}window{HEAD:#}     {}", ready.window())?;
     writeln!(to, "{HEAD}settings{HEAD:#}   {}", settings(&ready.how))?;
     let mut sources: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
@@ -194,12 +201,23 @@ fn write(
     check::warnings(to, &ready.assessment)
 }
 
+/// A size as flags write it, if it is a round one.
+fn binary(size: usize) -> String {
+    [(30, "G"), (20, "M"), (10, "K")]
+        .into_iter()
+        .find(|(shift, _)| size.trailing_zeros() >= *shift && size > 0)
+        .map_or_else(
+            || bytes(size as u64),
+            |(shift, unit)| format!("{}{unit}", size >> shift),
+        )
+}
+
 fn settings(how: &How) -> String {
     let mut told = vec![
         format!("profile {}", how.profile),
         count(how.threads as u64, "thread"),
         if how.mapped { "files mapped" } else { "files read" }.to_owned(),
-        format!("lines up to {}", bytes(how.max_line_bytes as u64)),
+        format!("lines up to {}", binary(how.max_line_bytes)),
         if how.key == "fresh" {
             "a fresh key"
         } else {

@@ -427,8 +427,9 @@ impl Dive {
         match (&self.prefilter, self.query.needles.search()) {
             (Some(_), Some(needles)) => {
                 vec![format!(
-                    "prefilter: {} needles, searched in decoded blocks; only lines that hold one are parsed",
-                    needles.len()
+                    "prefilter: {} needle{}, searched in decoded blocks; only lines that hold one are parsed",
+                    needles.len(),
+                    if needles.len() == 1 { "" } else { "s" }
                 )]
             }
             _ if self.learn_all => {
