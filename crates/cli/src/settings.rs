@@ -65,7 +65,7 @@ fn profile_from(path: &Path) -> Result<Profile> {
 /// What is asked: the request of a file, or an ad-hoc look by flags.
 pub(crate) fn request(asked: &Asked, profile: &Profile, now: Instant) -> Result<Request> {
     if let Some(path) = &asked.request {
-        return Ok(Request::load(path, profile)?);
+        return load(path, profile);
     }
     let named = [
         &asked.namespaces,
@@ -93,6 +93,19 @@ pub(crate) fn request(asked: &Asked, profile: &Profile, now: Instant) -> Result<
     // To the second: what a span leads to is shown, and is to be read.
     let now = Instant(now.0 - now.0.rem_euclid(1_000_000_000));
     Ok(Request::ad_hoc(&flags, profile, now)?)
+}
+
+/// The request of a file.
+pub(crate) fn load(path: &Path, profile: &Profile) -> Result<Request> {
+    Request::load(path, profile).map_err(|error| {
+        if path.exists() || error.advice().is_some() {
+            error.into()
+        } else {
+            error
+                .hint("`decostop request new FILE` writes one to fill in")
+                .into()
+        }
+    })
 }
 
 /// The source of the lines of standard input, if it is among the paths.

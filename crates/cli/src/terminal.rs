@@ -173,6 +173,22 @@ pub(crate) fn cut(text: &str, width: usize) -> String {
     short
 }
 
+/// The text, or as much of its end as fits with an ellipsis: of a path, the end says most.
+pub(crate) fn cut_front(text: &str, width: usize) -> String {
+    if columns(text) <= width {
+        return text.to_owned();
+    }
+    let (mut from, mut taken) = (text.len(), 0);
+    for (at, letter) in text.char_indices().rev() {
+        taken += letter.width().unwrap_or(0);
+        if taken >= width {
+            break;
+        }
+        from = at;
+    }
+    format!("…{}", text.get(from..).unwrap_or_default())
+}
+
 /// The text, followed by blanks up to a width.
 pub(crate) fn padded(text: &str, width: usize) -> String {
     format!("{text}{:1$}", "", width.saturating_sub(columns(text)))
@@ -283,6 +299,10 @@ mod tests {
         assert_eq!(cut("日本語", 5), "日本…");
         assert_eq!(cut("日本語", 4), "日…");
         assert_eq!(padded("日本", 6), "日本  ");
+        assert_eq!(cut_front("acme/api", 8), "acme/api");
+        assert_eq!(cut_front("acme/api", 5), "…/api");
+        assert_eq!(cut_front("日本語", 5), "…本語");
+        assert_eq!(cut_front("日本語", 4), "…語");
         assert_eq!(padded("abc", 2), "abc");
     }
 

@@ -140,6 +140,12 @@ pub(super) fn prepare(asked: &Asked, settings: &Settings<'_>) -> Result<Ready> {
         .progress(Arc::clone(&progress))
         .cancel(interrupt::flag());
     let dive = with_key(builder.threads(threads), &key).build()?;
+    if !quiet && dive.plan().inputs.is_empty() {
+        writeln!(
+            terminal::talk(),
+            "{WARN}warning:{WARN:#} there is nothing to read: no file of a source that is looked into; `--dry-run` says what was left out, --source-of GLOB=SOURCE names the source of files"
+        )?;
+    }
     Ok(Ready {
         dive,
         assessment,

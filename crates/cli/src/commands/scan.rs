@@ -159,12 +159,12 @@ fn stream(ready: &Ready, internal: Option<&Path>, force: bool, telling: &Telling
 /// The closing table: what became of the lines.
 pub(super) fn table(to: &mut impl Write, ready: &Ready, report: &Report) -> io::Result<()> {
     let counts = &report.counts;
-    let what = if report.ad_hoc {
-        "ad-hoc look".to_owned()
+    let (id, route) = (&ready.request.id, ready.assessment.route);
+    if report.ad_hoc {
+        writeln!(to, "\n{HEAD}ad-hoc look{HEAD:#}")?;
     } else {
-        format!("route {}", ready.assessment.route)
-    };
-    writeln!(to, "\n{HEAD}{}{HEAD:#}  {what}", ready.request.id)?;
+        writeln!(to, "\n{HEAD}{id}{HEAD:#}  route {route}")?;
+    }
     let mut rows = vec![
         ("matched", counts.matched, ""),
         ("disclosed", counts.disclosed, ""),

@@ -65,7 +65,12 @@ pub(super) fn tell(ready: &Ready, telling: &Telling, json: bool) -> Result<Exit>
 
 fn write(to: &mut impl Write, ready: &Ready, report: &Report) -> io::Result<()> {
     let summary = Aggregates::new(report);
-    writeln!(to, "{HEAD}{}{HEAD:#}  {}", ready.request.id, ready.window())?;
+    let id = if report.ad_hoc {
+        "ad-hoc look"
+    } else {
+        &ready.request.id
+    };
+    writeln!(to, "{HEAD}{id}{HEAD:#}  {}", ready.window())?;
     let mut rows = vec![
         ("records", number(summary.records)),
         ("users", number(summary.users)),

@@ -5,13 +5,14 @@ use std::io::{self, IsTerminal as _, Write};
 
 use anstyle::{AnsiColor, Style};
 use anyhow::Result;
-use decostop::artefact::{self, Artefact, COLUMNS, Filter, Record, printable};
+use decostop::artefact::{self, Artefact, COLUMNS, Filter, Manifest, Record, printable};
+use decostop::request::near;
 
 use crate::args::View;
 use crate::exit::{Exit, usage};
 use crate::pager::Pager;
 use crate::settings;
-use crate::terminal::{self, HEAD, WARN, columns, count, cut, number, padded};
+use crate::terminal::{self, HEAD, WARN, columns, count, cut, cut_front, number, padded};
 
 /// Records shown unless the user says otherwise.
 const LIMIT: u64 = 100;
@@ -55,14 +56,31 @@ pub(crate) fn run(args: &View) -> Result<Exit> {
         Ok(seen)
     })?;
     if let Some(seen) = seen {
-        tell(args, &seen, artefact.manifest().records.total)?;
+        tell(args, &seen, artefact.manifest())?;
     }
     Ok(Exit::Done)
 }
 
 /// Says on standard error how much of how many was shown.
-fn tell(args: &View, seen: &Seen, total: u64) -> io::Result<()> {
-    let mut to = terminal::talk();
+fn tell(args: &View, seen: &Seen, manifest: &Manifest) -> io::Result<()> {
+    let (mut to, total) = (terminal::talk(), manifest.records.total);
+    if seen.fitting == 0 && total > 0 {
+        for (asked, what, there) in [
+            (&args.sources, "source", &manifest.records.by_source),
+            (&args.events, "event", &manifest.records.by_event),
+        ] {
+            let stranger = |name: &&String| !name.contains('*') && !there.contains_key(*name);
+            for name in asked.iter().filter(stranger) {
+                let known = near(name, there.keys().map(String::as_str));
+                let hint = known.map_or_else(|| format!("here are {}", some(there.keys())), |known| known);
+                let name = printable(name);
+                writeln!(
+                    to,
+                    "{WARN}warning:{WARN:#} no record has the {what} {name}; {hint}"
+                )?;
+            }
+        }
+    }
     for name in &seen.missing {
         let name = printable(name);
         writeln!(
@@ -96,6 +114,19 @@ fn tell(args: &View, seen: &Seen, total: u64) -> io::Result<()> {
         "the {which} {} of {fitting}; --limit 0 shows all, filters such as --event or --actor fewer",
         number(seen.shown)
     )
+}
+
+/// A few names of many.
+fn some<'n>(names: impl ExactSizeIterator<Item = &'n String>) -> String {
+    const SHOWN: usize = 8;
+    let more = names.len().saturating_sub(SHOWN);
+    let shown: Vec<String> = names.take(SHOWN).map(|name| printable(name)).collect();
+    let rest = if more > 0 {
+        format!(" and {more} more")
+    } else {
+        String::new()
+    };
+    format!("{}{rest}", shown.join(", "))
 }
 
 fn filter(args: &View) -> Result<Filter> {
@@ -270,7 +301,7 @@ impl<'a> Table<'a> {
             .names
             .iter()
             .zip(&widths)
-            .map(|(name, width)| padded(&self.cut(&printable(name), *width), *width))
+            .map(|(name, width)| padded(&cut(&printable(name), *width), *width))
             .collect();
         let gap = " ".repeat(GAP);
         writeln!(to, "{HEAD}{}{HEAD:#}", head.join(&gap).trim_end())?;
@@ -311,11 +342,11 @@ impl<'a> Table<'a> {
         widths
     }
 
-    fn cut(&self, cell: &str, width: usize) -> String {
-        if self.screen.is_some() {
-            cut(cell, width)
-        } else {
-            cell.to_owned()
+    fn cut(&self, name: &str, cell: &str, width: usize) -> String {
+        match (self.screen, name) {
+            (None, _) => cell.to_owned(),
+            (_, "namespace" | "project" | "path" | "uri") => cut_front(cell, width),
+            _ => cut(cell, width),
         }
     }
 
@@ -328,7 +359,7 @@ impl<'a> Table<'a> {
             .take(last + 1)
             .enumerate();
         for (at, ((cell, width), name)) in row {
-            let (style, shown) = (style(name, cell), self.cut(cell, *width));
+            let (style, shown) = (style(name, cell), self.cut(name, cell, *width));
             let blank = if at == last {
                 0
             } else {

@@ -42,11 +42,17 @@ pub fn open(dir: &Path) -> Result<Artefact, Error> {
         .into_iter()
         .find(|shown| shown.join(MANIFEST).is_file())
     else {
-        return Err(
-            Error::new(ErrorKind::Config, "is not an artefact: it has no manifest")
-                .at(place(dir))
-                .hint("name the directory that a dive wrote with --out"),
-        );
+        let message = if dir.exists() {
+            "is not an artefact: it has no manifest"
+        } else {
+            "there is no such directory"
+        };
+        return Err(Error::new(ErrorKind::Config, message)
+            .at(place(dir))
+            .hint(below(dir).map_or_else(
+                || "name the directory that a dive wrote with --out".to_owned(),
+                |found| format!("did you mean {}?", found.display()),
+            )));
     };
     let path = shown.join(MANIFEST);
     let mut text = Vec::new();
@@ -63,6 +69,17 @@ pub fn open(dir: &Path) -> Result<Artefact, Error> {
         internal,
         manifest,
     })
+}
+
+/// An artefact directly below a directory, the first by name.
+fn below(dir: &Path) -> Option<PathBuf> {
+    let entries = fs::read_dir(dir).ok()?.flatten().map(|entry| entry.path());
+    let is_artefact = |path: &PathBuf| {
+        [DISCLOSURE, LOOK]
+            .iter()
+            .any(|shown| path.join(shown).join(MANIFEST).is_file())
+    };
+    entries.filter(is_artefact).min()
 }
 
 impl Artefact {

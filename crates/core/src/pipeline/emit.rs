@@ -331,12 +331,12 @@ impl Emitter<'_> {
                     event: redacted.event().to_owned(),
                     time_ns,
                 };
+                let column = |name| redacted.column(name).map(|text| one_spelling(&text));
                 let shown = Shown {
-                    actor: redacted.column("actor"),
-                    namespace: redacted
-                        .column("namespace")
+                    actor: column("actor"),
+                    namespace: column("namespace")
                         .filter(|text| dive.redactor.pseudonyms().recognise(text).is_none()),
-                    ip: redacted.column("ip"),
+                    ip: column("ip"),
                 };
                 match self.verifier.check_owned(redacted.into_bytes()) {
                     Ok(record) => Outcome::Record(record, Box::new(provenance), shown),
@@ -360,6 +360,13 @@ impl Emitter<'_> {
     }
 }
 
+/// What a column says, so that it counts once however a line spells it: the columns keep the escapes
+/// and the case of the line.
+fn one_spelling(text: &str) -> String {
+    let plain: Option<String> = serde_json::from_str(&format!("\"{text}\"")).ok();
+    plain.as_deref().unwrap_or(text).to_lowercase()
+}
+
 fn removal(removal: &decostop_redact::Removal) -> Removal {
     Removal {
         field: removal.field.clone(),
@@ -367,5 +374,18 @@ fn removal(removal: &decostop_redact::Removal) -> Removal {
         rule: removal.rule,
         start: removal.start,
         length: removal.length,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::one_spelling;
+
+    #[test]
+    fn one_name_counts_once() {
+        for text in ["acme/api", "Acme/api", r"\u0061cme/api", r"acme\/api"] {
+            assert_eq!(one_spelling(text), "acme/api", "{text}");
+        }
+        assert_ne!(one_spelling("acme/web"), "acme/api");
     }
 }

@@ -212,6 +212,11 @@ pub struct AdHoc {
     pub zone: Zone,
 }
 
+/// `did you mean "a" or "b"?` with the known names that a mistyped one is near to, if there are any.
+pub fn near<'n>(word: &str, known: impl IntoIterator<Item = &'n str>) -> Option<String> {
+    near::did_you_mean(&near::nearest(word, known))
+}
+
 impl Request {
     /// Reads a request file, TOML or JSON, and the files that it names, and compares its events and
     /// sources with the profile.
