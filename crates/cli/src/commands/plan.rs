@@ -19,7 +19,7 @@ use crate::terminal::{self, HEAD, bytes, columns, count, number, padded, seconds
 /// An assumption, and told as one: what a dive really takes depends on the disk.
 const RATE: u64 = 20_000_000;
 
-/// Paths shown of those that are not read for one reason.
+/// Paths shown of those that have something in common.
 const SHOWN: usize = 4;
 
 pub(crate) fn run(args: &Plan) -> Result<Exit> {
@@ -166,26 +166,28 @@ fn write(
             bytes(*size)
         )?;
     }
+    let nameless = plan.inputs.iter().filter(|(_, _, source)| source.is_none());
+    let nameless: Vec<&Path> = nameless.map(|(path, ..)| path.as_path()).collect();
+    if !nameless.is_empty() {
+        writeln!(to, "{HEAD}no file name tells the source{HEAD:#} of")?;
+        paths(to, &nameless)?;
+    }
     let mut reasons: BTreeMap<&str, Vec<&Path>> = BTreeMap::new();
     for (path, reason) in &plan.skipped {
         reasons.entry(reason).or_default().push(path);
     }
-    for (reason, paths) in &reasons {
+    for (reason, left_out) in &reasons {
+        let why = match *reason {
+            "duplicate" => "the same file under another name",
+            "superseded" => "another file holds the same lines",
+            other => other,
+        };
         writeln!(
             to,
-            "{HEAD}would not read{HEAD:#} {}: {reason}",
-            count(paths.len() as u64, "input")
+            "{HEAD}would not read{HEAD:#} {}: {why}",
+            count(left_out.len() as u64, "input")
         )?;
-        for path in paths.iter().take(SHOWN) {
-            writeln!(to, "  {}", printable(&path.display().to_string()))?;
-        }
-        if paths.len() > SHOWN {
-            writeln!(
-                to,
-                "  and {} more; --json names all",
-                number((paths.len() - SHOWN) as u64)
-            )?;
-        }
+        paths(to, left_out)?;
     }
     writeln!(to)?;
     for line in &plan.lines {
@@ -199,6 +201,18 @@ fn write(
         bytes(RATE)
     )?;
     check::warnings(to, &ready.assessment)
+}
+
+/// A few paths of many.
+fn paths(to: &mut impl Write, paths: &[&Path]) -> io::Result<()> {
+    for path in paths.iter().take(SHOWN) {
+        writeln!(to, "  {}", printable(&path.display().to_string()))?;
+    }
+    if paths.len() > SHOWN {
+        let more = number((paths.len() - SHOWN) as u64);
+        writeln!(to, "  and {more} more; --json names all")?;
+    }
+    Ok(())
 }
 
 /// A size as flags write it, if it is a round one.

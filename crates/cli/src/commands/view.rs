@@ -72,7 +72,7 @@ fn tell(args: &View, seen: &Seen, manifest: &Manifest) -> io::Result<()> {
             let stranger = |name: &&String| !name.contains('*') && !there.contains_key(*name);
             for name in asked.iter().filter(stranger) {
                 let known = near(name, there.keys().map(String::as_str));
-                let hint = known.map_or_else(|| format!("here are {}", some(there.keys())), |known| known);
+                let hint = known.unwrap_or_else(|| format!("here are {}", some(there.keys())));
                 let name = printable(name);
                 writeln!(
                     to,

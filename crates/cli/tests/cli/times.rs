@@ -203,6 +203,43 @@ fn an_archive_that_overlaps_changes_nothing_with_dedup() {
 }
 
 #[test]
+fn a_plan_says_what_is_left_out_and_why() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let logs = dir.path().join("logs");
+    fs::create_dir(&logs).expect("a directory");
+    let lines = Corpus::sound().lines("gitaly");
+    fs::write(logs.join("gitaly.log"), &lines).expect("a log");
+    fs::hard_link(logs.join("gitaly.log"), logs.join("gitaly.log.1")).expect("a second name");
+    fs::write(logs.join("sidekiq.log"), "{}\n").expect("a log");
+    fs::write(logs.join("notes.txt"), "hello\n").expect("a file");
+    let plan = run(&[
+        "scan",
+        "--source",
+        "gitaly",
+        arg(&logs),
+        "--dry-run",
+        "--dedup",
+        "--no-mmap",
+    ])
+    .exits(0)
+    .out;
+    for text in [
+        "the same file under another name\n",
+        "no select names its source\n",
+        "no file name tells the source of\n",
+        "files read",
+        "equal lines once",
+        "lines up to 16M",
+        "a fresh key",
+    ] {
+        assert!(plan.contains(text), "no `{text}` in {plan}");
+    }
+    for name in ["gitaly.log", "sidekiq.log", "notes.txt"] {
+        assert!(plan.contains(name), "no {name} in {plan}");
+    }
+}
+
+#[test]
 fn aggregates_have_a_closed_shape() {
     let (request, logs) = (Corpus::sound().path("request.toml"), Corpus::sound().path("logs"));
     let summary = run(&["summary", "--request", arg(&request), arg(&logs), "--json"])

@@ -298,6 +298,7 @@ impl Instant {
     }
 }
 
+#[derive(Clone, Copy)]
 enum Day {
     /// So many days before today; tomorrow is -1.
     Back(i32),
