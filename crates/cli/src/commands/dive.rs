@@ -18,7 +18,7 @@ use decostop_profile::Profile;
 use serde::Serialize;
 
 use super::check;
-use crate::args::{Asked, Keys, Reading};
+use crate::args::{Asked, Following, Keys, Reading};
 use crate::exit::Exit;
 use crate::settings::{self, Key};
 use crate::terminal::{self, HEAD, WARN};
@@ -78,6 +78,7 @@ impl Ready {
 /// What a dive is made of, beside the request.
 pub(super) struct Settings<'a> {
     pub(super) reading: &'a Reading,
+    pub(super) following: Following,
     pub(super) keys: &'a Keys,
     pub(super) learn_all: bool,
     pub(super) digest: bool,
@@ -91,6 +92,7 @@ pub(super) struct Settings<'a> {
 pub(super) fn prepare(asked: &Asked, settings: &Settings<'_>) -> Result<Ready> {
     let Settings {
         reading,
+        following,
         keys,
         learn_all,
         digest,
@@ -132,6 +134,8 @@ pub(super) fn prepare(asked: &Asked, settings: &Settings<'_>) -> Result<Ready> {
         .prefilter(!reading.no_prefilter)
         .accounts(accounts)
         .learn_all(learn_all)
+        .follow_ids(following.follow_ids)
+        .follow_correlation(following.follow_correlation)
         .source_of(reading.source_of.clone())
         .stdin_source(settings::stdin_source(asked, reading)?)
         .digest(digest)

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::check;
 use super::dive::{self, How, Ready, Settings};
-use crate::args::{Asked, Keys, Plan};
+use crate::args::{Asked, Following, Keys, Plan};
 use crate::exit::Exit;
 use crate::terminal::{self, HEAD, bytes, columns, count, number, padded, seconds};
 
@@ -31,6 +31,7 @@ pub(crate) fn run(args: &Plan) -> Result<Exit> {
         &asked,
         &Settings {
             reading: &args.reading,
+            following: Following::default(),
             keys: &Keys::default(),
             learn_all: false,
             digest: false,
