@@ -4,7 +4,7 @@
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 
 use super::{ProfileFile, values};
@@ -22,7 +22,7 @@ use super::{ProfileFile, values};
 #[command(verbatim_doc_comment)]
 pub(crate) struct Demo {
     /// Directory to make
-    #[arg(value_name = "DIR", default_value = "decostop-demo")]
+    #[arg(value_name = "DIR", default_value = "decostop-demo", value_hint = ValueHint::DirPath)]
     pub(crate) dir: PathBuf,
     /// Replace an earlier demo in DIR
     #[arg(long)]
@@ -49,7 +49,7 @@ pub(crate) struct Demo {
 #[command(verbatim_doc_comment)]
 pub(crate) struct Check {
     /// Request, TOML or JSON
-    #[arg(value_name = "REQUEST")]
+    #[arg(value_name = "REQUEST", value_hint = ValueHint::FilePath)]
     pub(crate) request: PathBuf,
     #[command(flatten)]
     pub(crate) profile: ProfileFile,
@@ -80,7 +80,7 @@ pub(crate) enum RequestAction {
     #[command(verbatim_doc_comment)]
     New {
         /// File to make; an existing one is left alone [default: standard output]
-        #[arg(value_name = "FILE")]
+        #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
         file: Option<PathBuf>,
     },
 }
@@ -144,7 +144,7 @@ pub(crate) enum ProfileAction {
     #[command(verbatim_doc_comment)]
     Check {
         /// Profile: the name of a built-in one, or a file [default: gitlab]
-        #[arg(value_name = "NAME|FILE")]
+        #[arg(value_name = "NAME|FILE", value_hint = ValueHint::FilePath)]
         file: Option<PathBuf>,
     },
     /// Print a built-in profile, to start one's own from
@@ -165,6 +165,7 @@ pub(crate) enum ProfileAction {
 /// Examples:
 ///   decostop schema request > request.schema.json
 ///   decostop schema manifest
+///   decostop schema summary
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Schema {
@@ -180,6 +181,8 @@ pub(crate) enum SchemaOf {
     Request,
     /// The manifest of a result
     Manifest,
+    /// The aggregates of `summary --json`
+    Summary,
 }
 
 /// Make a corpus of logs with ground truth
@@ -194,7 +197,7 @@ pub(crate) enum SchemaOf {
 #[command(verbatim_doc_comment)]
 pub(crate) struct Synth {
     /// Directory to make; it may exist but not hold a corpus
-    #[arg(value_name = "DIR")]
+    #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) dir: PathBuf,
     /// Size of the decoded logs in millions of bytes
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..))]
@@ -263,6 +266,6 @@ pub(crate) struct Completions {
 #[command(verbatim_doc_comment)]
 pub(crate) struct Man {
     /// Directory for the pages of all commands [default: the main page to standard output]
-    #[arg(value_name = "DIR")]
+    #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) dir: Option<PathBuf>,
 }

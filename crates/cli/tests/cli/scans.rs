@@ -230,7 +230,7 @@ fn what_cannot_start_says_so_and_writes_nothing() {
     run(&["scan", "--source", "no_such", logs, "--out", out])
         .exits(1)
         .says("no_such");
-    run(&["scan", "--user", "x", "--since", "yesterday", logs, "--out", out])
+    run(&["scan", "--user", "x", "--since", "soon", logs, "--out", out])
         .exits(1)
         .says("--since");
     assert!(names(dir.path()).is_empty());
@@ -487,14 +487,36 @@ fn a_plan_reads_nothing() {
     struct Plan {
         request: String,
         route: String,
+        window: Window,
+        settings: Settings,
         inputs: Vec<Input>,
         skipped: Vec<serde_json::Value>,
         bytes: u64,
         search: Vec<String>,
         warnings: Vec<String>,
-        threads: usize,
         estimated_s: f64,
         assumed_bytes_per_second_and_thread: u64,
+    }
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "the names are the test")]
+    struct Window {
+        from: Option<String>,
+        to: Option<String>,
+    }
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "the names are the test")]
+    struct Settings {
+        profile: String,
+        threads: usize,
+        mapped: bool,
+        max_line_bytes: u64,
+        dedup: bool,
+        learn_all: bool,
+        key: String,
+        accounts: usize,
+        personal_data: bool,
     }
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
