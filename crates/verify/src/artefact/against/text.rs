@@ -95,6 +95,10 @@ impl Sequence {
                         Reach::Short => write!(text, "([^{BLANK}]+?)"),
                         Reach::Long => write!(text, "([^{BLANK}]+)"),
                         Reach::Any => write!(text, "(.+)"),
+                        Reach::Words(count) => {
+                            let more = count.saturating_sub(1);
+                            write!(text, "([^{BLANK}]+(?: +[^{BLANK}]+){{{more}}})")
+                        }
                     };
                 }
                 LinePiece::Group { open, pieces } => {
@@ -368,6 +372,11 @@ mod tests {
         assert_eq!(
             read(&reader, "now  two words").as_deref(),
             Some("t=now|rest=two words")
+        );
+        let words = patterns(&["{t/3} {host} {rest*}"]);
+        assert_eq!(
+            read(&words, "Jan  1 02:08:04 a b c").as_deref(),
+            Some("t=Jan  1 02:08:04|host=a|rest=b c")
         );
         for none in ["", "one"] {
             assert_eq!(read(&reader, none), None, "{none}");
