@@ -170,7 +170,8 @@ impl<'v> Learner<'v> {
             Err(_) if !named && path.is_symlink() => return Ok(()),
             Err(cause) => return Err(Error::io(path, cause)),
         };
-        if !named && names::is_left_out(self.profile, path) {
+        let hidden = names::is_hidden(path);
+        if !named && (hidden || (!metadata.is_dir() && names::is_set_aside(self.profile, path))) {
             return Ok(());
         }
         // Links may lead to one file twice, and from a directory back to it.
@@ -196,6 +197,8 @@ impl<'v> Learner<'v> {
         match unpack::unpacked(packed) {
             Ok(Content::Lines(mut lines)) => self.lines(&mut *lines, path),
             Ok(Content::Archive(mut archive)) if depth < MAX_ARCHIVES => {
+                // Archives may be appended to each other.
+                archive.set_ignore_zeros(true);
                 let Ok(members) = archive.entries() else {
                     self.learned.unread_lines += 1;
                     return Ok(());
@@ -211,7 +214,7 @@ impl<'v> Learner<'v> {
                         member.header().entry_type(),
                         tar::EntryType::Regular | tar::EntryType::Continuous | tar::EntryType::GNUSparse
                     );
-                    if is_file && !names::is_left_out(self.profile, name) {
+                    if is_file && !names::is_set_aside(self.profile, name) {
                         self.content(Box::new(BufReader::new(member)), name, depth + 1)?;
                     }
                 }

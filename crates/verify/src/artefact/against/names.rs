@@ -79,19 +79,17 @@ pub(super) fn source(profile: &Profile, path: &Path) -> Option<usize> {
         .position(|source| fits_any(&source.files, &names))
 }
 
-/// Whether a file below a directory is none that a dive reads.
-pub(super) fn is_left_out(profile: &Profile, path: &Path) -> bool {
-    let hidden = path
-        .file_name()
-        .is_some_and(|name| name.to_string_lossy().starts_with('.'));
+/// Whether a file is hidden.
+pub(super) fn is_hidden(path: &Path) -> bool {
+    path.file_name()
+        .is_some_and(|name| name.to_string_lossy().starts_with('.'))
+}
+
+/// Whether the profile says that nothing in a file is missed, and no source claims it.
+pub(super) fn is_set_aside(profile: &Profile, path: &Path) -> bool {
     let names = names(path);
-    let set_aside = || {
-        profile
-            .set_aside
-            .iter()
-            .any(|aside| fits_any(&aside.files, &names))
-    };
-    hidden || (set_aside() && source(profile, path).is_none())
+    let mut aside = profile.set_aside.iter();
+    aside.any(|aside| fits_any(&aside.files, &names)) && source(profile, path).is_none()
 }
 
 /// `*` stands for any run of characters.

@@ -476,13 +476,10 @@ fn archives_with_packed_members() {
             unread,
         );
     }
-    not_found(
-        &[(
-            "sos.tar",
-            tar(&[("etc/config", text(&line)), (".hidden", text(&line))]),
-        )],
-        0,
-    );
+    not_found(&[("sos.tar", tar(&[("etc/config", text(&line))]))], 0);
+    found(&[("sos.tar", tar(&[("log/.hidden", text(&line))]))], 0);
+    let two = [tar(&[("a", text(""))]), tar(&[("access.log", text(&line))])].concat();
+    found(&[("two.tar", two)], 0);
     let archive = tar(&[
         ("access.log", text(&line)),
         ("other.log", text(&"{}\n".repeat(4000))),
