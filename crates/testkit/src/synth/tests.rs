@@ -398,7 +398,9 @@ fn access_lines_are_about_the_same_requests() {
         }
         assert_eq!(found, corpus.records.len());
         assert!(found > 50, "seed {seed}: {found} records");
-        requests.values_mut().for_each(|all| all.sort());
+        for all in requests.values_mut() {
+            all.sort();
+        }
         assert_eq!(
             requests.get(&Source::NginxAccess),
             requests.get(&Source::Workhorse),

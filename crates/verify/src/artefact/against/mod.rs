@@ -486,7 +486,7 @@ impl Learner<'_> {
     }
 
     /// The string of an envelope that holds the line, or a part of it if the runtime that wrote it cuts
-    /// long ones: all but the last part lack the newline. Whether it could be read or is waited for.
+    /// long ones: all but the last part lack the newline.
     fn wrapped(&mut self, text: &str, members: &Members, known: Option<usize>) {
         let stream = members.iter().find_map(|(key, value)| match value {
             Every::Text(stream) if key == "stream" && matches!(stream.as_str(), "stdout" | "stderr") => {
