@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
+use decostop_testkit::synth::Source as LogKind;
 
 use super::{ProfileFile, values};
 
@@ -193,6 +194,7 @@ pub(crate) enum SchemaOf {
 /// Examples:
 ///   decostop synth corpus
 ///   decostop synth big --megabytes 10000 --days 14 --codec zstd
+///   decostop synth web --sources nginx_access,haproxy,workhorse
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Synth {
@@ -208,6 +210,10 @@ pub(crate) struct Synth {
     /// Days that the logs cover
     #[arg(long, value_name = "D", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=366))]
     pub(crate) days: u32,
+    /// Kinds of log, by their names in requests; access logs (nginx_access, haproxy) only if named here
+    /// [default: all seven others]
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = log_kind)]
+    pub(crate) sources: Vec<LogKind>,
     /// How the files are compressed
     #[arg(long, value_enum, default_value_t)]
     pub(crate) codec: Codec,
@@ -226,6 +232,13 @@ pub(crate) struct Synth {
     /// Say nothing but errors
     #[arg(long, short)]
     pub(crate) quiet: bool,
+}
+
+fn log_kind(name: &str) -> Result<LogKind, String> {
+    LogKind::by_name(name).ok_or_else(|| {
+        let known: Vec<&str> = LogKind::ALL.into_iter().map(LogKind::name).collect();
+        format!("a corpus has {}", known.join(", "))
+    })
 }
 
 /// Codecs of a corpus.

@@ -589,6 +589,60 @@ fn the_demo_makes_a_dive_and_says_what_to_open() {
 }
 
 #[test]
+fn a_corpus_holds_the_sources_that_are_named() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let corpus = dir.path().join("corpus");
+    let args = [
+        "synth",
+        arg(&corpus),
+        "--megabytes",
+        "1",
+        "--days",
+        "2",
+        "--codec",
+        "zstd",
+    ];
+    let named = |names| [&args[..], &["--sources", names]].concat();
+    run(&named("nginx_access,nothing")).exits(1).says("haproxy");
+    run(&named("haproxy,nginx_access")).exits(0);
+    let logs = std::fs::read_dir(corpus.join("logs")).expect("the corpus has logs");
+    let mut names: Vec<_> = logs
+        .map(|log| log.expect("readable").file_name().into_string().expect("text"))
+        .filter_map(|name| name.split_once(".log").map(|(source, _)| source.to_owned()))
+        .collect();
+    names.sort_unstable();
+    assert_eq!(names, ["haproxy", "haproxy", "nginx_access", "nginx_access"]);
+    let out = dir.path().join("out");
+    let request = corpus.join("request.toml");
+    run(&[
+        "scan",
+        "--request",
+        arg(&request),
+        arg(&corpus.join("logs")),
+        "--out",
+        arg(&out),
+        "--quiet",
+    ])
+    .exits(0);
+    let told = run(&[
+        "verify",
+        arg(&out),
+        "--json",
+        "--against",
+        arg(&corpus.join("logs")),
+    ])
+    .exits(0)
+    .out;
+    let json: serde_json::Value = serde_json::from_str(&told).expect("JSON");
+    assert_eq!(json["unread_lines"], 0);
+    let truth: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(corpus.join("truth/summary.json")).expect("the truth"))
+            .expect("JSON");
+    assert!(truth["disclosable"].as_u64().is_some_and(|lines| lines > 20));
+    assert_eq!(json["records"], truth["disclosable"]);
+}
+
+#[test]
 fn a_corpus_is_not_written_over() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let corpus = dir.path().join("corpus");
