@@ -66,6 +66,8 @@ pub enum Place {
     Field,
     /// A listed parameter.
     Params,
+    /// The whole of the request's own path: a page of somebody's, or of the platform.
+    Page,
     /// A slot of the request's own path.
     Route,
     /// A slot of another URL, such as the referrer.
@@ -327,6 +329,10 @@ impl ProfilePlan {
     fn route_idents(&self, url: &str, place: Place, at: usize, found: &mut Vec<Typed>) {
         let Some(routed) = self.routes.parse(url) else {
             return;
+        };
+        let place = match (place, routed.parts.as_slice()) {
+            (Place::Route, [_]) => Place::Page,
+            (place, _) => place,
         };
         for part in &routed.parts {
             if let Part::Slot(Slot::Identity(class), text) = part

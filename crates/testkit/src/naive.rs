@@ -438,6 +438,11 @@ fn read(class: Class, value: &Json, said: &mut Vec<Said>) -> bool {
         Json::Null => return true,
         Json::String(text) => text.trim().to_owned(),
         Json::Number(number) if id_class => number.to_string(),
+        // The addresses of a list, one by one.
+        Json::Array(items) if class == Class::Ip => {
+            return items.iter().all(|item| matches!(item, Json::String(_)))
+                && items.iter().all(|item| read(class, item, said));
+        }
         _ => return false,
     };
     if text.is_empty() {
