@@ -474,6 +474,21 @@ mod tests {
     }
 
     #[test]
+    fn every_built_in_profile_is_clean() {
+        let mut names = 0;
+        for name in Profile::builtin_names() {
+            let profile = Profile::builtin(name).unwrap_or_else(|| panic!("{name}"));
+            assert_eq!(profile.name, name);
+            assert_eq!(findings(&profile), Vec::<String>::new(), "{name}");
+            for source in &profile.sources {
+                assert!(source.examples.len() >= 2, "{name}: {}", source.name);
+            }
+            names += 1;
+        }
+        assert!(names >= 5);
+    }
+
+    #[test]
     fn examples_are_run() {
         let good = "[[source.example]]\nline = '{\"t\":\"2026-11-01T00:00:00Z\",\"e\":\"a\"}'\nevent = 'a'\n";
         assert_eq!(findings(&small(good, "")), Vec::<String>::new());
