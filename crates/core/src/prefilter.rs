@@ -78,7 +78,8 @@ impl Prefilter {
             let after = end + 1;
             let passed = |found: Option<usize>| found.is_some_and(|at| at < after);
             let plain = passed(next_needle);
-            let wanted = plain || hidden_in(&self.searched, segment.get(start..end).unwrap_or_default());
+            let line = segment.get(start..end).unwrap_or_default();
+            let wanted = plain || hidden_in(line, |text| self.stands_in(text));
             if wanted && !each(start, end) || end >= segment.len() {
                 return;
             }
@@ -91,6 +92,26 @@ impl Prefilter {
             if passed(next_percent) {
                 next_percent = self::next_percent(segment, after);
             }
+        }
+    }
+
+    /// Whether a record that may span lines could match: whether any line of it is a candidate.
+    pub fn holds(&self, record: &[u8]) -> bool {
+        let mut found = false;
+        self.candidates(record, &mut |_, _| {
+            found = true;
+            false
+        });
+        found
+    }
+
+    /// Whether some needle stands in a line that is unescaped and in lower case.
+    fn stands_in(&self, text: &[u8]) -> bool {
+        match &self.searcher {
+            // Of many needles each would have to be searched for; the automaton finds them all at once,
+            // and numbers inside longer ones with them.
+            Searcher::Automaton(automaton) => automaton.is_match(text),
+            Searcher::Packed(_) => self.searched.iter().any(|needle| needle.occurs_in(text)),
         }
     }
 

@@ -72,6 +72,19 @@ pub(crate) struct Keys {
     pub(crate) accounts: Option<PathBuf>,
 }
 
+/// More lines than the selects take by themselves.
+#[derive(Args, Clone, Copy, Debug, Default)]
+pub(crate) struct Following {
+    /// Look for lines of any source that share a correlation id with a match, too; reads the inputs once
+    /// more. Lines that name nobody come out only if every other line of their request concerns the scope
+    #[arg(long, help_heading = "Following")]
+    pub(crate) follow_correlation: bool,
+    /// Look for ids that records pair with selected names and paths, too, and the other way round; reads
+    /// the inputs once more
+    #[arg(long, help_heading = "Following")]
+    pub(crate) follow_ids: bool,
+}
+
 /// How progress is told.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
 pub(crate) enum ProgressMode {
@@ -134,6 +147,8 @@ pub(crate) struct Scan {
     #[command(flatten)]
     pub(crate) reading: Reading,
     #[command(flatten)]
+    pub(crate) following: Following,
+    #[command(flatten)]
     pub(crate) keys: Keys,
     /// Directory to make, or `-` for JSON lines on standard output [default: none; required unless --dry-run or --summary-only]
     #[arg(long, value_name = "OUT", required_unless_present_any = ["dry_run", "summary_only"], conflicts_with_all = ["dry_run", "summary_only"])]
@@ -186,6 +201,8 @@ pub(crate) struct Summary {
     pub(crate) asked: Asked,
     #[command(flatten)]
     pub(crate) reading: Reading,
+    #[command(flatten)]
+    pub(crate) following: Following,
     #[command(flatten)]
     pub(crate) keys: Keys,
     /// Learn foreign identities from every line, not only from matched ones (slower)

@@ -11,7 +11,7 @@ mod other;
 mod values;
 
 pub(crate) use artefact::{Lookup, Verify, View};
-pub(crate) use dive::{Asked, Format, Keys, Plan, ProgressMode, Reading, Redact, Scan, Summary};
+pub(crate) use dive::{Asked, Following, Format, Keys, Plan, ProgressMode, Reading, Redact, Scan, Summary};
 pub(crate) use other::{
     Check, Codec, Completions, Demo, Events, Man, Profile, ProfileAction, Request, RequestAction, Schema,
     SchemaOf, Synth,

@@ -11,7 +11,7 @@ use decostop_testkit::synth::Options;
 
 use super::scan::Telling;
 use super::{dive, scan, synth};
-use crate::args::{Asked, Demo, Keys, ProfileFile, ProgressMode, Reading};
+use crate::args::{Asked, Demo, Following, Keys, ProfileFile, ProgressMode, Reading};
 use crate::exit::Exit;
 use crate::terminal::{self, HEAD, bytes, count, seconds, shell};
 
@@ -64,6 +64,7 @@ pub(crate) fn run(args: &Demo) -> Result<Exit> {
     let keys = Keys::default();
     let settings = dive::Settings {
         reading: &reading,
+        following: Following::default(),
         keys: &keys,
         learn_all: false,
         digest: false,

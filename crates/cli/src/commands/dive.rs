@@ -17,7 +17,7 @@ use decostop::{Error, ErrorKind, Limits};
 use decostop_profile::Profile;
 
 use super::check;
-use crate::args::{Asked, Keys, Reading};
+use crate::args::{Asked, Following, Keys, Reading};
 use crate::exit::Exit;
 use crate::settings::{self, Key};
 use crate::terminal::{self, WARN};
@@ -35,6 +35,7 @@ pub(super) struct Ready {
 /// What a dive is made of, beside the request.
 pub(super) struct Settings<'a> {
     pub(super) reading: &'a Reading,
+    pub(super) following: Following,
     pub(super) keys: &'a Keys,
     pub(super) learn_all: bool,
     pub(super) digest: bool,
@@ -48,6 +49,7 @@ pub(super) struct Settings<'a> {
 pub(super) fn prepare(asked: &Asked, settings: &Settings<'_>) -> Result<Ready> {
     let Settings {
         reading,
+        following,
         keys,
         learn_all,
         digest,
@@ -69,6 +71,8 @@ pub(super) fn prepare(asked: &Asked, settings: &Settings<'_>) -> Result<Ready> {
         .prefilter(!reading.no_prefilter)
         .accounts(settings::accounts(keys)?)
         .learn_all(learn_all)
+        .follow_ids(following.follow_ids)
+        .follow_correlation(following.follow_correlation)
         .source_of(reading.source_of.clone())
         .stdin_source(settings::stdin_source(asked, reading)?)
         .digest(digest)

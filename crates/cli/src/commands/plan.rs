@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::check;
 use super::dive::{self, Ready, Settings};
-use crate::args::{Asked, Keys, Plan};
+use crate::args::{Asked, Following, Keys, Plan};
 use crate::exit::Exit;
 use crate::terminal::{self, HEAD, bytes, count, seconds};
 
@@ -26,6 +26,7 @@ pub(crate) fn run(args: &Plan) -> Result<Exit> {
         &asked,
         &Settings {
             reading: &args.reading,
+            following: Following::default(),
             keys: &Keys::default(),
             learn_all: false,
             digest: false,

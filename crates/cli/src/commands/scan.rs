@@ -35,6 +35,7 @@ pub(crate) fn run(args: &Scan) -> Result<Exit> {
         &args.asked,
         &Settings {
             reading: &args.reading,
+            following: args.following,
             keys: &args.keys,
             learn_all: args.learn_all,
             digest: args.digest,

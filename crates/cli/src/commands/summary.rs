@@ -20,6 +20,7 @@ pub(crate) fn run(args: &Summary) -> Result<Exit> {
         &args.asked,
         &Settings {
             reading: &args.reading,
+            following: args.following,
             keys: &args.keys,
             learn_all: args.learn_all,
             digest: false,

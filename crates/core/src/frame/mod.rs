@@ -14,6 +14,7 @@
 
 use std::fmt;
 use std::ops::{ControlFlow, Range};
+use std::path::Path;
 
 use memchr::memchr;
 
@@ -22,9 +23,12 @@ use crate::source::{
     Backing, Codec, Coders, Drain, Feed, LossReason, LostRange, Opened, Supply, Unit, decode,
 };
 
+mod archive;
+mod assemble;
 mod lines;
 mod segment;
 
+pub(crate) use assemble::{Assembler, Layout};
 pub use lines::{Line, Lines};
 use segment::Framer;
 
@@ -39,6 +43,14 @@ pub enum Piece<'a> {
         /// The lines with their line feeds; never empty.
         bytes: &'a [u8],
     },
+    /// A record that is no line: joined from parts, or a member of a document. Line feeds inside belong
+    /// to it.
+    Record {
+        /// Decoded offset of the first byte.
+        offset: u64,
+        /// The record, at most [`Limits::max_line_bytes`] and one part long.
+        bytes: &'a [u8],
+    },
     /// A part of a line that is longer than [`Limits::max_line_bytes`]; the parts follow each other.
     /// Where they are cut has no meaning, and the last one may be empty.
     Overlong {
@@ -50,6 +62,13 @@ pub enum Piece<'a> {
         first: bool,
         /// Whether the line ends here.
         last: bool,
+    },
+    /// What follows is a file inside an archive.
+    Member {
+        /// Its path in the archive.
+        path: &'a Path,
+        /// Decoded offset at which it begins: the members of an archive count on from each other.
+        offset: u64,
     },
     /// Lines are missing, or in doubt.
     Lost(LostRange),
@@ -71,6 +90,8 @@ impl fmt::Debug for Piece<'_> {
                     bytes.len()
                 )
             }
+            Self::Record { offset, bytes } => write!(f, "Record(<{} bytes> at {offset})", bytes.len()),
+            Self::Member { offset, .. } => write!(f, "Member(at {offset})"),
             Self::Lost(range) => write!(f, "Lost({range:?})"),
         }
     }
@@ -136,7 +157,7 @@ pub fn for_each_segment(
     let mut stream;
     let mut held = 0;
     let supply = match &opened.backing {
-        Backing::Mapped { bytes, .. } if opened.codec() == Codec::Plain => {
+        Backing::Mapped { bytes, .. } if opened.codec() == Codec::Plain && !opened.is_archive() => {
             let flow = framer.slices(bytes);
             return framer.finish(flow, bytes.len() as u64);
         }
@@ -160,7 +181,11 @@ pub fn for_each_segment(
     if opened.digest && opened.codec() != Codec::Plain {
         feed = feed.digesting();
     }
-    let flow = decode(opened.codec(), &mut feed, &mut framer, coders, limits);
+    let flow = if opened.is_archive() {
+        archive::read(opened.codec(), &mut feed, &mut framer, limits)
+    } else {
+        decode(opened.codec(), &mut feed, &mut framer, coders, limits)
+    };
     let mut summary = framer.finish(flow, feed.position());
     if !summary.stopped {
         summary.digest = feed.digest();

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::ops::ControlFlow;
+use std::path::Path;
 
 use memchr::{memchr, memrchr};
 
@@ -55,6 +56,13 @@ impl<'f> Framer<'f> {
     pub(super) fn start_at(&mut self, offset: u64) {
         self.offset = offset;
         self.began = offset;
+    }
+
+    /// A file inside an archive begins: the one before ends here, with or without a line feed.
+    pub(super) fn member(&mut self, path: &Path) -> ControlFlow<()> {
+        self.flush(true)?;
+        let offset = self.decoded();
+        self.give(Piece::Member { path, offset })
     }
 
     /// Hands out the rest and says what it came to. `flow` is how the decoder ended.

@@ -157,6 +157,7 @@ impl Seen {
                 line.1.extend(bytes);
             }
             Piece::Lost(range) => self.lost.push(range),
+            Piece::Record { .. } | Piece::Member { .. } => panic!("lines only"),
         }
     }
 }
@@ -549,6 +550,7 @@ fn a_bomb_is_stopped_by_its_ratio() {
             match piece {
                 Piece::Lines { bytes, .. } | Piece::Overlong { bytes, .. } => decoded += bytes.len(),
                 Piece::Lost(range) => lost.push(range.reason),
+                Piece::Record { .. } | Piece::Member { .. } => panic!("lines only"),
             }
             ControlFlow::Continue(())
         });

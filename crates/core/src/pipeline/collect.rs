@@ -14,6 +14,8 @@ use crate::{Error, ErrorKind};
 pub(super) struct Matched {
     pub(super) key: Key,
     pub(super) source: u32,
+    /// Whether it was found by its correlation id rather than by a select.
+    pub(super) followed: bool,
     pub(super) line: Vec<u8>,
 }
 
@@ -32,7 +34,9 @@ impl Matched {
     }
 }
 
-const HEADER: usize = 8 + 4 + 8 + 4 + 4;
+/// Bytes of spilled lines that are shown at a time.
+const VISITED_BYTES: usize = 8 << 20;
+const HEADER: usize = 8 + 4 + 8 + 4 + 1 + 4;
 
 /// Takes matched lines from all workers.
 pub(super) struct Collector {
@@ -87,11 +91,12 @@ impl Collector {
             let len = u32::try_from(line.line.len())
                 .map_err(|_| Error::new(ErrorKind::Limit, "a line above 4 GiB"))?;
             let mut header = [0u8; HEADER];
-            let parts: [&[u8]; 5] = [
+            let parts: [&[u8]; 6] = [
                 &line.key.ns.to_le_bytes(),
                 &line.key.input.to_le_bytes(),
                 &line.key.offset.to_le_bytes(),
                 &line.source.to_le_bytes(),
+                &[u8::from(line.followed)],
                 &len.to_le_bytes(),
             ];
             let mut at = 0;
@@ -108,6 +113,32 @@ impl Collector {
         let mut file = out.into_inner().map_err(|error| failed(error.into_error()))?;
         file.seek(SeekFrom::Start(0)).map_err(failed)?;
         Ok(file)
+    }
+
+    /// Shows all lines in batches, in no order. They stay where they are.
+    pub(super) fn visit(&mut self, each: &mut dyn FnMut(&[Matched])) -> Result<(), Error> {
+        let state = self.state.get_mut().map_err(|_| poisoned())?;
+        each(&state.held);
+        let failed = |cause| Error::new(ErrorKind::Sink, "cannot read back a temporary file").because(cause);
+        for file in &mut state.spilled {
+            let mut reader = BufReader::with_capacity(256 << 10, &*file);
+            loop {
+                let (mut batch, mut bytes) = (Vec::new(), 0);
+                while bytes < VISITED_BYTES {
+                    let Some(line) = read_one(&mut reader).map_err(failed)? else {
+                        break;
+                    };
+                    bytes += line.weight();
+                    batch.push(line);
+                }
+                if batch.is_empty() {
+                    break;
+                }
+                each(&batch);
+            }
+            file.seek(SeekFrom::Start(0)).map_err(failed)?;
+        }
+        Ok(())
     }
 
     /// All lines in order. The collector is empty afterwards.
@@ -156,7 +187,7 @@ impl Run {
     }
 }
 
-fn read_one(reader: &mut BufReader<File>) -> std::io::Result<Option<Matched>> {
+fn read_one(reader: &mut impl Read) -> std::io::Result<Option<Matched>> {
     let mut header = [0u8; HEADER];
     let mut filled = 0;
     while filled < HEADER {
@@ -170,6 +201,7 @@ fn read_one(reader: &mut BufReader<File>) -> std::io::Result<Option<Matched>> {
     let (input, rest) = take::<4>(rest);
     let (offset, rest) = take::<8>(rest);
     let (source, rest) = take::<4>(rest);
+    let (followed, rest) = take::<1>(rest);
     let (len, _) = take::<4>(rest);
     let mut line = vec![0; u32::from_le_bytes(len) as usize];
     reader.read_exact(&mut line)?;
@@ -181,6 +213,7 @@ fn read_one(reader: &mut BufReader<File>) -> std::io::Result<Option<Matched>> {
     Ok(Some(Matched {
         key,
         source: u32::from_le_bytes(source),
+        followed: followed != [0],
         line,
     }))
 }
@@ -258,7 +291,7 @@ mod tests {
             let mut expected: Vec<_> = lines.iter().map(|(ns, input, offset, line)| (Key { ns: *ns, input: *input, offset: *offset }, line.clone())).collect();
             for batch in lines.chunks(batch) {
                 let mut batch: Vec<Matched> = batch.iter()
-                    .map(|(ns, input, offset, line)| Matched { key: Key { ns: *ns, input: *input, offset: *offset }, source: 7, line: line.clone() })
+                    .map(|(ns, input, offset, line)| Matched { key: Key { ns: *ns, input: *input, offset: *offset }, source: 7, followed: *offset % 2 == 0, line: line.clone() })
                     .collect();
                 collector.add(&mut batch).expect("room for it");
             }

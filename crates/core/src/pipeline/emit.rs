@@ -2,18 +2,20 @@
 //! sink in order.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
-use decostop_redact::{Facts, Ledger, Typed};
+use decostop_redact::{Facts, Ledger, Record, Typed};
 use decostop_verify::{Ground, VerifiedBuf, Verifier};
 use rayon::prelude::*;
 
 use super::collect::{Matched, Sorted};
-use super::scan::{Kept, Scanned};
+use super::follow::{Tainted, is_identified};
+use super::scan::{Kept, Members, Scanned};
 use super::{Dive, Progress};
 use crate::artefact::Finding;
 use crate::parse;
-use crate::query::{Needles, scope_index};
+use crate::query::{Joins, Needles, scope_index};
 use crate::sink::{Flow, Provenance, Reason, Removal, Sink, Withheld};
 use crate::stats::Report;
 use crate::{Error, ErrorKind, Origin};
@@ -54,6 +56,9 @@ struct Emitter<'d> {
     facts: Facts,
     verifier: Verifier,
     scope_needles: Needles,
+    members: Members,
+    /// Where correlation ids were followed: those that clear nothing.
+    tainted: Option<Tainted>,
     idle: Mutex<Vec<Worker>>,
 }
 
@@ -71,16 +76,24 @@ pub(super) fn run(
         report.counts.notes.insert("dictionary.limit", 1);
     }
     let verifier = verifier(dive, &facts)?;
+    let mut collected = scanned.lines;
+    let tainted = if dive.follow_correlation {
+        Some(Tainted::of(dive, pool, &mut collected, &facts)?)
+    } else {
+        None
+    };
     let emitter = Emitter {
         dive,
         facts,
         verifier,
         scope_needles: Needles::of_scope(&dive.request.scope),
+        members: scanned.members,
+        tainted,
         idle: Mutex::default(),
     };
     let mut tally = Tally::default();
-    withhold_early(dive, sink, scanned.kept, scanned.problems, report)?;
-    let mut lines = scanned.lines;
+    emitter.withhold_early(sink, scanned.kept, scanned.problems, report)?;
+    let mut lines = collected.into_sorted()?;
     loop {
         dive.check_cancelled()?;
         let batch = next_batch(&mut lines)?;
@@ -149,36 +162,6 @@ fn next_batch(lines: &mut Sorted) -> Result<Vec<Matched>, Error> {
     Ok(batch)
 }
 
-/// What phase 1 kept back goes to the sink first, in order of input and offset.
-fn withhold_early(
-    dive: &Dive,
-    sink: &mut dyn Sink,
-    kept: Vec<Kept>,
-    problems: Vec<(std::path::PathBuf, Reason)>,
-    report: &mut Report,
-) -> Result<(), Error> {
-    let missing = problems
-        .into_iter()
-        .map(|(path, reason)| Withheld::new(reason, Origin { path, offset: None }));
-    let lines = kept.into_iter().map(|kept| {
-        let origin = Origin {
-            path: path_of(dive, kept.input),
-            offset: Some(kept.offset),
-        };
-        let mut item = Withheld::new(kept.reason, origin);
-        item.bytes = (kept.bytes > 0).then_some(kept.bytes);
-        item.source = kept
-            .source
-            .and_then(|source| Some(dive.profile.sources.get(source as usize)?.name.clone()));
-        item.nexus = kept.nexus;
-        item
-    });
-    for item in missing.chain(lines) {
-        withhold(&item, sink, report)?;
-    }
-    Ok(())
-}
-
 fn withhold(item: &Withheld, sink: &mut dyn Sink, report: &mut Report) -> Result<Flow, Error> {
     report.counts.withheld += 1;
     report.counts.withheld_with_nexus += u64::from(item.nexus);
@@ -188,14 +171,6 @@ fn withhold(item: &Withheld, sink: &mut dyn Sink, report: &mut Report) -> Result
         .entry(item.reason.as_str())
         .or_default() += 1;
     sink.withheld(item)
-}
-
-fn path_of(dive: &Dive, input: u32) -> std::path::PathBuf {
-    dive.discovery
-        .inputs
-        .get(input as usize)
-        .map(|input| input.path.clone())
-        .unwrap_or_default()
 }
 
 #[derive(Default)]
@@ -252,6 +227,70 @@ fn hand_over(
 }
 
 impl Emitter<'_> {
+    /// What phase 1 kept back goes to the sink first, in order of input and offset.
+    fn withhold_early(
+        &self,
+        sink: &mut dyn Sink,
+        kept: Vec<Kept>,
+        problems: Vec<(PathBuf, Reason)>,
+        report: &mut Report,
+    ) -> Result<(), Error> {
+        let missing = problems
+            .into_iter()
+            .map(|(path, reason)| Withheld::new(reason, Origin { path, offset: None }));
+        let lines = kept.into_iter().map(|kept| {
+            let mut item = Withheld::new(kept.reason, self.origin(kept.input, kept.offset));
+            item.bytes = (kept.bytes > 0).then_some(kept.bytes);
+            item.source = kept
+                .source
+                .and_then(|source| Some(self.dive.profile.sources.get(source as usize)?.name.clone()));
+            item.nexus = kept.nexus;
+            item
+        });
+        for item in missing.chain(lines) {
+            withhold(&item, sink, report)?;
+        }
+        Ok(())
+    }
+
+    /// Where a line is: in an input, or in a file inside one (`bundle.tar.gz!var/log/x.log`).
+    fn origin(&self, input: u32, offset: u64) -> Origin {
+        let path = self.dive.discovery.inputs.get(input as usize);
+        let path = path.map(|input| input.path.clone()).unwrap_or_default();
+        let members = self.members.get(&input).map(Vec::as_slice).unwrap_or_default();
+        let after = members.partition_point(|(begins, _)| *begins <= offset);
+        match after.checked_sub(1).and_then(|at| members.get(at)) {
+            Some((begins, member)) => {
+                let mut path = path.into_os_string();
+                path.push("!");
+                path.push(member);
+                Origin {
+                    path: path.into(),
+                    offset: Some(offset - begins),
+                }
+            }
+            None => Origin {
+                path,
+                offset: Some(offset),
+            },
+        }
+    }
+
+    /// Whether a record may be disclosed at all.
+    fn has_nexus(&self, record: &Record<'_>, typed: &[Typed], ns: i64, followed: bool) -> bool {
+        // A look round owns nothing: all it shows are pseudonyms, and it is not for handing out.
+        if self.dive.request.ad_hoc || self.dive.redactor.has_nexus(typed, &self.facts, ns) {
+            return true;
+        }
+        // A followed line without anybody in it belongs to those whom its request names elsewhere.
+        followed
+            && !is_identified(typed)
+            && self
+                .tainted
+                .as_ref()
+                .is_some_and(|tainted| tainted.clears(&Joins::of(&self.dive.plan, record).correlation))
+    }
+
     fn close(self, report: &mut Report, tally: &Tally) -> Ledgered {
         let mut ledger = Ledger::default();
         for worker in self.idle.into_inner().unwrap_or_default() {
@@ -284,10 +323,7 @@ impl Emitter<'_> {
 
     fn line(&self, worker: &mut Worker, matched: &Matched) -> Outcome {
         let dive = self.dive;
-        let origin = Origin {
-            path: path_of(dive, matched.key.input),
-            offset: Some(matched.key.offset),
-        };
+        let origin = self.origin(matched.key.input, matched.key.offset);
         let Worker { parse, typed, ledger } = worker;
         let source = Some(matched.source as usize);
         let parsed = parse::with_record(&dive.plan, &matched.line, source, &dive.limits, parse, |record| {
@@ -295,8 +331,7 @@ impl Emitter<'_> {
                 return Err(Reason::DecidingType);
             }
             let at = dive.plan.time(record).ok().flatten().ok_or(Reason::Time)?;
-            // A look round owns nothing: all it shows are pseudonyms, and it is not for handing out.
-            if !dive.request.ad_hoc && !dive.redactor.has_nexus(typed, &self.facts, at.ns) {
+            if !self.has_nexus(record, typed, at.ns, matched.followed) {
                 return Ok(None);
             }
             Ok(Some((

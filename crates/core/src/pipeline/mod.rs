@@ -2,6 +2,8 @@
 //!
 //! ```text
 //! phase 1 (many threads)  input -> segments -> candidates -> record -> match -> Collector, Learner
+//!                         (`scan` reads inputs, `worker` judges a line, `seam` joins what svlogd cut,
+//!                         `follow` adds the passes before and behind)
 //! phase 2 (many threads,  Sorted -> batch -> redact -> verify -> Sink, in order
 //!          one writer)
 //! ```
@@ -14,9 +16,12 @@ mod collect;
 mod directory;
 mod emit;
 mod evidence;
+mod follow;
 mod progress;
 mod scan;
+mod seam;
 mod stream;
+mod worker;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -59,6 +64,8 @@ pub struct DiveBuilder {
     key: Key,
     accounts: Vec<(Class, String)>,
     learn_all: bool,
+    follow_ids: bool,
+    follow_correlation: bool,
     source_of: Vec<(String, String)>,
     stdin_source: Option<String>,
     spill_dir: Option<PathBuf>,
@@ -81,6 +88,8 @@ impl DiveBuilder {
             key: Key::Fresh,
             accounts: Vec::new(),
             learn_all: false,
+            follow_ids: false,
+            follow_correlation: false,
             source_of: Vec::new(),
             stdin_source: None,
             spill_dir: None,
@@ -156,6 +165,22 @@ impl DiveBuilder {
         self
     }
 
+    /// Whether ids that records pair with selected names and paths, and names with selected ids, are
+    /// looked for too. Reads every input once more. By default, they are not.
+    #[must_use]
+    pub fn follow_ids(mut self, yes: bool) -> Self {
+        self.follow_ids = yes;
+        self
+    }
+
+    /// Whether lines of any source that share a correlation id with a match are looked for too. Reads
+    /// every input once more. By default, they are not.
+    #[must_use]
+    pub fn follow_correlation(mut self, yes: bool) -> Self {
+        self.follow_correlation = yes;
+        self
+    }
+
     /// File-name globs with the source that they stand for, before the profile's own.
     #[must_use]
     pub fn source_of(mut self, pairs: Vec<(String, String)>) -> Self {
@@ -225,12 +250,26 @@ impl DiveBuilder {
             discover = discover.standard_input_is(source)?;
         }
         let discovery = discover.run(&self.inputs)?;
+        let read_once = discovery
+            .inputs
+            .iter()
+            .find(|input| input.kind == crate::source::InputKind::Stream);
+        if let Some(input) = read_once.filter(|_| self.follow_ids || self.follow_correlation) {
+            return Err(Error::new(
+                ErrorKind::Config,
+                format!(
+                    "{} can be read only once, and following takes another pass",
+                    input.path.display()
+                ),
+            )
+            .hint("write it to a file first"));
+        }
         let config = |cause: decostop_redact::Error| Error::new(ErrorKind::Config, cause.to_string());
         let plan = Arc::new(ProfilePlan::new(Arc::clone(&profile)).map_err(config)?);
         scope_index(&self.request)?;
         let query = QueryPlan::new(&self.request, &plan);
         let prefilter = if self.prefilter && !self.learn_all {
-            Prefilter::new(&query.needles)
+            Prefilter::new(&query.needles).map(Arc::new)
         } else {
             None
         };
@@ -246,7 +285,8 @@ impl DiveBuilder {
         } else {
             self.threads
         };
-        let total = discovery.inputs.iter().map(|input| input.bytes).sum();
+        let passes = 1 + u64::from(self.follow_ids) + u64::from(self.follow_correlation);
+        let total = discovery.inputs.iter().map(|input| input.bytes).sum::<u64>() * passes;
         self.progress.bytes_total.store(total, Ordering::Relaxed);
         Ok(Dive {
             request: self.request,
@@ -262,6 +302,9 @@ impl DiveBuilder {
             map_policy: self.map_policy,
             accounts: self.accounts,
             learn_all: self.learn_all,
+            follow_ids: self.follow_ids,
+            follow_correlation: self.follow_correlation,
+            source_of: self.source_of,
             spill_dir: self.spill_dir.unwrap_or_else(std::env::temp_dir),
             digest: self.digest,
             now: self.now,
@@ -311,7 +354,7 @@ pub struct Dive {
     profile: Arc<Profile>,
     plan: Arc<ProfilePlan>,
     query: QueryPlan,
-    prefilter: Option<Prefilter>,
+    prefilter: Option<Arc<Prefilter>>,
     redactor: Redactor,
     key: RequestKey,
     discovery: Discovery,
@@ -320,6 +363,9 @@ pub struct Dive {
     map_policy: MapPolicy,
     accounts: Vec<(Class, String)>,
     learn_all: bool,
+    follow_ids: bool,
+    follow_correlation: bool,
+    source_of: Vec<(String, String)>,
     spill_dir: PathBuf,
     digest: bool,
     now: SystemTime,
@@ -404,6 +450,17 @@ impl Dive {
     }
 
     fn how(&self) -> Vec<String> {
+        let mut lines = self.how_matches();
+        if self.follow_ids {
+            lines.push("a pass before: ids that records pair with selected names and paths".to_owned());
+        }
+        if self.follow_correlation {
+            lines.push("a pass behind: lines that share a correlation id with a match".to_owned());
+        }
+        lines
+    }
+
+    fn how_matches(&self) -> Vec<String> {
         match (&self.prefilter, self.query.needles.search()) {
             (Some(_), Some(needles)) => {
                 vec![format!(
@@ -422,7 +479,11 @@ impl Dive {
     }
 
     fn wants(&self, input: &crate::source::Input) -> bool {
-        self.learn_all || input.source.is_none_or(|source| self.query.wants_source(source))
+        input.source.is_none_or(|source| self.wants_source(source))
+    }
+
+    fn wants_source(&self, source: usize) -> bool {
+        self.learn_all || self.query.wants_source(source)
     }
 
     /// Runs the dive and hands the results to `sink`, in order.

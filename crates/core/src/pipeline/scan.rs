@@ -1,19 +1,24 @@
-//! Phase 1: every input, every candidate line, in parallel.
+//! Phase 1: every input, every candidate line, in parallel; once, or more often where the request
+//! follows ids and correlations.
 
+use std::collections::{BTreeMap, HashSet};
 use std::ops::ControlFlow;
-use std::sync::Mutex;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
-use decostop_redact::{Learner, ProfilePlan, Record, ScopeIndex, Typed};
+use decostop_redact::{Learner, ScopeIndex};
 use rayon::prelude::*;
 
-use super::collect::{Collector, Key, Matched, Sorted};
-use super::{Dive, Progress};
-use crate::frame::{self, Lines, Piece};
-use crate::parse;
-use crate::query::{Needles, scope_index};
+use super::collect::Collector;
+use super::seam::Seams;
+use super::worker::{Reading, Worker};
+use super::{Dive, Progress, follow};
+use crate::frame::{self, Assembler, Lines, Piece};
+use crate::prefilter::Prefilter;
+use crate::query::{Needles, QueryPlan, scope_index};
 use crate::sink::Reason;
-use crate::source::{Input, LossReason, OpenOptions, Problem, SourceProblem, Unit, open};
+use crate::source::{Discover, Input, LossReason, OpenOptions, Problem, SourceProblem, Unit, open};
 use crate::stats::{InputReport, Report};
 use crate::{Error, ErrorKind};
 
@@ -31,71 +36,106 @@ pub(super) struct Kept {
     pub(super) nexus: bool,
 }
 
+/// Files inside an input, with the decoded offset at which each begins.
+pub(super) type Members = BTreeMap<u32, Vec<(u64, PathBuf)>>;
+
 /// What phase 1 leaves to phase 2.
 pub(super) struct Scanned {
-    pub(super) lines: Sorted,
+    pub(super) lines: Collector,
     pub(super) learner: Learner,
     pub(super) kept: Vec<Kept>,
+    pub(super) members: Members,
     /// Problems of inputs that never became one.
-    pub(super) problems: Vec<(std::path::PathBuf, Reason)>,
+    pub(super) problems: Vec<(PathBuf, Reason)>,
 }
 
-/// State that workers share.
-struct Shared<'d> {
-    dive: &'d Dive,
-    scope: ScopeIndex,
-    scope_needles: Needles,
-    collector: Collector,
+/// What a pass over the inputs is for.
+pub(super) enum Pass {
+    /// Lines that share one of these correlation ids with a match.
+    Follow(HashSet<String>),
+    /// Records that pair selected identities with others.
+    Ids,
+    /// Lines that a select takes.
+    Match,
+}
+
+/// State that workers share in one pass.
+pub(super) struct Shared<'d> {
+    pub(super) dive: &'d Dive,
+    pub(super) query: &'d QueryPlan,
+    pub(super) pass: Pass,
+    pub(super) scope: ScopeIndex,
+    pub(super) scope_needles: Needles,
+    /// Needles of this pass, if they are not the query's.
+    needles: Option<Needles>,
+    prefilter: Option<Arc<Prefilter>>,
+    names: Discover<'d>,
+    seams: Seams,
+    collector: &'d Collector,
+    members: Mutex<Members>,
     idle: Mutex<Vec<Worker>>,
     failed: Mutex<Option<Error>>,
     stop: AtomicBool,
 }
 
-/// One thread's buffers and findings.
-#[derive(Default)]
-struct Worker {
-    frame: frame::Scratch,
-    parse: parse::Scratch,
-    typed: Vec<Typed>,
-    matched: Vec<Matched>,
-    held: usize,
-    learner: Learner,
-    kept: Vec<Kept>,
-    candidates: u64,
-    hits: u64,
+/// What the workers of one pass found.
+struct Swept {
+    inputs: Vec<(u32, InputReport)>,
+    members: Members,
+    workers: Vec<Worker>,
 }
 
 pub(super) fn run(dive: &Dive, pool: &rayon::ThreadPool, report: &mut Report) -> Result<Scanned, Error> {
     let scope = scope_index(&dive.request)?;
-    let shared = Shared {
-        dive,
-        scope,
-        scope_needles: Needles::of_scope(&dive.request.scope),
-        collector: Collector::new(&dive.spill_dir, dive.limits.run_bytes),
-        idle: Mutex::default(),
-        failed: Mutex::default(),
-        stop: AtomicBool::new(false),
-    };
-    // Largest first: a big input that starts last would leave the other threads idle.
-    let mut order: Vec<&Input> = dive
-        .discovery
-        .inputs
-        .iter()
-        .filter(|input| dive.wants(input))
-        .collect();
-    order.sort_by_key(|input| (std::cmp::Reverse(input.bytes), input.id));
-    let mut inputs: Vec<(u32, InputReport)> = pool.install(|| {
-        order
-            .par_iter()
-            .with_max_len(1)
-            .map(|input| (input.id.0, shared.input(input)))
-            .collect()
-    });
-    dive.check_cancelled()?;
-    if let Some(error) = shared.failed.into_inner().map_err(|_| bug())? {
-        return Err(error);
+    let collector = Collector::new(&dive.spill_dir, dive.limits.run_bytes);
+    let mut extended = None;
+    if dive.follow_ids {
+        let pass = Shared::new(dive, &dive.query, Pass::Ids, &collector)?.sweep(pool)?;
+        let learned: HashSet<_> = pass
+            .workers
+            .into_iter()
+            .flat_map(|worker| worker.learned.pairs)
+            .collect();
+        report.counts.notes.insert("follow.ids", learned.len() as u64);
+        if !learned.is_empty() {
+            let mut more = QueryPlan::new(&dive.request, &dive.plan);
+            more.add(learned);
+            extended = Some(more);
+        }
     }
-    inputs.sort_by_key(|(id, _)| *id);
+    let query = extended.as_ref().unwrap_or(&dive.query);
+    let mut learner = Learner::new(dive.limits.max_dictionary);
+    let mut kept = Vec::new();
+    let mut correlation = HashSet::new();
+    let mut take = |workers: Vec<Worker>, report: &mut Report| {
+        for worker in workers {
+            learner.merge(worker.learner);
+            kept.extend(worker.kept);
+            correlation.extend(worker.correlation);
+            report.counts.candidates += worker.candidates;
+            report.counts.matched += worker.hits;
+        }
+        std::mem::take(&mut correlation)
+    };
+    let main = Shared::new(dive, query, Pass::Match, &collector)?.sweep(pool)?;
+    let ids = take(main.workers, report);
+    let (inputs, members) = (main.inputs, main.members);
+    if dive.follow_correlation {
+        follow::check(&ids)?;
+        let matched = report.counts.matched;
+        report
+            .counts
+            .notes
+            .insert("follow.correlation_ids", ids.len() as u64);
+        if !ids.is_empty() {
+            let pass = Shared::new(dive, query, Pass::Follow(ids), &collector)?.sweep(pool)?;
+            take(pass.workers, report);
+        }
+        report
+            .counts
+            .notes
+            .insert("follow.lines", report.counts.matched - matched);
+    }
     report.inputs.extend(inputs.into_iter().map(|(_, input)| input));
     report
         .inputs
@@ -105,18 +145,14 @@ pub(super) fn run(dive: &Dive, pool: &rayon::ThreadPool, report: &mut Report) ->
             complete: true,
             ..InputReport::default()
         }));
-    let mut learner = Learner::new(dive.limits.max_dictionary);
-    let mut kept = Vec::new();
-    for worker in shared.idle.into_inner().map_err(|_| bug())? {
-        learner.merge(worker.learner);
-        kept.extend(worker.kept);
-        report.counts.candidates += worker.candidates;
-        report.counts.matched += worker.hits;
-    }
     for (class, text) in &dive.accounts {
-        learner.add_account(*class, text, &shared.scope);
+        learner.add_account(*class, text, &scope);
     }
     kept.sort_unstable();
+    if dive.follow_correlation {
+        // A later pass meets what an earlier one kept back again.
+        kept.dedup_by_key(|kept| (kept.input, kept.offset, kept.reason));
+    }
     let problems = dive
         .discovery
         .problems
@@ -124,9 +160,10 @@ pub(super) fn run(dive: &Dive, pool: &rayon::ThreadPool, report: &mut Report) ->
         .map(|problem| (problem.path.clone(), reason_of(problem.kind)))
         .collect();
     Ok(Scanned {
-        lines: shared.collector.into_sorted()?,
+        lines: collector,
         learner,
         kept,
+        members,
         problems,
     })
 }
@@ -142,13 +179,127 @@ fn reason_of(problem: SourceProblem) -> Reason {
     }
 }
 
-impl Shared<'_> {
+impl<'d> Shared<'d> {
+    fn new(
+        dive: &'d Dive,
+        query: &'d QueryPlan,
+        pass: Pass,
+        collector: &'d Collector,
+    ) -> Result<Self, Error> {
+        let mut names = Discover::new(&dive.profile);
+        for (glob, source) in &dive.source_of {
+            names = names.source_of(glob, source)?;
+        }
+        let needles = match &pass {
+            Pass::Follow(ids) => Some(Needles::of_texts(ids.iter().map(String::as_str))),
+            Pass::Ids | Pass::Match => None,
+        };
+        let prefilter = match (&dive.prefilter, &needles) {
+            (None, _) => None,
+            (Some(_), Some(needles)) => Prefilter::new(needles).map(Arc::new),
+            (Some(prefilter), None) if std::ptr::eq(query, &dive.query) => Some(Arc::clone(prefilter)),
+            (Some(_), None) => Prefilter::new(&query.needles).map(Arc::new),
+        };
+        Ok(Self {
+            dive,
+            query,
+            pass,
+            scope: scope_index(&dive.request)?,
+            scope_needles: Needles::of_scope(&dive.request.scope),
+            needles,
+            prefilter,
+            names,
+            seams: Seams::new(&dive.discovery.inputs),
+            collector,
+            members: Mutex::default(),
+            idle: Mutex::default(),
+            failed: Mutex::default(),
+            stop: AtomicBool::new(false),
+        })
+    }
+
+    /// What a line that cannot be read must name to count.
+    pub(super) fn needles(&self) -> &Needles {
+        self.needles.as_ref().unwrap_or(&self.query.needles)
+    }
+
+    /// Reads every input.
+    fn sweep(self, pool: &rayon::ThreadPool) -> Result<Swept, Error> {
+        // Largest first: a big input that starts last would leave the other threads idle.
+        let followed = matches!(self.pass, Pass::Follow(_) | Pass::Ids);
+        let mut order: Vec<&Input> = self
+            .dive
+            .discovery
+            .inputs
+            .iter()
+            .filter(|input| followed || self.dive.wants(input))
+            .collect();
+        order.sort_by_key(|input| (std::cmp::Reverse(input.bytes), input.id));
+        let mut inputs: Vec<(u32, InputReport)> = pool.install(|| {
+            order
+                .par_iter()
+                .with_max_len(1)
+                .map(|input| (input.id.0, self.input(input)))
+                .collect()
+        });
+        self.close_seams();
+        self.dive.check_cancelled()?;
+        if let Some(error) = self.failed.into_inner().map_err(|_| bug())? {
+            return Err(error);
+        }
+        inputs.sort_by_key(|(id, _)| *id);
+        Ok(Swept {
+            inputs,
+            members: self.members.into_inner().map_err(|_| bug())?,
+            workers: self.idle.into_inner().map_err(|_| bug())?,
+        })
+    }
+
+    /// Judges the lines that wait at the borders of inputs.
+    fn close_seams(&self) {
+        let mut worker = self.worker();
+        for seam in self.seams.drain() {
+            let reading = |input: u32| Reading {
+                input,
+                source: self
+                    .dive
+                    .discovery
+                    .inputs
+                    .get(input as usize)
+                    .and_then(|input| input.source),
+            };
+            let (before, after) = (reading(seam.before), reading(seam.after));
+            match (seam.tail, seam.head) {
+                (Some((offset, tail)), Some((_, head)))
+                    if worker.is_record(self, before, &[tail.as_slice(), &head].concat()) =>
+                {
+                    worker.line(self, before, offset, &[tail, head].concat());
+                }
+                (tail, head) => {
+                    if let Some((offset, line)) = tail {
+                        worker.line(self, before, offset, &line);
+                    }
+                    if let Some((offset, line)) = head {
+                        worker.line(self, after, offset, &line);
+                    }
+                }
+            }
+        }
+        if let Err(error) = worker.hand_over(self.collector) {
+            self.fail(error);
+        }
+        self.put_back(worker);
+    }
+
     fn worker(&self) -> Worker {
         let idle = self.idle.lock().ok().and_then(|mut idle| idle.pop());
-        idle.unwrap_or_else(|| Worker {
-            learner: Learner::new(self.dive.limits.max_dictionary),
-            ..Worker::default()
-        })
+        idle.unwrap_or_else(|| Worker::new(self.dive.limits.max_dictionary))
+    }
+
+    /// Keys whose list holds the records of a source's documents.
+    fn record_keys(&self, source: Option<usize>) -> &'d [String] {
+        let spec = source.and_then(|source| self.dive.profile.sources.get(source));
+        spec.map(|spec| spec.records.as_slice()).unwrap_or_default()
     }
 
     fn put_back(&self, worker: Worker) {
@@ -189,7 +340,11 @@ impl Shared<'_> {
             }
         };
         report.codec = opened.codec().as_str();
-        let units = opened.units();
+        let units = if self.record_keys(input.source).is_empty() {
+            opened.units()
+        } else {
+            vec![opened.whole()]
+        };
         let parts: Vec<(frame::Summary, bool)> = units
             .par_iter()
             .with_max_len(1)
@@ -227,56 +382,119 @@ impl Shared<'_> {
     fn unit(&self, input: &Input, opened: &crate::source::Opened, unit: &Unit) -> (frame::Summary, bool) {
         let mut worker = self.worker();
         let mut frame = std::mem::take(&mut worker.frame);
-        let mut overlong = Overlong::default();
-        let mut lost = false;
-        let summary = frame::for_each_segment(opened, unit, &self.dive.limits, &mut frame, &mut |piece| {
+        let mut state = UnitState {
+            reading: Reading {
+                input: input.id.0,
+                source: input.source,
+            },
+            set_aside: false,
+            overlong: Overlong::default(),
+            lost: false,
+        };
+        let limits = &self.dive.limits;
+        let keys = self.record_keys(input.source);
+        let mut assembler = Assembler::new(keys, unit.range.start == 0, limits);
+        let summary = frame::for_each_segment(opened, unit, limits, &mut frame, &mut |piece| {
             if self.is_stopped() {
                 return ControlFlow::Break(());
             }
-            match piece {
-                Piece::Lines { offset, bytes } => {
-                    Progress::add(&self.dive.progress.decoded_bytes, bytes.len() as u64);
-                    if let Err(error) = self.segment(&mut worker, input, offset, bytes) {
-                        self.fail(error);
-                        return ControlFlow::Break(());
-                    }
-                }
-                Piece::Overlong {
-                    offset,
-                    bytes,
-                    first,
-                    last,
-                } => {
-                    Progress::add(&self.dive.progress.decoded_bytes, bytes.len() as u64);
-                    self.overlong(&mut worker, input, &mut overlong, offset, bytes, first, last);
-                }
-                Piece::Lost(range) => {
-                    lost = true;
-                    let reason = match range.reason {
-                        LossReason::DecodedLimit | LossReason::Ratio | LossReason::Window => Reason::Limit,
-                        LossReason::Io(_) => Reason::Unreadable,
-                        _ => Reason::Damaged,
-                    };
-                    worker.keep(input, range.decoded_offset, 0, reason, input.source, false);
-                }
+            if let Piece::Lines { bytes, .. } | Piece::Overlong { bytes, .. } = &piece {
+                Progress::add(&self.dive.progress.decoded_bytes, bytes.len() as u64);
             }
-            ControlFlow::Continue(())
+            if let Piece::Member { path, offset } = piece {
+                assembler.finish(&mut |piece| self.piece(&mut worker, &mut state, piece))?;
+                self.member(&mut state, path, offset);
+                assembler = Assembler::new(self.record_keys(state.reading.source), true, limits);
+                return ControlFlow::Continue(());
+            }
+            assembler.take(piece, &mut |piece| self.piece(&mut worker, &mut state, piece))
         });
+        if !summary.stopped {
+            // Whether it breaks makes no difference any more.
+            let _ = assembler.finish(&mut |piece| self.piece(&mut worker, &mut state, piece));
+        }
         worker.frame = frame;
-        if let Err(error) = worker.hand_over(&self.collector) {
+        if let Err(error) = worker.hand_over(self.collector) {
             self.fail(error);
         }
         self.put_back(worker);
         Progress::add(&self.dive.progress.bytes_done, unit.bytes());
-        (summary, lost)
+        (summary, state.lost)
     }
 
-    fn segment(&self, worker: &mut Worker, input: &Input, offset: u64, bytes: &[u8]) -> Result<(), Error> {
-        match &self.dive.prefilter {
+    /// A file inside the input begins.
+    fn member(&self, state: &mut UnitState, path: &Path, offset: u64) {
+        state.reading.source = self.names.source_by_name(path);
+        let text = path.to_string_lossy();
+        let unwanted = state
+            .reading
+            .source
+            .is_some_and(|source| matches!(self.pass, Pass::Match) && !self.dive.wants_source(source));
+        state.set_aside = unwanted
+            || self
+                .dive
+                .profile
+                .set_aside
+                .iter()
+                .any(|aside| aside.fits_file(&text));
+        if let Ok(mut members) = self.members.lock() {
+            let found = members.entry(state.reading.input).or_default();
+            found.push((offset, path.to_owned()));
+        }
+    }
+
+    fn piece(&self, worker: &mut Worker, state: &mut UnitState, piece: Piece<'_>) -> ControlFlow<()> {
+        let reading = state.reading;
+        let done = match piece {
+            Piece::Lost(range) => {
+                state.lost = true;
+                let reason = match range.reason {
+                    LossReason::DecodedLimit | LossReason::Ratio | LossReason::Window => Reason::Limit,
+                    LossReason::Io(_) => Reason::Unreadable,
+                    _ => Reason::Damaged,
+                };
+                worker.keep(reading, range.decoded_offset, 0, reason, reading.source, false);
+                Ok(())
+            }
+            _ if state.set_aside => Ok(()),
+            Piece::Lines { offset, bytes } => self.segment(worker, reading, offset, bytes),
+            Piece::Record { offset, bytes } => {
+                if self
+                    .prefilter
+                    .as_ref()
+                    .is_none_or(|prefilter| prefilter.holds(bytes))
+                {
+                    worker.line(self, reading, offset, bytes);
+                }
+                self.relieve(worker)
+            }
+            Piece::Overlong {
+                offset,
+                bytes,
+                first,
+                last,
+            } => {
+                self.overlong(worker, reading, &mut state.overlong, offset, bytes, first, last);
+                Ok(())
+            }
+            Piece::Member { .. } => Ok(()),
+        };
+        match done {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => {
+                self.fail(error);
+                ControlFlow::Break(())
+            }
+        }
+    }
+
+    fn segment(&self, worker: &mut Worker, reading: Reading, offset: u64, bytes: &[u8]) -> Result<(), Error> {
+        let (offset, bytes) = self.seams.take(reading.input, offset, bytes);
+        match &self.prefilter {
             Some(prefilter) => prefilter.candidates(bytes, &mut |start, end| {
                 worker.line(
                     self,
-                    input,
+                    reading,
                     offset + start as u64,
                     bytes.get(start..end).unwrap_or_default(),
                 );
@@ -284,12 +502,17 @@ impl Shared<'_> {
             }),
             None => {
                 for line in Lines::new(offset, bytes) {
-                    worker.line(self, input, line.offset, line.bytes);
+                    worker.line(self, reading, line.offset, line.bytes);
                 }
             }
         }
+        self.relieve(worker)
+    }
+
+    /// Takes a worker's matches once they are many.
+    fn relieve(&self, worker: &mut Worker) -> Result<(), Error> {
         if worker.held >= HANDOVER_BYTES {
-            worker.hand_over(&self.collector)
+            worker.hand_over(self.collector)
         } else {
             Ok(())
         }
@@ -301,7 +524,7 @@ impl Shared<'_> {
     fn overlong(
         &self,
         worker: &mut Worker,
-        input: &Input,
+        reading: Reading,
         seen: &mut Overlong,
         offset: u64,
         bytes: &[u8],
@@ -318,18 +541,18 @@ impl Shared<'_> {
         for chunk in bytes.chunks(1 << 20) {
             seen.tail.extend_from_slice(chunk);
             // Without a needle to look for, its time would decide, and that is unknown.
-            seen.mentioned |= self.dive.query.needles.mentioned_in(&seen.tail).unwrap_or(true);
+            seen.mentioned |= self.needles().mentioned_in(&seen.tail).unwrap_or(true);
             seen.nexus |= self.scope_needles.mentioned_in(&seen.tail).unwrap_or(false);
             let keep = seen.tail.len().saturating_sub(OVERLAP);
             seen.tail.drain(..keep);
         }
         if last && seen.mentioned {
             worker.keep(
-                input,
+                reading,
                 seen.offset,
                 seen.bytes,
                 Reason::Length,
-                input.source,
+                reading.source,
                 seen.nexus,
             );
         }
@@ -339,6 +562,15 @@ impl Shared<'_> {
 /// Longer than any escaped needle.
 const OVERLAP: usize = 16 << 10;
 
+/// What reading one unit has come to.
+struct UnitState {
+    reading: Reading,
+    /// Whether nothing of the present member is wanted.
+    set_aside: bool,
+    overlong: Overlong,
+    lost: bool,
+}
+
 #[derive(Default)]
 struct Overlong {
     offset: u64,
@@ -346,143 +578,4 @@ struct Overlong {
     mentioned: bool,
     nexus: bool,
     tail: Vec<u8>,
-}
-
-/// What a parsed line turned out to be.
-enum Verdict {
-    NoMatch,
-    Match {
-        ns: i64,
-        source: usize,
-    },
-    Withhold(Reason, usize),
-    /// A deciding field has a wrong type: a match if the text names a needle.
-    Doubtful(usize),
-}
-
-impl Worker {
-    fn keep(
-        &mut self,
-        input: &Input,
-        offset: u64,
-        bytes: u64,
-        reason: Reason,
-        source: Option<usize>,
-        nexus: bool,
-    ) {
-        self.kept.push(Kept {
-            input: input.id.0,
-            offset,
-            bytes,
-            reason,
-            source: source.map(|source| source as u32),
-            nexus,
-        });
-    }
-
-    fn hand_over(&mut self, collector: &Collector) -> Result<(), Error> {
-        self.held = 0;
-        if self.matched.is_empty() {
-            Ok(())
-        } else {
-            collector.add(&mut self.matched)
-        }
-    }
-
-    fn line(&mut self, shared: &Shared<'_>, input: &Input, offset: u64, line: &[u8]) {
-        let dive = shared.dive;
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
-        if line.trim_ascii().is_empty() {
-            return;
-        }
-        self.candidates += 1;
-        let mut typed = std::mem::take(&mut self.typed);
-        let learner = &mut self.learner;
-        let judged = parse::with_record(
-            &dive.plan,
-            line,
-            input.source,
-            &dive.limits,
-            &mut self.parse,
-            |record| judge(shared, record, &mut typed, learner),
-        );
-        self.typed = typed;
-        let bytes = line.len() as u64;
-        match judged {
-            Ok(Verdict::NoMatch) => {}
-            Ok(Verdict::Match { ns, source }) => {
-                self.hits += 1;
-                Progress::add(&dive.progress.matched, 1);
-                let key = Key {
-                    ns,
-                    input: input.id.0,
-                    offset,
-                };
-                let matched = Matched {
-                    key,
-                    source: source as u32,
-                    line: line.to_vec(),
-                };
-                self.held += matched.weight();
-                self.matched.push(matched);
-            }
-            Ok(Verdict::Withhold(reason, source)) => {
-                let nexus = shared.scope_needles.mentioned_in(line).unwrap_or(false);
-                self.keep(input, offset, bytes, reason, Some(source), nexus);
-            }
-            Ok(Verdict::Doubtful(source)) => {
-                if dive.query.needles.mentioned_in(line).unwrap_or(true) {
-                    let nexus = shared.scope_needles.mentioned_in(line).unwrap_or(false);
-                    self.keep(input, offset, bytes, Reason::DecidingType, Some(source), nexus);
-                }
-            }
-            Err(reason) => {
-                // A line that cannot be read has no time: without a needle to look for it counts.
-                if dive.query.needles.mentioned_in(line).unwrap_or(true) {
-                    let nexus = shared.scope_needles.mentioned_in(line).unwrap_or(false);
-                    self.keep(input, offset, bytes, reason, input.source, nexus);
-                }
-            }
-        }
-    }
-}
-
-fn judge(shared: &Shared<'_>, record: &Record<'_>, typed: &mut Vec<Typed>, learner: &mut Learner) -> Verdict {
-    let dive = shared.dive;
-    let sound = dive.plan.typed(record, typed);
-    let time = dive.plan.time(record);
-    if dive.learn_all {
-        let ns = time.ok().flatten().map_or(decostop_redact::EVER, |at| at.ns);
-        learner.observe(typed, &shared.scope, ns, None);
-    }
-    let source = record.source;
-    let outside = matches!(time, Ok(Some(at)) if !dive.query.in_window(at.ns));
-    if outside {
-        return Verdict::NoMatch;
-    }
-    let matches = dive.query.matches(&dive.plan, record, typed);
-    match (matches, sound, time) {
-        (true, Ok(()), Ok(Some(at))) => {
-            learner.observe(typed, &shared.scope, at.ns, impersonation(&dive.plan, record));
-            Verdict::Match { ns: at.ns, source }
-        }
-        (true, Err(_), _) | (true, _, Err(_)) => Verdict::Withhold(Reason::DecidingType, source),
-        (true, Ok(()), Ok(None)) => Verdict::Withhold(Reason::Time, source),
-        (false, Err(_), _) => Verdict::Doubtful(source),
-        (false, Ok(()), _) => Verdict::NoMatch,
-    }
-}
-
-/// Whether a record says that somebody began, or ended, to act as somebody else.
-fn impersonation(plan: &ProfilePlan, record: &Record<'_>) -> Option<bool> {
-    let events = &plan.source(record.source)?.events;
-    let raw = plan.raw_event(record)?;
-    events
-        .public(&raw)
-        .into_iter()
-        .find_map(|index| match events.name(index)? {
-            "impersonation.started" => Some(true),
-            "impersonation.stopped" => Some(false),
-            _ => None,
-        })
 }

@@ -7,11 +7,12 @@ mod select;
 use std::collections::HashSet;
 
 use decostop_profile::Class;
-use decostop_redact::{ProfilePlan, Record, ScopeIndex, Typed};
+use decostop_redact::{Ident, ProfilePlan, Record, ScopeIndex, Typed};
 
 pub use needle::{Needle, Needles};
 pub(crate) use needle::{hidden_in, is_plain};
 pub use select::SelectPlan;
+pub(crate) use select::Set;
 
 use crate::request::{Request, Window};
 
@@ -58,6 +59,29 @@ impl QueryPlan {
         })
     }
 
+    /// The sets of the selects that hold an identity.
+    pub(crate) fn holders(&self, ident: &Ident) -> Vec<(usize, Set)> {
+        let selects = self.selects.iter().enumerate();
+        selects
+            .flat_map(|(at, select)| select.holders(ident).into_iter().map(move |set| (at, set)))
+            .collect()
+    }
+
+    /// Lets the selects' sets hold more identities.
+    pub(crate) fn add(&mut self, more: impl IntoIterator<Item = (usize, Set, Ident)>) {
+        for (select, set, ident) in more {
+            if let Some(select) = self.selects.get_mut(select) {
+                select.add(set, ident);
+            }
+        }
+        self.needles = Needles::new(&self.selects);
+    }
+
+    /// Whether every select excludes a record by what it names.
+    pub(crate) fn excludes(&self, typed: &[Typed]) -> bool {
+        self.selects.iter().all(|select| select.excludes(typed))
+    }
+
     /// Whether any select leaves out some sources, so that a source need not be read at all.
     pub fn wants_source(&self, source: usize) -> bool {
         self.selects.iter().any(|select| select.takes_source(source))
@@ -72,12 +96,12 @@ impl QueryPlan {
 /// The join keys of a record.
 #[derive(Debug, Default)]
 pub struct Joins {
-    correlation: HashSet<String>,
+    pub(crate) correlation: HashSet<String>,
     token: HashSet<String>,
 }
 
 impl Joins {
-    fn of(plan: &ProfilePlan, record: &Record<'_>) -> Self {
+    pub(crate) fn of(plan: &ProfilePlan, record: &Record<'_>) -> Self {
         let mut joins = Self::default();
         for field in &record.fields {
             let Some(text) = field.value.as_scalar() else {

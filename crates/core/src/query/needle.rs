@@ -60,7 +60,7 @@ impl Needle {
     }
 
     /// Whether it occurs in a line that is in lower case and unescaped.
-    fn occurs_in(&self, line: &[u8]) -> bool {
+    pub(crate) fn occurs_in(&self, line: &[u8]) -> bool {
         memchr::memmem::find_iter(line, self.text.as_bytes()).any(|at| self.stands_at(line, at))
     }
 }
@@ -112,6 +112,20 @@ impl Needles {
         Self { search, all, open }
     }
 
+    /// Needles of texts of which a line must hold one.
+    pub(crate) fn of_texts<'t>(texts: impl Iterator<Item = &'t str>) -> Self {
+        let needles: Option<Vec<Needle>> = texts.map(Needle::text).collect();
+        let open = needles.is_none();
+        let mut all = needles.clone().unwrap_or_default();
+        all.sort_unstable();
+        all.dedup();
+        Self {
+            search: needles.map(|_| all.clone()),
+            all,
+            open,
+        }
+    }
+
     /// Needles of everything that the request's scope names.
     pub fn of_scope(scope: &decostop_profile::Scope) -> Self {
         let paths = scope
@@ -152,9 +166,9 @@ impl Needles {
     }
 }
 
-/// Whether a line holds one of the needles behind whatever escapes.
-pub(crate) fn hidden_in(needles: &[Needle], line: &[u8]) -> bool {
-    any_reading(line, |text| needles.iter().any(|needle| needle.occurs_in(text)))
+/// Whether `holds` is true of a line behind whatever escapes.
+pub(crate) fn hidden_in(line: &[u8], holds: impl FnMut(&[u8]) -> bool) -> bool {
+    any_reading(line, holds)
 }
 
 /// Layers of escapes that are undone: a wrapped line, its strings, JSON inside parameters, URLs.

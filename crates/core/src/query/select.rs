@@ -93,6 +93,15 @@ impl EventSet {
     }
 }
 
+/// Which set of a select an identity belongs to.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub(crate) enum Set {
+    /// Namespaces or projects: the place in the select's list of sets.
+    Place(usize),
+    /// Users.
+    Users,
+}
+
 /// One select: every key given must match, and no exclusion.
 #[derive(Debug)]
 pub struct SelectPlan {
@@ -169,7 +178,30 @@ impl SelectPlan {
         self.places.iter().all(|places| places.takes(typed))
             && self.users.takes(typed)
             && self.addresses.takes(typed)
-            && (self.exclude.is_empty() || !typed.iter().any(|value| self.exclude.holds(&value.ident)))
+            && (self.exclude.is_empty() || !self.excludes(typed))
+    }
+
+    pub(super) fn holders(&self, ident: &Ident) -> Vec<Set> {
+        let places = self.places.iter().enumerate();
+        let held = places
+            .filter(|(_, places)| places.holds(ident))
+            .map(|(at, _)| Set::Place(at));
+        held.chain(self.users.holds(ident).then_some(Set::Users))
+            .collect()
+    }
+
+    pub(super) fn add(&mut self, set: Set, ident: Ident) {
+        let set = match set {
+            Set::Place(at) => self.places.get_mut(at),
+            Set::Users => Some(&mut self.users),
+        };
+        if let Some(set) = set {
+            set.exact.insert(ident);
+        }
+    }
+
+    pub(super) fn excludes(&self, typed: &[Typed]) -> bool {
+        typed.iter().any(|value| self.exclude.holds(&value.ident))
     }
 
     pub(super) fn needs_joins(&self) -> bool {

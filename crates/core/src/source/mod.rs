@@ -33,6 +33,7 @@ pub use codec::Codec;
 pub(crate) use codec::{Coders, Drain, decode};
 pub use discover::{Discover, Discovery, SkipReason, Skipped};
 pub(crate) use feed::{Feed, Supply};
+pub(crate) use names::follows_in_svlogd;
 pub use names::natural_order;
 pub(crate) use open::Backing;
 pub use open::{OpenOptions, Opened, Unit, open};
@@ -192,6 +193,8 @@ impl LostRange {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum LossReason {
+    /// A file inside an archive has a codec that is not supported.
+    Codec,
     /// A checksum does not fit: lines of this frame or member were delivered, and may be wrong.
     Checksum,
     /// The compressed data makes no sense.
@@ -216,6 +219,7 @@ impl LossReason {
     /// A stable word for reports.
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::Codec => "codec",
             Self::Checksum => "checksum",
             Self::Corrupt => "corrupt",
             Self::DecodedLimit => "decoded_limit",
@@ -232,6 +236,7 @@ impl LossReason {
 impl fmt::Display for LossReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Codec => f.write_str("the codec of a file inside is not supported"),
             Self::Checksum => f.write_str("the checksum does not fit"),
             Self::Corrupt => f.write_str("the compressed data is damaged"),
             Self::DecodedLimit => f.write_str("the limit of decoded bytes is reached"),

@@ -131,9 +131,45 @@ pub(super) fn svlogd(path: &Path) -> Option<(PathBuf, Stage)> {
     Some((path.with_extension(""), stage))
 }
 
+/// Pairs of files of which the second goes on where svlogd ended the first: the stamps of one directory
+/// in order, then `current`.
+pub(crate) fn follows_in_svlogd(paths: &[(&Path, u32)]) -> Vec<(u32, u32)> {
+    let mut logs: std::collections::BTreeMap<&Path, Vec<(&[u8], u32)>> = std::collections::BTreeMap::new();
+    for (path, id) in paths {
+        let (Some(directory), Some(name)) = (path.parent(), path.file_name()) else {
+            continue;
+        };
+        // Stamps are of one length and in hexadecimal, so their bytes sort as they do; letters come last.
+        if svlogd(path).is_some() || name == "current" {
+            logs.entry(directory).or_default().push((name.as_bytes(), *id));
+        }
+    }
+    let mut pairs = Vec::new();
+    for files in logs.values_mut() {
+        files.sort_unstable();
+        let ids = files.iter().map(|(_, id)| *id);
+        pairs.extend(ids.clone().zip(ids.skip(1)));
+    }
+    pairs
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn files_of_svlogd_follow_each_other() {
+        let names = [
+            "a/@4b.s",
+            "a/@4a.s",
+            "a/current",
+            "b/current",
+            "a/x.log",
+            "a/@5.u",
+        ];
+        let paths: Vec<(&Path, u32)> = names.iter().map(Path::new).zip(0..).collect();
+        assert_eq!(follows_in_svlogd(&paths), [(1, 0), (0, 5), (5, 2)]);
+    }
 
     #[test]
     fn natural_order_is_by_value() {

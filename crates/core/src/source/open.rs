@@ -5,7 +5,7 @@ use std::fs::{File, Metadata};
 use std::io::{self, Read};
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
@@ -14,6 +14,7 @@ use decostop_mmap::{Bytes, MapPolicy};
 
 use super::patient::Patient;
 use super::{Codec, Feed, Input, InputId, InputKind, Problem, SourceProblem, Supply};
+use crate::frame::Layout;
 
 /// First bytes that are looked at to tell a codec.
 const HEAD_BYTES: usize = 512;
@@ -103,6 +104,8 @@ pub struct Opened {
     pub(crate) read_bytes: usize,
     unit_bytes: u64,
     pub(crate) digest: bool,
+    archive: bool,
+    layout: Layout,
 }
 
 pub(crate) enum Backing {
@@ -178,7 +181,18 @@ pub fn open(input: &Input, options: &OpenOptions) -> Result<Opened, Problem> {
             end: (before.bytes > 0).then_some(before.bytes),
         },
     };
-    Ok(Opened::new(input, codec, backing, Some(before), options))
+    Ok(Opened::new(input, codec, &head, backing, Some(before), options))
+}
+
+/// Whether an input is a tar archive: by its first bytes, or where these are compressed by its name.
+fn is_archive(head: &[u8], codec: Codec, path: &Path) -> bool {
+    const NAMES: [&str; 5] = [".tar.gz", ".tgz", ".tar.zst", ".tar.zstd", ".tzst"];
+    match codec {
+        Codec::Plain => head.get(257..262) == Some(b"ustar"),
+        _ => path
+            .to_str()
+            .is_some_and(|path| NAMES.iter().any(|name| path.ends_with(name))),
+    }
 }
 
 fn supported(head: &[u8], input: &Input) -> Result<Codec, Problem> {
@@ -222,18 +236,28 @@ impl Opened {
         let head =
             head_of(&mut reader).map_err(|cause| Problem::unreadable(&input.path, cause).of(input.id))?;
         let codec = supported(&head, input)?;
+        let known = head.clone();
         let backing = Backing::Stream(Mutex::new(Some(Stream { reader, head })));
-        Ok(Self::new(input, codec, backing, None, options))
+        Ok(Self::new(input, codec, &known, backing, None, options))
     }
 
     fn new(
         input: &Input,
         codec: Codec,
+        head: &[u8],
         backing: Backing,
         before: Option<Stamp>,
         options: &OpenOptions,
     ) -> Self {
+        let archive = is_archive(head, codec, &input.path);
+        let layout = if codec == Codec::Plain && !archive {
+            Layout::detect(head)
+        } else {
+            Layout::Lines
+        };
         Self {
+            archive,
+            layout,
             input: input.id,
             path: input.path.clone(),
             codec,
@@ -255,6 +279,19 @@ impl Opened {
         self.codec
     }
 
+    /// Whether it is a tar archive, whose members are framed one by one.
+    pub fn is_archive(&self) -> bool {
+        self.archive
+    }
+
+    /// All of it as one unit.
+    pub(crate) fn whole(&self) -> Unit {
+        Unit {
+            input: self.input,
+            range: 0..self.bytes(),
+        }
+    }
+
     /// Whether it is mapped into memory.
     pub fn is_mapped(&self) -> bool {
         matches!(self.backing, Backing::Mapped { .. })
@@ -265,7 +302,8 @@ impl Opened {
         self.before.map_or(0, |stamp| stamp.bytes)
     }
 
-    /// Units of work. Plain files are split; a compressed input and a stream are one unit each.
+    /// Units of work. Plain files are split unless lines depend on those before them; a compressed
+    /// input, an archive and a stream are one unit each.
     ///
     /// What is read does not depend on the split.
     pub fn units(&self) -> Vec<Unit> {
@@ -274,8 +312,8 @@ impl Opened {
             input: self.input,
             range,
         };
-        if self.codec != Codec::Plain || bytes == 0 {
-            return vec![unit(0..bytes)];
+        if self.codec != Codec::Plain || bytes == 0 || self.archive || self.layout != Layout::Lines {
+            return vec![self.whole()];
         }
         // Equal parts of at least the unit size: no small one is left at the end.
         let parts = (bytes / self.unit_bytes).max(1);

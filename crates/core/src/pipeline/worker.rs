@@ -1,0 +1,225 @@
+//! One line at a time: what it turns out to be in each pass over the inputs.
+
+use std::collections::HashSet;
+
+use decostop_redact::{Learner, ProfilePlan, Record, Typed};
+
+use super::Progress;
+use super::collect::{Collector, Key, Matched};
+use super::follow::Learned;
+use super::scan::{Kept, Pass, Shared};
+use crate::query::Joins;
+use crate::sink::Reason;
+use crate::{Error, frame, parse};
+
+/// Where lines come from: an input, or a member of one.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Reading {
+    pub(super) input: u32,
+    /// The source that the name tells.
+    pub(super) source: Option<usize>,
+}
+
+/// One thread's buffers and findings.
+#[derive(Default)]
+pub(super) struct Worker {
+    pub(super) frame: frame::Scratch,
+    parse: parse::Scratch,
+    typed: Vec<Typed>,
+    matched: Vec<Matched>,
+    pub(super) held: usize,
+    pub(super) learner: Learner,
+    pub(super) kept: Vec<Kept>,
+    pub(super) candidates: u64,
+    pub(super) hits: u64,
+    /// Correlation ids of matches, where they are to be followed.
+    pub(super) correlation: HashSet<String>,
+    pub(super) learned: Learned,
+}
+
+/// What a parsed line turned out to be.
+enum Verdict {
+    NoMatch,
+    Match {
+        ns: i64,
+        source: usize,
+    },
+    Withhold(Reason, usize),
+    /// A deciding field has a wrong type: a match if the text names a needle.
+    Doubtful(usize),
+}
+
+/// What judging a record may add to.
+struct Findings<'w> {
+    typed: &'w mut Vec<Typed>,
+    learner: &'w mut Learner,
+    correlation: &'w mut HashSet<String>,
+    learned: &'w mut Learned,
+}
+
+impl Worker {
+    pub(super) fn new(max_dictionary: usize) -> Self {
+        Self {
+            learner: Learner::new(max_dictionary),
+            ..Self::default()
+        }
+    }
+
+    pub(super) fn keep(
+        &mut self,
+        reading: Reading,
+        offset: u64,
+        bytes: u64,
+        reason: Reason,
+        source: Option<usize>,
+        nexus: bool,
+    ) {
+        self.kept.push(Kept {
+            input: reading.input,
+            offset,
+            bytes,
+            reason,
+            source: source.map(|source| source as u32),
+            nexus,
+        });
+    }
+
+    pub(super) fn hand_over(&mut self, collector: &Collector) -> Result<(), Error> {
+        self.held = 0;
+        if self.matched.is_empty() {
+            Ok(())
+        } else {
+            collector.add(&mut self.matched)
+        }
+    }
+
+    /// Whether a line is a record at all.
+    pub(super) fn is_record(&mut self, shared: &Shared<'_>, reading: Reading, line: &[u8]) -> bool {
+        let dive = shared.dive;
+        parse::with_record(
+            &dive.plan,
+            line,
+            reading.source,
+            &dive.limits,
+            &mut self.parse,
+            |_| (),
+        )
+        .is_ok()
+    }
+
+    pub(super) fn line(&mut self, shared: &Shared<'_>, reading: Reading, offset: u64, line: &[u8]) {
+        let dive = shared.dive;
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        if line.trim_ascii().is_empty() {
+            return;
+        }
+        self.candidates += 1;
+        let mut typed = std::mem::take(&mut self.typed);
+        let mut findings = Findings {
+            typed: &mut typed,
+            learner: &mut self.learner,
+            correlation: &mut self.correlation,
+            learned: &mut self.learned,
+        };
+        let judged = parse::with_record(
+            &dive.plan,
+            line,
+            reading.source,
+            &dive.limits,
+            &mut self.parse,
+            |record| judge(shared, record, &mut findings),
+        );
+        self.typed = typed;
+        let bytes = line.len() as u64;
+        let mentioned = || shared.needles().mentioned_in(line).unwrap_or(true);
+        let (reason, source) = match judged {
+            Ok(Verdict::NoMatch) => return,
+            Ok(Verdict::Match { ns, source }) => {
+                self.hits += 1;
+                Progress::add(&dive.progress.matched, 1);
+                let key = Key {
+                    ns,
+                    input: reading.input,
+                    offset,
+                };
+                let matched = Matched {
+                    key,
+                    source: source as u32,
+                    followed: matches!(shared.pass, Pass::Follow(_)),
+                    line: line.to_vec(),
+                };
+                self.held += matched.weight();
+                self.matched.push(matched);
+                return;
+            }
+            Ok(Verdict::Withhold(reason, source)) => (reason, Some(source)),
+            Ok(Verdict::Doubtful(source)) if mentioned() => (Reason::DecidingType, Some(source)),
+            // A line that cannot be read has no time: without a needle to look for it counts.
+            Err(reason) if mentioned() => (reason, reading.source),
+            Ok(Verdict::Doubtful(_)) | Err(_) => return,
+        };
+        let nexus = shared.scope_needles.mentioned_in(line).unwrap_or(false);
+        self.keep(reading, offset, bytes, reason, source, nexus);
+    }
+}
+
+fn judge(shared: &Shared<'_>, record: &Record<'_>, findings: &mut Findings<'_>) -> Verdict {
+    let dive = shared.dive;
+    let sound = dive.plan.typed(record, findings.typed);
+    let typed = &*findings.typed;
+    let time = dive.plan.time(record);
+    if dive.learn_all && matches!(shared.pass, Pass::Match) {
+        let ns = time.ok().flatten().map_or(decostop_redact::EVER, |at| at.ns);
+        findings.learner.observe(typed, &shared.scope, ns, None);
+    }
+    let source = record.source;
+    if matches!(time, Ok(Some(at)) if !shared.query.in_window(at.ns)) {
+        return Verdict::NoMatch;
+    }
+    if let Pass::Ids = shared.pass {
+        findings.learned.observe(shared.query, typed);
+        return Verdict::NoMatch;
+    }
+    let selected = shared.query.matches(&dive.plan, record, typed);
+    let matches = match &shared.pass {
+        Pass::Follow(ids) => {
+            // What the selects take was collected in the pass before.
+            !selected
+                && !shared.query.excludes(typed)
+                && !ids.is_disjoint(&Joins::of(&dive.plan, record).correlation)
+        }
+        _ => selected,
+    };
+    match (matches, sound, time) {
+        (true, Ok(()), Ok(Some(at))) => {
+            findings
+                .learner
+                .observe(typed, &shared.scope, at.ns, impersonation(&dive.plan, record));
+            if dive.follow_correlation && matches!(shared.pass, Pass::Match) {
+                let ids = Joins::of(&dive.plan, record).correlation;
+                findings
+                    .correlation
+                    .extend(ids.into_iter().filter(|id| super::follow::can_follow(id)));
+            }
+            Verdict::Match { ns: at.ns, source }
+        }
+        (true, Err(_), _) | (true, _, Err(_)) => Verdict::Withhold(Reason::DecidingType, source),
+        (true, Ok(()), Ok(None)) => Verdict::Withhold(Reason::Time, source),
+        (false, Err(_), _) if !selected => Verdict::Doubtful(source),
+        (false, ..) => Verdict::NoMatch,
+    }
+}
+
+/// Whether a record says that somebody began, or ended, to act as somebody else.
+fn impersonation(plan: &ProfilePlan, record: &Record<'_>) -> Option<bool> {
+    let events = &plan.source(record.source)?.events;
+    let raw = plan.raw_event(record)?;
+    events
+        .public(&raw)
+        .into_iter()
+        .find_map(|index| match events.name(index)? {
+            "impersonation.started" => Some(true),
+            "impersonation.stopped" => Some(false),
+            _ => None,
+        })
+}
