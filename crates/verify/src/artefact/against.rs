@@ -1,14 +1,15 @@
 //! The foreign set once more, from the raw inputs: nothing that the redactor learned is believed.
 //!
-//! Every line that is JSON is flattened, and each value in a field of an identity class that is
-//! not the customer's joins the set. This is slow and simple on purpose.
+//! Every line that is JSON, every record of a document, and every line that fits a pattern of its source is
+//! flattened, and each value in a field of an identity class that is not the customer's joins the set. This
+//! is slow and simple on purpose.
 
 use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
-use decostop_profile::{Class, Profile, Source};
+use decostop_profile::{Class, Format, Profile, Source, read_logfmt};
 
 use crate::closure::Context;
 use crate::error::Error;
@@ -18,6 +19,10 @@ use crate::verifier::Verifier;
 const MAX_VALUES: usize = 2_000_000;
 /// Longer lines are counted as not understood.
 const MAX_LINE_BYTES: u64 = 64 << 20;
+/// Larger documents are counted as not understood.
+const MAX_DOCUMENT_BYTES: u64 = 512 << 20;
+/// Words that a logger may put in front of a line of text.
+const MAX_PREFIX_WORDS: usize = 8;
 /// Nested strings that are JSON themselves are opened this deep.
 const MAX_DEPTH: usize = 8;
 
@@ -96,6 +101,19 @@ impl Learner<'_> {
         let sources = self.sources(path);
         let mut input = unpacked(path).map_err(|cause| Error::io(path, cause))?;
         let mut line = Vec::new();
+        let documents = sources
+            .iter()
+            .filter_map(|&nth| self.profile.sources.get(nth))
+            .any(|source| !source.records.is_empty());
+        // A document may be spread over lines: it is read whole, and by lines if it is none.
+        if documents {
+            let mut whole = Vec::new();
+            let read = input.by_ref().take(MAX_DOCUMENT_BYTES).read_to_end(&mut whole);
+            if read.is_ok() && self.document(&whole, &sources) {
+                return self.within_limit(path);
+            }
+            input = unpacked(path).map_err(|cause| Error::io(path, cause))?;
+        }
         loop {
             line.clear();
             match input.by_ref().take(MAX_LINE_BYTES).read_until(b'\n', &mut line) {
@@ -111,16 +129,64 @@ impl Learner<'_> {
             let json = line.get(start..).unwrap_or_default();
             match serde_json::from_slice::<Every>(json) {
                 Ok(value) => self.value(&mut String::new(), &value, &sources, 0),
-                Err(_) if line.trim_ascii().is_empty() => {}
+                Err(_) if line.trim_ascii().is_empty() || self.text(&line, &sources) => {}
                 Err(_) => self.learned.unread_lines += 1,
             }
-            if self.learned.values.len() > MAX_VALUES {
-                return Err(Error::limit(
-                    path,
-                    "more than 2,000,000 foreign values in the inputs",
-                ));
+            self.within_limit(path)?;
+        }
+    }
+
+    fn within_limit(&self, path: &Path) -> Result<(), Error> {
+        if self.learned.values.len() > MAX_VALUES {
+            return Err(Error::limit(
+                path,
+                "more than 2,000,000 foreign values in the inputs",
+            ));
+        }
+        Ok(())
+    }
+
+    /// JSON values one after the other, whatever the line feeds; false if it is not that to the end.
+    fn document(&mut self, whole: &[u8], sources: &[usize]) -> bool {
+        let mut values = serde_json::Deserializer::from_slice(whole).into_iter::<Every>();
+        values.by_ref().all(|value| match value {
+            Ok(value) => {
+                self.value(&mut String::new(), &value, sources, 0);
+                true
+            }
+            Err(_) => false,
+        })
+    }
+
+    /// A line that fits a pattern of a source, by itself or behind what a logger puts in front.
+    fn text(&mut self, line: &[u8], sources: &[usize]) -> bool {
+        let Ok(line) = std::str::from_utf8(line) else {
+            return false;
+        };
+        let line = line.trim_ascii();
+        let behind = line
+            .match_indices([' ', '\t'])
+            .map(|(at, _)| line.get(at + 1..).unwrap_or_default());
+        for text in std::iter::once(line).chain(behind.take(MAX_PREFIX_WORDS)) {
+            for &nth in sources {
+                let found = self
+                    .profile
+                    .sources
+                    .get(nth)
+                    .and_then(|source| match source.format {
+                        Format::Text => source.lines.iter().find_map(|pattern| pattern.read(text)),
+                        Format::Logfmt => read_logfmt(text),
+                        _ => None,
+                    });
+                if let Some(found) = found {
+                    for (name, value) in found.iter().filter(|(_, value)| value != "-") {
+                        self.identity(name, value, &[nth]);
+                    }
+                    return true;
+                }
             }
         }
+        false
     }
 
     /// The source by the file's name, else every source.
@@ -184,6 +250,19 @@ impl Learner<'_> {
 
     fn nested(&mut self, name: &mut String, key: &str, value: &Every, sources: &[usize], depth: usize) {
         if depth >= MAX_DEPTH {
+            return;
+        }
+        let holds_records = |nth: &usize| {
+            let source = self.profile.sources.get(*nth);
+            source.is_some_and(|source| source.records.iter().any(|list| list == key))
+        };
+        if name.is_empty()
+            && sources.iter().any(holds_records)
+            && let Every::List(items) = value
+        {
+            for item in items {
+                self.value(&mut String::new(), item, sources, depth + 1);
+            }
             return;
         }
         let wrapper = name.is_empty() && self.profile.wrappers.objects.iter().any(|object| object == key);
@@ -342,6 +421,78 @@ impl<'de> serde::de::Visitor<'de> for Visitor {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const PROFILE: &str = r#"
+version = 1
+name = "x"
+[[source]]
+name = "trail"
+about = "documents"
+files = ["trail*"]
+records = ["Records"]
+time = ["t"]
+[source.fields]
+"t" = "time"
+"who.name" = "user"
+"addresses" = "ip"
+[[source]]
+name = "access"
+about = "text"
+files = ["access*"]
+format = "text"
+lines = ['{client} {name} [{t}]']
+time = ["t"]
+[source.fields]
+"t" = "time"
+"client" = "ip"
+"name" = "user"
+"#;
+
+    fn learned(file: &str, content: &str) -> (Vec<(Class, String)>, u64) {
+        let profile = std::sync::Arc::new(Profile::parse(PROFILE).expect("a profile"));
+        let verifier =
+            Verifier::new(profile.clone(), crate::testing::ground(true)).expect("a verifier of the profile");
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join(file);
+        fs::write(&path, content).expect("writable");
+        let learned = learn(&[path], &profile, &verifier).expect("readable");
+        let mut values: Vec<_> = learned.values.into_iter().collect();
+        values.sort();
+        (values, learned.unread_lines)
+    }
+
+    #[test]
+    fn documents_and_lines_of_text_are_learned_from() {
+        let record = r#"{"t":"2026-11-01T00:00:00Z","who":{"name":"mallory"},"addresses":["192.0.2.9"]}"#;
+        let wanted = vec![
+            (Class::Ip, "192.0.2.9".to_owned()),
+            (Class::User, "mallory".to_owned()),
+        ];
+        let spread = record.replace(',', ",\n");
+        for (file, content, unread) in [
+            ("trail.json", format!(r#"{{"Records":[{record}]}}"#), 0),
+            (
+                "trail.json",
+                format!("{{\"v\":1,\n\"Records\":\n[{spread},\n{record}]}}\n"),
+                0,
+            ),
+            ("trail.json", format!("{record}\n{record}"), 0),
+            ("trail.json", format!("no document\n{record}\n"), 1),
+            (
+                "access.log",
+                "192.0.2.9 mallory [01/Nov/2026:00:00:00 +0000]\n".to_owned(),
+                0,
+            ),
+            (
+                "access.log",
+                "Nov  1 00:00:00 web-1 httpd[7]: 192.0.2.9 mallory [01/Nov/2026:00:00:00 +0000]\nno line\n"
+                    .to_owned(),
+                1,
+            ),
+        ] {
+            assert_eq!(learned(file, &content), (wanted.clone(), unread), "{content}");
+        }
+    }
 
     #[test]
     fn globs_fit_whole_names() {
