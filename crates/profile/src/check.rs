@@ -254,11 +254,14 @@ fn check_example(
     let time = source
         .time
         .iter()
-        .find_map(|field| text(fields.get(field.as_str())?))
-        .filter(|time| is_instant(time));
+        .find_map(|field| match fields.get(field.as_str())? {
+            Value::Number(number) => Some(number.to_string()),
+            value => text(value).map(str::to_owned),
+        })
+        .filter(|time| is_instant(time) || is_epoch(time));
     match (time, &example.time) {
         (None, _) => report.find(place, "its time is not found or is no instant"),
-        (Some(found), Some(stated)) if found != stated => {
+        (Some(found), Some(stated)) if found != *stated => {
             report.find(place, format!("its time is `{found}`, not `{stated}`"));
         }
         _ => {}
@@ -380,6 +383,13 @@ fn is_instant(text: &str) -> bool {
             .iter()
             .skip(SHAPE.len())
             .all(|b| b.is_ascii_digit() || b".,:+- ZUTC".contains(b))
+}
+
+/// Seconds since 1970, perhaps with a fraction, or milliseconds.
+fn is_epoch(text: &str) -> bool {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
+    (9..=13).contains(&whole.len()) && digits(whole) && digits(fraction)
 }
 
 fn check_templates(templates: &[Template], report: &mut CheckReport) {
@@ -529,6 +539,15 @@ mod tests {
                 found.len() == 1 && found.iter().all(|f| f.contains(said)),
                 "{line}: {found:?}"
             );
+        }
+    }
+
+    #[test]
+    fn a_time_may_be_a_number() {
+        for (time, findings_wanted) in [("1793697302", 0), ("1793697302.417", 0), ("17", 1)] {
+            let example =
+                format!("[[source.example]]\nline = '{{\"t\":{time},\"e\":\"a\"}}'\ntime = '{time}'\n");
+            assert_eq!(findings(&small(&example, "")).len(), findings_wanted, "{time}");
         }
     }
 
