@@ -313,15 +313,19 @@ fn text(value: &Value) -> Option<&str> {
 }
 
 fn evaluate(expression: &str, fields: &BTreeMap<String, &Value>, routes: &[String]) -> Option<String> {
+    let scalar = |field: &str| match fields.get(field)? {
+        Value::Number(number) => Some(number.to_string()),
+        value => text(value).map(str::to_owned),
+    };
     let mut event = String::new();
     for piece in syntax::pieces(expression).ok()? {
-        event.push_str(match piece {
-            Piece::Literal(literal) => literal,
+        match piece {
+            Piece::Literal(literal) => event.push_str(literal),
             Piece::Slot(slot) => match slot.strip_suffix(syntax::ROUTE_OF) {
-                Some(field) => route_of(routes, text(fields.get(field)?)?)?,
-                None => text(fields.get(slot)?)?,
+                Some(field) => event.push_str(route_of(routes, text(fields.get(field)?)?)?),
+                None => event.push_str(&scalar(slot)?),
             },
-        });
+        }
     }
     Some(event)
 }
@@ -540,6 +544,13 @@ mod tests {
                 "{line}: {found:?}"
             );
         }
+    }
+
+    #[test]
+    fn an_event_may_be_a_number() {
+        let example =
+            "[[source.example]]\nline = '{\"t\":\"2026-11-01T00:00:00Z\",\"e\":4624}'\nevent = '4624'\n";
+        assert_eq!(findings(&small(example, "")), Vec::<String>::new());
     }
 
     #[test]

@@ -342,7 +342,7 @@ pub struct Source {
     /// Fields of the record's time, in order of preference.
     pub time: Vec<String>,
     /// Event expressions: `{field}` placeholders with literal text between, tried in order; the
-    /// first whose fields are all non-empty strings gives the raw event. `{field|route}` stands for
+    /// first whose fields are all numbers or non-empty strings gives the raw event. `{field|route}` stands for
     /// the route of [`Profile::routes`] that the field's path fits.
     pub event: Vec<String>,
     /// Common columns.

@@ -42,7 +42,7 @@ impl Expression {
 
     fn evaluate(&self, record: &Record<'_>, routes: &Routes) -> Option<String> {
         let text = |field: &str| {
-            let value = record.values(field).find_map(|field| field.value.as_str());
+            let value = record.values(field).find_map(|field| field.value.as_scalar());
             value.filter(|text| !text.is_empty())
         };
         let mut out = String::new();

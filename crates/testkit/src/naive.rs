@@ -573,6 +573,7 @@ fn event_of(source: &Source, fields: &[(String, Json)]) -> Option<String> {
             let name = out.get(start + 1..end)?.to_owned();
             let value = fields.iter().find_map(|(other, value)| match value {
                 Json::String(text) if *other == name => Some(text.clone()),
+                Json::Number(number) if *other == name => Some(number.to_string()),
                 _ => None,
             });
             let value = value.filter(|text| !text.is_empty())?.replace('{', "\u{1}");
