@@ -94,6 +94,9 @@ fn parts_of_container_lines_make_one_record_in_every_codec_and_segment_size() {
         line(2, "other/b", 0),
         line(4, "acme/c", 0),
     );
+    // Docker cuts after 16 KiB.
+    let longer = long.replacen('{', &format!("{{\"ua\":\"{}\",", "z".repeat(16 << 10)), 1);
+    let (first, second) = longer.split_at(longer.find("acme/pay").expect("it is there") + 2);
     let docker = |text: &str, end: &str| {
         format!(
             "{{\"log\":{},\"stream\":\"stdout\",\"time\":\"{time}\"}}\n",
@@ -307,4 +310,72 @@ fn a_support_bundle_on_standard_input_is_no_different() {
     let done = dive(&fifo);
     writer.join().expect("no panic").expect("written");
     assert_eq!(minutes(&done), [1]);
+}
+
+const DOCUMENTS: &str = "version = 1\nname = 'documents'\n[[source]]\nname = 'items'\nabout = 'a list of items'\nfiles = ['*.json']\nrecords = ['items']\ntime = ['t']\nevent = ['{e}']\n[source.fields]\nt = 'time'\ne = 'event'\nns = 'namespace'\n";
+
+#[test]
+fn a_stream_of_documents_is_redacted_record_by_record() {
+    let profile = std::sync::Arc::new(decostop_profile::Profile::parse(DOCUMENTS).expect("a sound profile"));
+    let limits = {
+        let mut limits = decostop::Limits::default();
+        limits.max_line_bytes = 200;
+        limits
+    };
+    let record = |second: u32| {
+        format!("{{\"t\":\"2026-11-02T10:00:{second:02}Z\",\n \"e\":\"Made\",\"ns\":\"theirs\"}}")
+    };
+    let document = format!(
+        "{{\"kind\":\"List\",\"items\":[{}, {},{{\"t\":\"{}\"}}]}}\n{}\n",
+        record(1),
+        record(2),
+        "x".repeat(300),
+        record(3),
+    );
+    for chunk in [1, 7, 4096] {
+        let mut redactor =
+            decostop::pipeline::LineRedactor::new(None, &profile, "items", common::KEY, &[], &limits)
+                .expect("a redactor");
+        let mut out = Vec::new();
+        let mut input = std::io::BufReader::with_capacity(chunk, document.as_bytes());
+        let stats = decostop::pipeline::redact_stream(&mut redactor, &mut input, &mut out).expect("no leak");
+        assert_eq!(
+            (stats.lines, stats.written, stats.withheld),
+            (4, 3, 1),
+            "chunks of {chunk}"
+        );
+        let text = String::from_utf8(out).expect("JSON is UTF-8");
+        assert_eq!(
+            text.lines()
+                .filter(|line| line.contains("\"ns\":\"namespace-"))
+                .count(),
+            3,
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn parts_of_container_lines_are_joined_in_a_stream_too() {
+    let profile = decostop_profile::Profile::gitlab();
+    let whole = line(3, "theirs/a", 50);
+    let (first, second) = whole.split_at(40);
+    let time = "2026-11-02T10:00:00.1Z";
+    let text = format!(
+        "{time} stdout P {first}\n{time} stdout F {second}\n{time} stdout F {}\n",
+        line(4, "theirs/b", 0)
+    );
+    let mut redactor = decostop::pipeline::LineRedactor::new(
+        None,
+        &profile,
+        "production_json",
+        common::KEY,
+        &[],
+        &decostop::Limits::default(),
+    )
+    .expect("a redactor");
+    let mut out = Vec::new();
+    let stats =
+        decostop::pipeline::redact_stream(&mut redactor, &mut text.as_bytes(), &mut out).expect("no leak");
+    assert_eq!((stats.lines, stats.written, stats.withheld), (2, 2, 0));
 }

@@ -31,6 +31,8 @@ pub(super) fn read(
         Err(reason) => return framer.lost(0, reason),
     };
     let mut archive = tar::Archive::new(decoded);
+    // Archives may be appended to each other.
+    archive.set_ignore_zeros(true);
     let entries = match archive.entries() {
         Ok(entries) => entries,
         Err(error) => return framer.lost(at.get(), reason_of(&error)),
@@ -40,7 +42,8 @@ pub(super) fn read(
             Ok(entry) => entry,
             Err(error) => return framer.lost(at.get(), reason_of(&error)),
         };
-        if !entry.header().entry_type().is_file() {
+        let kind = entry.header().entry_type();
+        if !(kind.is_file() || kind.is_contiguous() || kind.is_gnu_sparse()) {
             continue;
         }
         let path = entry

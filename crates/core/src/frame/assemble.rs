@@ -45,6 +45,9 @@ impl Layout {
     }
 }
 
+/// Docker cuts lines into parts of this many bytes (moby's `defaultBufSize`); a shorter text without a
+/// line feed is whole, since collectors strip it.
+const DOCKER_PART: usize = 16 << 10;
 const DOCKER: &[u8] = b"{\"log\":\"";
 const DOCKER_STREAM: &[u8] = b"\",\"stream\":\"";
 /// Streams whose parts may be interleaved.
@@ -289,7 +292,7 @@ impl<'l> Part<'l> {
         let content = body.get(..end)?;
         Some(Self {
             stream: STREAMS.iter().position(|stream| name.starts_with(stream))?,
-            last: ends_with_line_feed(content),
+            last: content.len() < DOCKER_PART || ends_with_line_feed(content),
             head: DOCKER.to_vec(),
             content,
             end: body.get(end..)?,

@@ -4,6 +4,7 @@
 //! be in scope because of its pairings. No selection and no nexus.
 
 use std::io::{BufRead, Write};
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use decostop_profile::{Class, Profile};
@@ -11,6 +12,7 @@ use decostop_redact::{Facts, Learner, Ledger, ProfilePlan, Redactor, RequestKey,
 use decostop_verify::{Ground, VerifiedBuf, Verifier};
 
 use super::policy_of;
+use crate::frame::{Assembler, Lines, Piece};
 use crate::request::Request;
 use crate::sink::Reason;
 use crate::stats::Standing;
@@ -26,6 +28,22 @@ pub struct StreamStats {
     pub written: u64,
     /// Lines withheld.
     pub withheld: u64,
+}
+
+impl StreamStats {
+    /// Writes a record, or counts that it is withheld.
+    fn take(&mut self, outcome: Result<VerifiedBuf, Reason>, output: &mut dyn Write) -> Result<(), Error> {
+        let Ok(record) = outcome else {
+            self.withheld += 1;
+            return Ok(());
+        };
+        output
+            .write_all(record.as_verified().as_bytes())
+            .and_then(|()| output.write_all(b"\n"))
+            .map_err(unwritten)?;
+        self.written += 1;
+        Ok(())
+    }
 }
 
 /// The source whose lines are records of an artefact. What verifies under the same request and key is
@@ -125,6 +143,12 @@ impl LineRedactor {
         })
     }
 
+    /// Keys of documents whose list holds the records.
+    fn record_keys(&self) -> Vec<String> {
+        let spec = self.source.and_then(|source| self.plan.spec(source));
+        spec.map(|spec| spec.records.clone()).unwrap_or_default()
+    }
+
     /// Redacts and verifies one line, given without its end; `Ok(Err(_))` if it is withheld.
     ///
     /// # Errors
@@ -188,36 +212,88 @@ pub fn redact_stream(
     input: &mut dyn BufRead,
     output: &mut dyn Write,
 ) -> Result<StreamStats, Error> {
+    let keys = redactor.record_keys();
+    let limits = redactor.limits.clone();
+    let mut assembler = Assembler::new(&keys, true, &limits);
     let mut stats = StreamStats::default();
-    let mut line = Vec::new();
-    let failed = |cause| Error::new(ErrorKind::Sink, "cannot write the output").because(cause);
-    while let Some(whole) = next_line(input, &mut line, redactor.limits.max_line_bytes)? {
-        let text = line.strip_suffix(b"\r").unwrap_or(&line);
-        if whole && text.trim_ascii().is_empty() {
-            continue;
-        }
-        stats.lines += 1;
-        match if whole {
-            redactor.line(text)?
-        } else {
-            Err(Reason::Length)
-        } {
-            Err(_) => stats.withheld += 1,
-            Ok(record) => {
-                let bytes = record.as_verified().as_bytes();
-                output
-                    .write_all(bytes)
-                    .and_then(|()| output.write_all(b"\n"))
-                    .map_err(failed)?;
-                stats.written += 1;
+    let mut failed = None;
+    let mut take = |piece: Piece<'_>| {
+        let mut one = |line: Option<&[u8]>| {
+            let line = line.map(|line| line.strip_suffix(b"\r").unwrap_or(line));
+            if line.is_some_and(|line| line.trim_ascii().is_empty()) {
+                return Ok(());
+            }
+            stats.lines += 1;
+            let outcome = line.map_or(Ok(Err(Reason::Length)), |line| redactor.line(line));
+            outcome.and_then(|outcome| stats.take(outcome, output))
+        };
+        let done = match piece {
+            Piece::Lines { offset, bytes } => {
+                Lines::new(offset, bytes).try_for_each(|line| one(Some(line.bytes)))
+            }
+            Piece::Record { bytes, .. } => one(Some(bytes)),
+            Piece::Overlong { last: true, .. } => one(None),
+            _ => Ok(()),
+        };
+        match done {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => {
+                failed = Some(error);
+                ControlFlow::Break(())
             }
         }
+    };
+    let mut offset = 0;
+    let mut line = Vec::new();
+    loop {
+        // Lines come out as they come in; a document may be one line of any length.
+        let (bytes, whole, used) = if keys.is_empty() {
+            match next_line(input, &mut line, limits.max_line_bytes)? {
+                Some(whole) => (line.as_slice(), whole, 0),
+                None => break,
+            }
+        } else {
+            match input.fill_buf() {
+                Ok([]) => break,
+                Ok(chunk) => (chunk, true, chunk.len()),
+                Err(cause) if cause.kind() == std::io::ErrorKind::Interrupted => continue,
+                Err(cause) => return Err(unread(cause)),
+            }
+        };
+        let flow = if whole {
+            assembler.take(Piece::Lines { offset, bytes }, &mut take)
+        } else {
+            take(Piece::Overlong {
+                offset,
+                bytes: &[],
+                first: true,
+                last: true,
+            })
+        };
+        offset += bytes.len() as u64;
+        input.consume(used);
+        if flow.is_break() {
+            break;
+        }
     }
-    output.flush().map_err(failed)?;
+    // Whether it breaks makes no difference any more: why is known.
+    let _ = assembler.finish(&mut take);
+    if let Some(error) = failed {
+        return Err(error);
+    }
+    output.flush().map_err(unwritten)?;
     Ok(stats)
 }
 
-/// Reads a line without its end into `line`; `Some(false)` if it is longer than `max` (it is skipped).
+fn unwritten(cause: std::io::Error) -> Error {
+    Error::new(ErrorKind::Sink, "cannot write the output").because(cause)
+}
+
+fn unread(cause: std::io::Error) -> Error {
+    Error::new(ErrorKind::Source, "cannot read the input").because(cause)
+}
+
+/// Reads a line with its end into `line`; `Some(false)` if it is longer than `max` (it is skipped).
 fn next_line(input: &mut dyn BufRead, line: &mut Vec<u8>, max: usize) -> Result<Option<bool>, Error> {
     line.clear();
     let (mut whole, mut any) = (true, false);
@@ -225,20 +301,20 @@ fn next_line(input: &mut dyn BufRead, line: &mut Vec<u8>, max: usize) -> Result<
         let chunk = match input.fill_buf() {
             Ok(chunk) => chunk,
             Err(cause) if cause.kind() == std::io::ErrorKind::Interrupted => continue,
-            Err(cause) => return Err(Error::new(ErrorKind::Source, "cannot read the input").because(cause)),
+            Err(cause) => return Err(unread(cause)),
         };
         if chunk.is_empty() {
             return Ok(any.then_some(whole));
         }
         any = true;
         let end = memchr::memchr(b'\n', chunk);
-        let part = chunk.get(..end.unwrap_or(chunk.len())).unwrap_or_default();
-        if line.len() + part.len() > max {
+        let used = end.map_or(chunk.len(), |end| end + 1);
+        let part = chunk.get(..used).unwrap_or_default();
+        if line.len() + part.len() > max + usize::from(end.is_some()) {
             whole = false;
         } else if whole {
             line.extend_from_slice(part);
         }
-        let used = end.map_or(chunk.len(), |end| end + 1);
         input.consume(used);
         if end.is_some() {
             return Ok(Some(whole));
