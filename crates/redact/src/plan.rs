@@ -39,6 +39,8 @@ pub struct SourcePlan {
     pub(crate) roles: Vec<(decostop_profile::Kind, Role)>,
     /// Fields whose presence means that somebody acts as somebody else.
     pub(crate) impersonators: Vec<String>,
+    /// Fields whose route is a part of the event: what was asked for.
+    own_paths: HashSet<String>,
     /// Names as exports write them that know no dots, to names as the profile has them.
     mangled: HashMap<String, String, foldhash::fast::RandomState>,
     /// Its events.
@@ -331,7 +333,7 @@ impl ProfilePlan {
             } else if class == Class::Resource
                 && let Some(text) = field.value.as_str()
             {
-                let place = if is_own_path(&field.name) {
+                let place = if source.own_paths.contains(field.name.as_ref()) || is_own_path(&field.name) {
                     Place::Route
                 } else {
                     Place::OtherUrl
@@ -376,7 +378,8 @@ impl ProfilePlan {
     }
 }
 
-/// Whether a field holds the path that the request itself was for, rather than a referrer or redirect.
+/// Whether a field's name says that it holds the path that the request itself was for, rather than a
+/// referrer or redirect.
 fn is_own_path(name: &str) -> bool {
     matches!(name.rsplit('.').next(), Some("path" | "uri" | "fullpath"))
 }
@@ -422,7 +425,13 @@ impl SourcePlan {
                 mangled.entry(flat).or_insert_with(|| name.clone());
             }
         }
+        let routed = source.event.iter().flat_map(|expression| {
+            expression
+                .split('{')
+                .filter_map(|part| part.split_once('}')?.0.strip_suffix("|route"))
+        });
         Self {
+            own_paths: routed.map(str::to_owned).collect(),
             mangled,
             fields,
             roles: source
