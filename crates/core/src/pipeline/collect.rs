@@ -309,6 +309,7 @@ mod tests {
         Matched {
             key,
             source,
+            followed: false,
             line: text.as_bytes().to_vec(),
         }
     }
