@@ -42,6 +42,8 @@ pub struct Counts {
     pub disclosed: u64,
     /// Matched lines without nexus to the scope.
     pub outside_scope: u64,
+    /// Matched lines left out because an equal one came before; only counted when asked for.
+    pub duplicates: u64,
     /// Lines and ranges kept back.
     pub withheld: u64,
     /// Of those, the ones with nexus.

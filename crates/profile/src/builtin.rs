@@ -16,6 +16,8 @@ pub(crate) const GITLAB: &str = concat!(
     "\n",
     include_str!("../data/gitlab/sources/rails_events.toml"),
     "\n",
+    include_str!("../data/gitlab/sources/rails_logs.toml"),
+    "\n",
     include_str!("../data/gitlab/sources/sidekiq.toml"),
     "\n",
     include_str!("../data/gitlab/sources/gitaly.toml"),

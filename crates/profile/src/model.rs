@@ -343,7 +343,8 @@ pub struct Source {
     pub time: Vec<String>,
     /// Event expressions: `{field}` placeholders with literal text between, tried in order; the
     /// first whose fields are all non-empty strings gives the raw event. `{field|route}` stands for
-    /// the route of [`Profile::routes`] that the field's path fits.
+    /// the route of [`Profile::routes`] that the field's path fits, `{field|template}` for the event of
+    /// the template that the field's text fits.
     pub event: Vec<String>,
     /// Common columns.
     pub columns: Columns,
@@ -445,6 +446,8 @@ pub struct Template {
     pub text: String,
     /// A message it must fit.
     pub example: String,
+    /// What a message that fits it says: the raw event that `{field|template}` stands for.
+    pub event: Option<String>,
 }
 
 /// Ways in which a line may be wrapped before it reaches an archive.

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use decostop_profile::Profile;
 
+use crate::plan::ProfilePlan;
 use crate::record::Record;
-use crate::route::Routes;
 
 /// `{field}` placeholders with literal text between.
 #[derive(Debug)]
@@ -17,6 +17,8 @@ enum Piece {
     Field(String),
     /// The route of a field's path.
     Route(String),
+    /// The event of the template that a field's text fits.
+    Template(String),
 }
 
 impl Expression {
@@ -28,9 +30,11 @@ impl Expression {
                 pieces.push(Piece::Text(before.to_owned()));
             }
             let (field, after) = after.split_once('}').unwrap_or((after, ""));
-            pieces.push(match field.strip_suffix("|route") {
-                Some(field) => Piece::Route(field.to_owned()),
-                None => Piece::Field(field.to_owned()),
+            let (field, asked) = field.split_once('|').unwrap_or((field, ""));
+            pieces.push(match asked {
+                "route" => Piece::Route(field.to_owned()),
+                "template" => Piece::Template(field.to_owned()),
+                _ => Piece::Field(field.to_owned()),
             });
             rest = after;
         }
@@ -40,7 +44,7 @@ impl Expression {
         Self(pieces)
     }
 
-    fn evaluate(&self, record: &Record<'_>, routes: &Routes) -> Option<String> {
+    fn evaluate(&self, record: &Record<'_>, plan: &ProfilePlan) -> Option<String> {
         let text = |field: &str| {
             let value = record.values(field).find_map(|field| field.value.as_str());
             value.filter(|text| !text.is_empty())
@@ -50,7 +54,8 @@ impl Expression {
             match piece {
                 Piece::Text(text) => out.push_str(text),
                 Piece::Field(field) => out.push_str(text(field)?),
-                Piece::Route(field) => out.push_str(routes.parse(text(field)?)?.pattern),
+                Piece::Route(field) => out.push_str(plan.routes.parse(text(field)?)?.pattern),
+                Piece::Template(field) => out.push_str(plan.templates.event(text(field)?)?),
             }
         }
         Some(out)
@@ -96,10 +101,10 @@ impl Events {
     }
 
     /// The source's own event string of a record.
-    pub(crate) fn raw(&self, record: &Record<'_>, routes: &Routes) -> Option<String> {
+    pub(crate) fn raw(&self, record: &Record<'_>, plan: &ProfilePlan) -> Option<String> {
         self.expressions
             .iter()
-            .find_map(|expression| expression.evaluate(record, routes))
+            .find_map(|expression| expression.evaluate(record, plan))
     }
 
     /// Indices of the public events (in profile order) that a raw event stands for.

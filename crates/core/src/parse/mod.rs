@@ -198,16 +198,14 @@ fn flatten<'a>(
 /// The name under which the profile knows a field: exports write `meta_user` for `meta.user`, and a
 /// dotted key of an object that is part of the record carries the object's name.
 fn known_name<'a>(plan: &ProfilePlan, source: usize, name: Cow<'a, str>) -> Cow<'a, str> {
-    if plan.is_leaf(source, &name) {
-        return name;
-    }
     let merged = plan.profile.wrappers.merged.iter();
     let inner = merged
         .filter_map(|key| name.strip_prefix(key.as_str())?.strip_prefix('.'))
         .find(|inner| plan.is_leaf(source, inner));
+    // Nearly every name has neither form, so whether it is known as it stands is asked last.
     match inner.or_else(|| plan.unmangled(source, &name)) {
-        Some(known) => Cow::Owned(known.to_owned()),
-        None => name,
+        Some(known) if !plan.is_leaf(source, &name) => Cow::Owned(known.to_owned()),
+        _ => name,
     }
 }
 
