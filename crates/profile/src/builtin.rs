@@ -46,7 +46,13 @@ pub(crate) const GITLAB: &str = concat!(
 );
 
 /// The built-in profiles by name.
-const PROFILES: &[(&str, &str)] = &[("gitlab", GITLAB)];
+const PROFILES: &[(&str, &str)] = &[
+    ("gitlab", GITLAB),
+    ("cloudtrail", include_str!("../data/cloudtrail.toml")),
+    ("haproxy", include_str!("../data/haproxy.toml")),
+    ("kubernetes-audit", include_str!("../data/kubernetes_audit.toml")),
+    ("nginx", include_str!("../data/nginx.toml")),
+];
 
 /// The text of a built-in profile.
 pub(crate) fn profile(name: &str) -> Option<&'static str> {

@@ -289,11 +289,14 @@ fn check_example(
     let time = source
         .time
         .iter()
-        .find_map(|field| text(fields.get(field.as_str())?))
-        .filter(|time| is_instant(time));
+        .find_map(|field| match fields.get(field.as_str())? {
+            Value::Number(number) => Some(number.to_string()),
+            value => text(value).map(str::to_owned),
+        })
+        .filter(|time| is_instant(time) || is_epoch(time));
     match (time, &example.time) {
         (None, _) => report.find(place, "its time is not found or is no instant"),
-        (Some(found), Some(stated)) if found != stated => {
+        (Some(found), Some(stated)) if found != *stated => {
             report.find(place, format!("its time is `{found}`, not `{stated}`"));
         }
         _ => {}
@@ -345,20 +348,25 @@ fn text(value: &Value) -> Option<&str> {
 }
 
 fn evaluate(expression: &str, fields: &BTreeMap<String, &Value>, profile: &Profile) -> Option<String> {
+    let scalar = |field: &str| match fields.get(field)? {
+        Value::Number(number) => Some(number.to_string()),
+        value => text(value).map(str::to_owned),
+    };
     let mut event = String::new();
     for piece in syntax::pieces(expression).ok()? {
-        event.push_str(match piece {
-            Piece::Literal(literal) => literal,
+        match piece {
+            Piece::Literal(literal) => event.push_str(literal),
             Piece::Slot(slot) => {
                 let (field, asked) = syntax::placeholder(slot);
-                let value = text(fields.get(field)?)?;
                 match asked {
-                    Asked::Text => value,
-                    Asked::Route => route_of(&profile.routes, value)?,
-                    Asked::Template => event_of(&profile.templates, value)?,
+                    Asked::Text => event.push_str(&scalar(field)?),
+                    Asked::Route => event.push_str(route_of(&profile.routes, text(fields.get(field)?)?)?),
+                    Asked::Template => {
+                        event.push_str(event_of(&profile.templates, text(fields.get(field)?)?)?)
+                    }
                 }
             }
-        });
+        }
     }
     Some(event)
 }
@@ -428,6 +436,13 @@ fn is_instant(text: &str) -> bool {
             .iter()
             .skip(SHAPE.len())
             .all(|b| b.is_ascii_digit() || b".,:+- ZUTC".contains(b))
+}
+
+/// Seconds since 1970, perhaps with a fraction, or milliseconds.
+fn is_epoch(text: &str) -> bool {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
+    (9..=13).contains(&whole.len()) && digits(whole) && digits(fraction)
 }
 
 fn check_templates(templates: &[Template], report: &mut CheckReport) {
@@ -522,6 +537,21 @@ mod tests {
     }
 
     #[test]
+    fn every_built_in_profile_is_clean() {
+        let mut names = 0;
+        for name in Profile::builtin_names() {
+            let profile = Profile::builtin(name).unwrap_or_else(|| panic!("{name}"));
+            assert_eq!(profile.name, name);
+            assert_eq!(findings(&profile), Vec::<String>::new(), "{name}");
+            for source in &profile.sources {
+                assert!(source.examples.len() >= 2, "{name}: {}", source.name);
+            }
+            names += 1;
+        }
+        assert!(names >= 5);
+    }
+
+    #[test]
     fn examples_are_run() {
         let good = "[[source.example]]\nline = '{\"t\":\"2026-11-01T00:00:00Z\",\"e\":\"a\"}'\nevent = 'a'\n";
         assert_eq!(findings(&small(good, "")), Vec::<String>::new());
@@ -586,6 +616,22 @@ mod tests {
                 .iter()
                 .any(|f| f.contains("its event is `left`"))
         );
+    }
+
+    #[test]
+    fn an_event_may_be_a_number() {
+        let example =
+            "[[source.example]]\nline = '{\"t\":\"2026-11-01T00:00:00Z\",\"e\":4624}'\nevent = '4624'\n";
+        assert_eq!(findings(&small(example, "")), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_time_may_be_a_number() {
+        for (time, findings_wanted) in [("1793697302", 0), ("1793697302.417", 0), ("17", 1)] {
+            let example =
+                format!("[[source.example]]\nline = '{{\"t\":{time},\"e\":\"a\"}}'\ntime = '{time}'\n");
+            assert_eq!(findings(&small(&example, "")).len(), findings_wanted, "{time}");
+        }
     }
 
     #[test]

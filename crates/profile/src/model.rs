@@ -342,8 +342,8 @@ pub struct Source {
     /// Fields of the record's time, in order of preference.
     pub time: Vec<String>,
     /// Event expressions: `{field}` placeholders with literal text between, tried in order; the
-    /// first whose fields are all non-empty strings gives the raw event. `{field|route}` stands for
-    /// the route of [`Profile::routes`] that the field's path fits, `{field|template}` for the event of
+    /// first whose fields are all numbers or non-empty strings gives the raw event. `{field|route}` stands
+    /// for the route of [`Profile::routes`] that the field's path fits, `{field|template}` for the event of
     /// the template that the field's text fits.
     pub event: Vec<String>,
     /// Common columns.

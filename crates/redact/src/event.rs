@@ -46,7 +46,7 @@ impl Expression {
 
     fn evaluate(&self, record: &Record<'_>, plan: &ProfilePlan) -> Option<String> {
         let text = |field: &str| {
-            let value = record.values(field).find_map(|field| field.value.as_str());
+            let value = record.values(field).find_map(|field| field.value.as_scalar());
             value.filter(|text| !text.is_empty())
         };
         let mut out = String::new();

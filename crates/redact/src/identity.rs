@@ -46,6 +46,12 @@ pub enum Reading {
 pub fn read(class: Class, value: &Json<'_>) -> Reading {
     let text = match (class, value) {
         (_, Json::Null) => return Reading::Nothing,
+        (Class::Ip, Json::Array(_)) => {
+            let Some(list) = address_list(value) else {
+                return Reading::WrongType;
+            };
+            return read(class, &Json::String(list));
+        }
         (_, Json::String(text)) => text.as_ref(),
         (Class::UserId | Class::ProjectId | Class::NamespaceId, Json::Number(text)) => text,
         _ if class.is_identity() => return Reading::WrongType,
@@ -198,6 +204,18 @@ pub(crate) fn addresses(text: &str) -> impl Iterator<Item = Option<IpAddr>> {
     text.split(',').map(|element| address_of(element.trim()))
 }
 
+/// The text of an address field: a string, or a list of strings as if it were written `a, b`.
+pub(crate) fn address_list<'v>(value: &'v Json<'_>) -> Option<Cow<'v, str>> {
+    match value {
+        Json::String(text) => Some(Cow::Borrowed(text)),
+        Json::Array(items) => {
+            let texts: Option<Vec<&str>> = items.iter().map(Json::as_str).collect();
+            texts.map(|texts| Cow::Owned(texts.join(", ")))
+        }
+        _ => None,
+    }
+}
+
 fn address_of(text: &str) -> Option<IpAddr> {
     let address = text
         .parse::<IpAddr>()
@@ -295,10 +313,33 @@ mod tests {
     }
 
     #[test]
+    fn a_list_of_addresses_is_read_whole() {
+        let list = |items: &[&'static str]| {
+            let items = items.iter().map(|item| Json::String((*item).into()));
+            read(Class::Ip, &Json::Array(items.collect()))
+        };
+        let address = |text: &str| Ident::Ip(text.parse().expect("an address"));
+        assert_eq!(
+            list(&["192.0.2.17", "192.0.2.18, 2001:db8::1"]),
+            Reading::Idents(vec![
+                address("192.0.2.17"),
+                address("192.0.2.18"),
+                address("2001:db8::1")
+            ])
+        );
+        assert_eq!(list(&[]), Reading::Nothing);
+        assert_eq!(list(&["unknown"]), Reading::Nothing);
+    }
+
+    #[test]
     fn a_wrong_type_is_told_apart_from_nothing() {
         assert_eq!(read(Class::User, &Json::Number("5".into())), Reading::WrongType);
         assert_eq!(read(Class::Project, &Json::Object(vec![])), Reading::WrongType);
-        assert_eq!(read(Class::Ip, &Json::Array(vec![])), Reading::WrongType);
+        assert_eq!(
+            read(Class::Ip, &Json::Array(vec![Json::Number("5".into())])),
+            Reading::WrongType
+        );
+        assert_eq!(read(Class::User, &Json::Array(vec![])), Reading::WrongType);
         assert_eq!(read(Class::UserId, &Json::Bool(true)), Reading::WrongType);
         assert_eq!(read(Class::User, &Json::Null), Reading::Nothing);
     }

@@ -1,6 +1,7 @@
 //! A profile compiled for reading records: which fields mean what, and all typed values of a record.
 
 use std::collections::{HashMap, HashSet};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use decostop_profile::{Class, ClassRule, FieldSpec, Profile, Role, Source};
@@ -39,6 +40,8 @@ pub struct SourcePlan {
     pub(crate) roles: Vec<(decostop_profile::Kind, Role)>,
     /// Fields whose presence means that somebody acts as somebody else.
     pub(crate) impersonators: Vec<String>,
+    /// Fields whose route is a part of the event: what was asked for.
+    own_paths: HashSet<String>,
     /// Names as exports write them that know no dots, to names as the profile has them.
     mangled: HashMap<String, String, foldhash::fast::RandomState>,
     /// Its events.
@@ -68,6 +71,8 @@ pub enum Place {
     Field,
     /// A listed parameter.
     Params,
+    /// The whole of the request's own path: a page of somebody's, or of the platform.
+    Page,
     /// A slot of the request's own path.
     Route,
     /// A slot of another URL, such as the referrer.
@@ -206,9 +211,24 @@ impl ProfilePlan {
         plan.is_some_and(|plan| plan.spec.classes().any(|class| class == Class::Params))
     }
 
-    /// Whether an address is the platform's own.
-    pub fn is_internal(&self, address: std::net::IpAddr) -> bool {
-        self.internal.iter().any(|range| range.contains(&address))
+    /// Whether an address is the platform's own: in a range of the profile, or one that no network
+    /// outside knows, whatever the profile says.
+    pub fn is_internal(&self, address: IpAddr) -> bool {
+        let is_local = match address {
+            IpAddr::V4(v4) => {
+                v4.is_private() || v4.is_loopback() || v4.is_link_local() || v4.is_unspecified()
+            }
+            IpAddr::V6(v6) => {
+                v6.is_loopback()
+                    || v6.is_unspecified()
+                    || v6.is_unique_local()
+                    || v6.is_unicast_link_local()
+                    || v6
+                        .to_ipv4_mapped()
+                        .is_some_and(|v4| self.is_internal(IpAddr::V4(v4)))
+            }
+        };
+        is_local || self.internal.iter().any(|range| range.contains(&address))
     }
 
     /// Whether a raw event is an entry of the profile's vocabulary, or a method and one of its routes.
@@ -326,7 +346,7 @@ impl ProfilePlan {
             } else if class == Class::Resource
                 && let Some(text) = field.value.as_str()
             {
-                let place = if is_own_path(&field.name) {
+                let place = if source.own_paths.contains(field.name.as_ref()) || is_own_path(&field.name) {
                     Place::Route
                 } else {
                     Place::OtherUrl
@@ -352,6 +372,10 @@ impl ProfilePlan {
     fn route_idents(&self, url: &str, place: Place, at: usize, found: &mut Vec<Typed>) {
         let Some(routed) = self.routes.parse(url) else {
             return;
+        };
+        let place = match (place, routed.parts.as_slice()) {
+            (Place::Route, [_]) => Place::Page,
+            (place, _) => place,
         };
         for part in &routed.parts {
             if let Part::Slot(Slot::Identity(class), text) = part
@@ -379,7 +403,8 @@ impl ProfilePlan {
     }
 }
 
-/// Whether a field holds the path that the request itself was for, rather than a referrer or redirect.
+/// Whether a field's name says that it holds the path that the request itself was for, rather than a
+/// referrer or redirect.
 fn is_own_path(name: &str) -> bool {
     matches!(name.rsplit('.').next(), Some("path" | "uri" | "fullpath"))
 }
@@ -425,7 +450,13 @@ impl SourcePlan {
                 mangled.entry(flat).or_insert_with(|| name.clone());
             }
         }
+        let routed = source.event.iter().flat_map(|expression| {
+            expression
+                .split('{')
+                .filter_map(|part| part.split_once('}')?.0.strip_suffix("|route"))
+        });
         Self {
+            own_paths: routed.map(str::to_owned).collect(),
             mangled,
             fields,
             roles: source
@@ -440,6 +471,35 @@ impl SourcePlan {
                 .flat_map(|tuple| tuple.fields.clone())
                 .collect(),
             events: Events::new(profile, index),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn private_addresses_are_internal_whatever_the_profile_says() {
+        let text = "version = 1\nname = 'x'\n[internal]\nranges = ['198.51.100.0/24']\n[[source]]\nname = 's'\n\
+                    about = 'a'\ntime = ['t']\n[source.fields]\nt = 'time'\n";
+        let profile = Profile::parse(text).expect("a profile");
+        let plan = ProfilePlan::new(Arc::new(profile)).expect("a plan");
+        for (address, internal) in [
+            ("10.1.2.3", true),
+            ("192.168.0.1", true),
+            ("127.0.0.1", true),
+            ("169.254.1.1", true),
+            ("::1", true),
+            ("fd00::1", true),
+            ("fe80::1", true),
+            ("::ffff:10.1.2.3", true),
+            ("198.51.100.9", true),
+            ("192.0.2.17", false),
+            ("2001:db8::1", false),
+        ] {
+            let parsed = address.parse().expect("an address");
+            assert_eq!(plan.is_internal(parsed), internal, "{address}");
         }
     }
 }

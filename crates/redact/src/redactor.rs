@@ -252,21 +252,23 @@ impl Redactor {
     }
 
     /// Whether a matched record may be disclosed at all: one of its resources is in scope, or it names
-    /// none and its actor or target is an in-scope user. Referrers, parameters and text never count.
+    /// none and its actor or target is an in-scope user. Referrers, parameters and text never count, nor
+    /// does the namespace of an actor.
     pub fn has_nexus(&self, typed: &[Typed], facts: &Facts, ns: i64) -> bool {
-        let counts = |value: &&Typed| matches!(value.place, Place::Field | Place::Route);
+        let counts = |value: &&Typed| matches!(value.place, Place::Field | Place::Page | Place::Route);
+        // The account that an actor comes from is no resource: what was done lies elsewhere.
         let resource = |value: &Typed| {
             matches!(
                 value.ident,
                 Ident::Path(_) | Ident::ProjectId(_) | Ident::NamespaceId(_)
-            )
+            ) && !matches!(value.role, Some(Role::Actor | Role::Impersonator))
         };
         let mut resources = typed
             .iter()
             .filter(counts)
             .filter(|value| resource(value))
             .peekable();
-        let personal = |value: &Typed| matches!(&value.ident, Ident::Path(path) if value.place == Place::Route && !path.contains('/'));
+        let personal = |value: &Typed| matches!(&value.ident, Ident::Path(path) if value.place == Place::Page && !path.contains('/'));
         if resources
             .clone()
             .any(|value| Self::is_resource_inside(value, typed, facts, ns))

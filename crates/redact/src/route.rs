@@ -88,6 +88,8 @@ pub(crate) struct Routes {
     texts: HashSet<String>,
 }
 
+/// Stands for a segment that is no text once decoded. No vocabulary has it.
+const UNREADABLE: &str = "\u{fffd}";
 /// Segments a path may have; a longer one fits nothing.
 const MAX_SEGMENTS: usize = 64;
 
@@ -192,17 +194,14 @@ fn fits<'p>(pattern: &'p [Segment], segments: &[&'p str], parts: &mut Vec<Part<'
         return segments.is_empty();
     };
     match first {
-        Segment::Tail => match segments
-            .iter()
-            .map(|segment| percent_decode(segment))
-            .collect::<Option<Vec<_>>>()
-        {
-            Some(tail) => {
-                parts.push(Part::Tail(tail));
-                true
-            }
-            None => false,
-        },
+        Segment::Tail => {
+            // What is no text once decoded is nobody's name, and hides no other part of the path.
+            let decoded = segments
+                .iter()
+                .map(|segment| percent_decode(segment).unwrap_or(Cow::Borrowed(UNREADABLE)));
+            parts.push(Part::Tail(decoded.collect()));
+            true
+        }
         Segment::Literal(literal) => {
             let Some((segment, others)) = segments.split_first() else {
                 return false;
@@ -223,8 +222,10 @@ fn fits<'p>(pattern: &'p [Segment], segments: &[&'p str], parts: &mut Vec<Part<'
                 let Some((own, others)) = segments.split_at_checked(taken) else {
                     return false;
                 };
-                let Some(text) = join_decoded(own) else {
-                    return false;
+                let text = match join_decoded(own) {
+                    Some(text) => text,
+                    None if matches!(slot, Slot::Secret | Slot::Word) => Cow::Borrowed(UNREADABLE),
+                    None => return false,
                 };
                 if matches!(slot, Slot::Number) && !text.bytes().all(|byte| byte.is_ascii_digit()) {
                     return false;

@@ -4,7 +4,7 @@ use decostop_profile::{Class, FieldSpec, Kind, Role};
 
 use crate::facts::Facts;
 use crate::grammar;
-use crate::identity::{Ident, Reading, addresses, is_plain_path, read, read_text};
+use crate::identity::{Ident, Reading, address_list, addresses, is_plain_path, read, read_text};
 use crate::json;
 use crate::key::{PseudonymKind, Pseudonyms};
 use crate::params::each_param;
@@ -219,9 +219,14 @@ impl View<'_> {
             Reading::Idents(idents) => idents,
         };
         if class == Class::Ip {
-            return value.as_str().map_or(Shown::Drop("type"), |text| {
-                self.addresses(text, self.own_actor, ledger)
-            });
+            let Some(text) = address_list(value) else {
+                return Shown::Drop("type");
+            };
+            return match (self.addresses(&text, self.own_actor, ledger), value) {
+                // A list does not come out as it stood: the column of addresses is text.
+                (Shown::Raw, Json::Array(_)) => Shown::Replaced(text.into_owned(), "identity.address"),
+                (shown, _) => shown,
+            };
         }
         match idents.first() {
             // Where a user belongs an address is somebody's without an account.

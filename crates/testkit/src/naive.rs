@@ -436,9 +436,11 @@ fn read_field(
     }
 }
 
-/// The identities in the slots of the first template that a message fits.
+/// The identities in the slots of the first template that a message fits, of those that have slots for any.
 fn in_message(profile: &Profile, message: &str, said: &mut Vec<Said>) {
-    for template in &profile.templates {
+    const NAMING: &[&str] = &["{user", "{name", "{email", "{project", "{ip"];
+    let names = |text: &str| NAMING.iter().any(|slot| text.contains(slot));
+    for template in profile.templates.iter().filter(|template| names(&template.text)) {
         let mut slots = Vec::new();
         if fits_template(&template.text, message, &mut slots) {
             for (kind, text) in slots {
@@ -524,6 +526,11 @@ fn read(class: Class, value: &Json, said: &mut Vec<Said>) -> bool {
         Json::Null => return true,
         Json::String(text) => text.trim().to_owned(),
         Json::Number(number) if id_class => number.to_string(),
+        // The addresses of a list, one by one.
+        Json::Array(items) if class == Class::Ip => {
+            return items.iter().all(|item| matches!(item, Json::String(_)))
+                && items.iter().all(|item| read(class, item, said));
+        }
         _ => return false,
     };
     if text.is_empty() {
@@ -641,6 +648,7 @@ fn event_of(profile: &Profile, source: &Source, fields: &[(String, Json)]) -> Op
             };
             let value = fields.iter().find_map(|(other, value)| match value {
                 Json::String(text) if *other == name => Some(text.clone()),
+                Json::Number(number) if *other == name => Some(number.to_string()),
                 _ => None,
             });
             let mut value = value.filter(|text| !text.is_empty())?;

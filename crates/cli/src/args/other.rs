@@ -123,7 +123,8 @@ pub(crate) struct Events {
 /// Profiles: what the logs look like and what each field means
 ///
 /// Examples:
-///   decostop profile check
+///   decostop profile new app.log.zst > my-profile.toml
+///   decostop profile check my-profile.toml
 ///   decostop profile show > my-profile.toml
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
@@ -147,6 +148,25 @@ pub(crate) enum ProfileAction {
         /// Profile: the name of a built-in one, or a file [default: gitlab]
         #[arg(value_name = "NAME|FILE", value_hint = ValueHint::FilePath)]
         file: Option<PathBuf>,
+    },
+    /// Draft a profile from a sample of a log
+    ///
+    /// Looks at the first 8 MiB, plain or compressed, tells the format (JSON lines, a document with a
+    /// list of records, logfmt, lines of nginx, Apache or HAProxy) and gives a class to the fields
+    /// whose name and values both fit one. What looks confidential stays inside, the rest is left to
+    /// you as comments. No value of the sample is in the draft; names of fields are.
+    ///
+    /// Examples:
+    ///   decostop profile new app.log.zst > my-profile.toml
+    ///   decostop profile new trail.json.gz --name trail > trail.toml
+    #[command(verbatim_doc_comment)]
+    New {
+        /// Sample: one file
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// Name of the profile and of its source [default: from the file's name]
+        #[arg(long, value_name = "NAME")]
+        name: Option<String>,
     },
     /// Print a built-in profile, to start one's own from
     ///

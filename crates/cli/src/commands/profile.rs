@@ -1,6 +1,7 @@
-//! `decostop profile check` and `decostop profile show`.
+//! `decostop profile check`, `decostop profile new` and `decostop profile show`.
 
 use std::io::Write as _;
+use std::path::Path;
 
 use anyhow::Result;
 use decostop_profile::Profile;
@@ -8,12 +9,13 @@ use decostop_profile::Profile;
 use crate::args::{self, ProfileAction};
 use crate::exit::{Exit, usage};
 use crate::settings;
-use crate::terminal::{self, BAD, GOOD, count, number};
+use crate::terminal::{self, BAD, GOOD, WARN, count, number};
 
 pub(crate) fn run(args: &args::Profile) -> Result<Exit> {
     match &args.action {
         ProfileAction::Check { file: None } => check(&Profile::gitlab()),
         ProfileAction::Check { file: Some(file) } => check(settings::profile_named(file)?.as_ref()),
+        ProfileAction::New { file, name } => new(file, name.as_deref()),
         ProfileAction::Show { name } => {
             let known = || Profile::builtin_names().collect::<Vec<_>>().join(", ");
             let text = Profile::builtin_text(name).ok_or_else(|| {
@@ -28,6 +30,42 @@ pub(crate) fn run(args: &args::Profile) -> Result<Exit> {
             Ok(Exit::Done)
         }
     }
+}
+
+fn new(file: &Path, name: Option<&str>) -> Result<Exit> {
+    let stem = file.file_name().unwrap_or_default().to_string_lossy();
+    // A date, a number or what comes after them is of one file only.
+    let stem = stem
+        .split(|c: char| !(c.is_ascii_alphabetic() || c == '_' || c == '-'))
+        .next()
+        .unwrap_or_default();
+    let draft = decostop::draft::draft(file, name.unwrap_or(stem))?;
+    let mut to = terminal::data();
+    to.write_all(draft.profile.as_bytes())?;
+    to.flush()?;
+    let mut talk = terminal::talk();
+    let part = if draft.cut { " (the first 8 MiB)" } else { "" };
+    writeln!(talk, "format     {}", draft.format)?;
+    writeln!(
+        talk,
+        "looked at  {}{part}, {} of another form",
+        count(draft.records, "record"),
+        count(draft.unread, "line")
+    )?;
+    writeln!(
+        talk,
+        "fields     {} with a class, {} left to you",
+        number(draft.classed as u64),
+        number(draft.undecided as u64)
+    )?;
+    for advice in &draft.advice {
+        writeln!(talk, "{WARN}decide{WARN:#}     {advice}")?;
+    }
+    writeln!(
+        talk,
+        "next       read it, then `decostop profile check FILE`; docs/PROFILES.md is the guide"
+    )?;
+    Ok(Exit::Done)
 }
 
 fn check(profile: &Profile) -> Result<Exit> {

@@ -3,7 +3,7 @@
 use crate::run::{Corpus, arg, decostop, names, run};
 
 /// Every command with flags that its help must name.
-const COMMANDS: [(&[&str], &[&str]); 19] = [
+const COMMANDS: [(&[&str], &[&str]); 20] = [
     (&["demo"], &["--force", "--megabytes", "--seed", "decostop-demo"]),
     (&["check"], &["--json", "--profile"]),
     (&["plan"], &["--json", "--threads", "--source-of"]),
@@ -74,8 +74,9 @@ const COMMANDS: [(&[&str], &[&str]); 19] = [
     (&["request"], &["new"]),
     (&["request", "new"], &["FILE"]),
     (&["events"], &["--raw", "--json", "--source"]),
-    (&["profile"], &["check", "show"]),
+    (&["profile"], &["check", "new", "show"]),
     (&["profile", "check"], &["FILE"]),
+    (&["profile", "new"], &["FILE", "--name"]),
     (&["profile", "show"], &[]),
     (&["schema"], &["request", "manifest", "summary"]),
     (

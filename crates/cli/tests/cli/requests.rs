@@ -250,3 +250,44 @@ fn schemas_are_json() {
         assert!(schema.get("properties").is_some(), "{of}");
     }
 }
+
+#[test]
+fn a_profile_is_drafted_from_a_sample() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let sample = dir.path().join("shop-2026-11-03.log.zst");
+    let line = r#"{"time":"2026-11-03T09:15:02Z","user":"mallory77","tenant":"evilcorp77","action":"login","colour":"zebra77"}"#;
+    let packed =
+        zstd::encode_all(format!("{line}\n{line}\n").as_bytes(), 1).expect("memory takes everything");
+    fs::write(&sample, packed).expect("a sample");
+    let drafted = run(&["profile", "new", arg(&sample)])
+        .exits(0)
+        .says("a JSON object a line")
+        .says("2 records")
+        .says("4 with a class, 1 left to you");
+    for value in ["77", "login"] {
+        assert!(
+            !drafted.out.contains(value) && !drafted.err.contains(value),
+            "{value}"
+        );
+    }
+    let file = dir.path().join("mine.toml");
+    fs::write(&file, &drafted.out).expect("a profile");
+    let checked = run(&["profile", "check", arg(&file)]).exits(0);
+    assert!(checked.out.contains("profile shop:"), "{}", checked.out);
+    let named = run(&["profile", "new", arg(&sample), "--name", "Web Shop"]).exits(0);
+    assert!(named.out.contains("name = \"web_shop\""));
+    fs::write(&sample, "nothing that is known\nnor this\n").expect("a sample");
+    run(&["profile", "new", arg(&sample)])
+        .exits(1)
+        .says("not recognised");
+}
+
+#[test]
+fn every_built_in_profile_shows_and_checks() {
+    for name in ["cloudtrail", "gitlab", "haproxy", "kubernetes-audit", "nginx"] {
+        let shown = run(&["profile", "show", name]).exits(0).out;
+        assert!(shown.contains(&format!("name = \"{name}\"")), "{name}");
+        let checked = run(&["profile", "check", name]).exits(0).out;
+        assert!(checked.contains("no findings"), "{checked}");
+    }
+}
