@@ -279,7 +279,7 @@ fn events_of_a_cluster_come_as_lines_and_as_a_list() {
     let all = [
         event("acme", "secrets", "zebra77"),
         event("evilcorp77", "pods", "site"),
-        event("acme", "widgets77", "site"),
+        event("acme", "orderbooks", "site"),
     ];
     let scope = "namespaces = [\"acme\"]\nusers = [\"alex9\"]";
     for content in [
@@ -306,7 +306,7 @@ fn events_of_a_cluster_come_as_lines_and_as_a_list() {
                 "who defines a resource chooses its name"
             );
             let text = done.sink.records.join("\n");
-            for gone in ["zebra77", "emVicmE3Nw", "widgets77", "10.0.0.7", "evilcorp77"] {
+            for gone in ["zebra77", "emVicmE3Nw", "orderbooks", "10.0.0.7", "evilcorp77"] {
                 assert!(!text.contains(gone), "{gone}: {text}");
             }
         }

@@ -583,7 +583,7 @@ impl Redactor {
         let Some(source) = self.plan.source(record.source) else {
             return "[event]".to_owned();
         };
-        let Some(raw) = self.plan.raw_event(record) else {
+        let Some((raw, closed)) = source.events.raw(record, &self.plan.routes) else {
             return "[event]".to_owned();
         };
         if let Some(name) = source
@@ -594,7 +594,7 @@ impl Redactor {
         {
             return name.to_owned();
         }
-        if crate::grammar::is_event(&raw, false, &self.plan, facts) {
+        if crate::grammar::is_event(&raw, closed, &self.plan, facts) {
             return raw;
         }
         ledger.note("event.unlisted");
