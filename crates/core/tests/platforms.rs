@@ -356,6 +356,58 @@ Nov  2 10:00:01 lb-zebra77 haproxy[47]: 192.0.2.18:3317 [02/Nov/2026:10:00:01.65
 }
 
 #[test]
+fn a_draft_dives_as_it_is() {
+    let record = |user: &str, tenant: &str| {
+        format!(
+            r#"{{"time":"2026-11-02T10:00:00Z","user":{{"name":"{user}","id":4711}},"tenant":"{tenant}","action":"order_update","path":"/{tenant}/zebra77","client_ip":"192.0.2.17","note":"zebra77 by {user}","api_key":"zebra77"}}"#
+        )
+    };
+    let all = [
+        record("alex9", "acme"),
+        record("mallory77", "evilcorp77"),
+        record("mallory77", "acme"),
+    ];
+    let logfmt = |user: &str, tenant: &str| {
+        format!("time=2026-11-02T10:00:00Z user={user} tenant={tenant} action=order_update password=zebra77")
+    };
+    let text = [
+        logfmt("alex9", "acme"),
+        logfmt("mallory77", "evilcorp77"),
+        logfmt("mallory77", "acme"),
+    ];
+    for content in [
+        all.join("\n"),
+        format!("{{\"rows\":[{}]}}", all.join(",\n")),
+        text.join("\n"),
+    ] {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("shop.log");
+        std::fs::write(&path, content).expect("writable");
+        let draft = decostop::draft::draft(&path, "shop").unwrap_or_else(|error| panic!("{error}"));
+        let profile = Arc::new(Profile::parse(&draft.profile).expect("a draft loads"));
+        for personal in [false, true] {
+            let scope = "namespaces = [\"acme\"]\nusers = [\"alex9\"]";
+            let done = dive(
+                &profile,
+                scope,
+                "namespaces = [\"acme\"]",
+                personal,
+                std::slice::from_ref(&path),
+            );
+            assert_eq!((done.report.counts.matched, done.report.counts.disclosed), (2, 2));
+            let text = done.sink.records.join("\n");
+            assert!(
+                text.contains("\"namespace\":\"acme\"") && text.contains("alex9") == personal,
+                "{text}"
+            );
+            for gone in ["zebra77", "mallory77", "evilcorp77", "order_update"] {
+                assert!(!text.contains(gone), "{gone}: {text}");
+            }
+        }
+    }
+}
+
+#[test]
 fn cloudtrail_of_an_attack() {
     let Some(folder) = real("cloudtrail_invictus") else {
         return;
