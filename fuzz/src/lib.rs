@@ -4,6 +4,7 @@
 mod common;
 mod draw;
 mod frame;
+mod line;
 mod parse;
 mod prefilter;
 mod profile;
@@ -14,6 +15,7 @@ mod views;
 mod world;
 
 pub use frame::frame;
+pub use line::line;
 pub use parse::parse_vs_serde_json;
 pub use prefilter::prefilter;
 pub use profile::profile;
@@ -27,6 +29,7 @@ pub type Target = (&'static str, fn(&[u8]));
 /// All targets, as `fuzz_targets/` has them.
 pub const TARGETS: &[Target] = &[
     ("frame", frame),
+    ("line", line),
     ("parse_vs_serde_json", parse_vs_serde_json),
     ("prefilter", prefilter),
     ("profile", profile),

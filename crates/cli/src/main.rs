@@ -7,6 +7,7 @@ mod commands;
 mod exit;
 mod interrupt;
 mod mapping;
+mod pager;
 mod settings;
 mod terminal;
 

@@ -21,9 +21,14 @@ pub(crate) fn install_guard() {
     let _ = GUARDED.set(installed.is_ok());
 }
 
+/// Whether files are mapped.
+pub(crate) fn maps(no_mmap: bool) -> bool {
+    !no_mmap && GUARDED.get() == Some(&true)
+}
+
 /// How files are read: mapped if the user does not object and truncation is caught.
 pub(crate) fn policy(no_mmap: bool) -> MapPolicy {
-    if no_mmap || GUARDED.get() != Some(&true) {
+    if !maps(no_mmap) {
         return MapPolicy::read();
     }
     // SAFETY: truncation is caught by the guard, and the library neither takes mapped bytes for

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use anyhow::Result;
-use decostop::request::{AdHoc, Instant, Request};
+use decostop::request::{AdHoc, Instant, Request, Zone};
 use decostop::{Error, ErrorKind, Origin};
 use decostop_profile::{Class, Profile};
 
@@ -65,7 +65,7 @@ fn profile_from(path: &Path) -> Result<Profile> {
 /// What is asked: the request of a file, or an ad-hoc look by flags.
 pub(crate) fn request(asked: &Asked, profile: &Profile, now: Instant) -> Result<Request> {
     if let Some(path) = &asked.request {
-        return Ok(Request::load(path, profile)?);
+        return load(path, profile);
     }
     let named = [
         &asked.namespaces,
@@ -88,8 +88,24 @@ pub(crate) fn request(asked: &Asked, profile: &Profile, now: Instant) -> Result<
         sources: asked.sources.clone(),
         since: asked.since.clone(),
         until: asked.until.clone(),
+        zone: asked.zone.clone().unwrap_or_default(),
     };
+    // To the second: what a span leads to is shown, and is to be read.
+    let now = Instant(now.0 - now.0.rem_euclid(1_000_000_000));
     Ok(Request::ad_hoc(&flags, profile, now)?)
+}
+
+/// The request of a file.
+pub(crate) fn load(path: &Path, profile: &Profile) -> Result<Request> {
+    Request::load(path, profile).map_err(|error| {
+        if path.exists() || error.advice().is_some() {
+            error.into()
+        } else {
+            error
+                .hint("`decostop request new FILE` writes one to fill in")
+                .into()
+        }
+    })
 }
 
 /// The source of the lines of standard input, if it is among the paths.
@@ -198,15 +214,26 @@ pub(crate) fn accounts(keys: &Keys) -> Result<Vec<(Class, String)>> {
 }
 
 /// A time as `--since` writes it, in nanoseconds.
-pub(crate) fn time(flag: &str, text: Option<&String>, now: Instant) -> Result<Option<i64>> {
+pub(crate) fn time(flag: &str, text: Option<&String>, now: Instant, zone: &Zone) -> Result<Option<i64>> {
     let Some(text) = text else { return Ok(None) };
-    match Instant::parse_relative(text, now) {
+    match Instant::parse_when(text, now, zone) {
         Ok(instant) => Ok(Some(instant.0)),
-        Err(reason) => Err(usage(
-            format!("{flag}: {reason}"),
-            "or a span back from now, such as 24h or 7d",
-        )),
+        Err(error) => Err(usage(format!("{flag}: {error}"), error.hint())),
     }
+}
+
+/// Sees to it that a window does not end before it begins.
+pub(crate) fn in_order(from: Option<i64>, to: Option<i64>) -> Result<()> {
+    if let (Some(from), Some(to)) = (from, to)
+        && from >= to
+    {
+        let (from, to) = (Instant(from), Instant(to));
+        return Err(usage(
+            format!("--until: must lie after --since: {to} is not after {from}"),
+            "the window goes from --since up to, but not including, --until",
+        ));
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@
 use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Color, Style};
+use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 /// Something went wrong.
 pub(crate) const BAD: Style = Style::new().bold().fg_color(Some(Color::Ansi(AnsiColor::Red)));
@@ -73,14 +74,15 @@ pub(crate) fn bytes(value: u64) -> String {
     }
 }
 
-/// A length of time: `0.4 s`, `12 s`, `3 min 20 s`, `2 h 5 min`.
+/// A length of time: `0.4 s`, `12 s`, `3 min 20 s`, `2 h 5 min`, `31 days 0 h`.
 pub(crate) fn seconds(value: f64) -> String {
     let whole = value.max(0.0).round() as u64;
     match whole {
         _ if value < 9.95 => format!("{:.1} s", value.max(0.0)),
         0..=119 => format!("{whole} s"),
         120..=7_199 => format!("{} min {} s", whole / 60, whole % 60),
-        _ => format!("{} h {} min", whole / 3_600, whole / 60 % 60),
+        7_200..=172_799 => format!("{} h {} min", whole / 3_600, whole / 60 % 60),
+        _ => format!("{} days {} h", whole / 86_400, whole / 3_600 % 24),
     }
 }
 
@@ -119,17 +121,17 @@ pub(crate) fn chart<'a>(
     let most = counts.iter().map(|(_, count)| *count).max().unwrap_or(0);
     let names = shown
         .iter()
-        .map(|(name, _)| name.chars().count())
+        .map(|(name, _)| columns(name))
         .max()
         .unwrap_or(0)
         .clamp(10, 48);
     let numbers = number(most).len().max(6);
     writeln!(to, "{HEAD}{title}{HEAD:#}")?;
     for (name, count) in shown {
-        let name = cut(name, names);
+        let name = padded(&cut(name, names), names);
         writeln!(
             to,
-            "  {name:names$}  {:>numbers$}  {}",
+            "  {name}  {:>numbers$}  {}",
             number(*count),
             bar(*count, most, 30)
         )?;
@@ -149,14 +151,47 @@ pub(crate) fn largest_first(counts: &std::collections::BTreeMap<String, u64>) ->
     sorted
 }
 
+/// Columns that a text takes on a screen.
+pub(crate) fn columns(text: &str) -> usize {
+    text.width()
+}
+
 /// The text, or as much of it as fits with an ellipsis.
 pub(crate) fn cut(text: &str, width: usize) -> String {
-    if text.chars().count() <= width {
+    if columns(text) <= width {
         return text.to_owned();
     }
-    let mut short: String = text.chars().take(width.saturating_sub(1)).collect();
+    let (mut short, mut taken) = (String::new(), 0);
+    for letter in text.chars() {
+        taken += letter.width().unwrap_or(0);
+        if taken >= width {
+            break;
+        }
+        short.push(letter);
+    }
     short.push('…');
     short
+}
+
+/// The text, or as much of its end as fits with an ellipsis: of a path, the end says most.
+pub(crate) fn cut_front(text: &str, width: usize) -> String {
+    if columns(text) <= width {
+        return text.to_owned();
+    }
+    let (mut from, mut taken) = (text.len(), 0);
+    for (at, letter) in text.char_indices().rev() {
+        taken += letter.width().unwrap_or(0);
+        if taken >= width {
+            break;
+        }
+        from = at;
+    }
+    format!("…{}", text.get(from..).unwrap_or_default())
+}
+
+/// The text, followed by blanks up to a width.
+pub(crate) fn padded(text: &str, width: usize) -> String {
+    format!("{text}{:1$}", "", width.saturating_sub(columns(text)))
 }
 
 /// A path as a shell takes it.
@@ -221,6 +256,8 @@ mod tests {
             (119.0, "119 s"),
             (200.0, "3 min 20 s"),
             (7_500.0, "2 h 5 min"),
+            (172_799.0, "47 h 59 min"),
+            (2_678_400.0, "31 days 0 h"),
         ] {
             assert_eq!(seconds(value), text, "{value}");
         }
@@ -258,6 +295,15 @@ mod tests {
         assert_eq!(cut("abcd", 3), "ab…");
         assert_eq!(cut("äöüß", 2), "ä…");
         assert_eq!(cut("abc", 0), "…");
+        assert_eq!(cut("日本語", 6), "日本語");
+        assert_eq!(cut("日本語", 5), "日本…");
+        assert_eq!(cut("日本語", 4), "日…");
+        assert_eq!(padded("日本", 6), "日本  ");
+        assert_eq!(cut_front("acme/api", 8), "acme/api");
+        assert_eq!(cut_front("acme/api", 5), "…/api");
+        assert_eq!(cut_front("日本語", 5), "…本語");
+        assert_eq!(cut_front("日本語", 4), "…語");
+        assert_eq!(padded("abc", 2), "abc");
     }
 
     #[test]

@@ -24,6 +24,8 @@ pub struct InputReport {
     pub digest: Option<String>,
     /// Another input that holds the same file, which is why this one was not read.
     pub duplicate_of: Option<PathBuf>,
+    /// Why the profile says that nothing in it is missed, which is why it was not read.
+    pub set_aside: Option<String>,
     /// Whether every byte was read and decoded.
     pub complete: bool,
 }
@@ -40,6 +42,8 @@ pub struct Counts {
     pub disclosed: u64,
     /// Matched lines without nexus to the scope.
     pub outside_scope: u64,
+    /// Matched lines left out because an equal one came before; only counted when asked for.
+    pub duplicates: u64,
     /// Lines and ranges kept back.
     pub withheld: u64,
     /// Of those, the ones with nexus.

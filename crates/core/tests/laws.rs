@@ -82,6 +82,17 @@ fn asked(corpus: &Corpus, personal: bool) -> String {
 }
 
 fn dive(corpus: &Corpus, personal: bool, path: Path_, files: &[(String, Vec<u8>)]) -> Done {
+    dive_with(corpus, personal, path, files, Limits::default(), false)
+}
+
+fn dive_with(
+    corpus: &Corpus,
+    personal: bool,
+    path: Path_,
+    files: &[(String, Vec<u8>)],
+    limits: Limits,
+    dedup: bool,
+) -> Done {
     let dir = tempfile::tempdir().expect("a temporary directory");
     for (name, bytes) in files {
         let path = dir.path().join("logs").join(name);
@@ -91,8 +102,9 @@ fn dive(corpus: &Corpus, personal: bool, path: Path_, files: &[(String, Vec<u8>)
     let dive = along(
         builder(&asked(corpus, personal), dir.path().to_owned()),
         path,
-        Limits::default(),
-    );
+        limits,
+    )
+    .dedup(dedup);
     run(dive).unwrap_or_else(|error| panic!("seed {}: {error}", corpus.summary.seed))
 }
 
@@ -417,6 +429,65 @@ fn deterministic(prepared: &Prepared) {
     same(&dive(corpus, true, Path_::default(), &split), "from split files");
 }
 
+/// A corpus beside copies of itself is the corpus, if equal lines are disclosed once.
+fn once(prepared: &Prepared) {
+    let (corpus, seed) = (&prepared.corpus, prepared.seed);
+    let [_, base] = &prepared.modes;
+    let single = dive_with(
+        corpus,
+        true,
+        Path_::default(),
+        &corpus.files,
+        Limits::default(),
+        true,
+    );
+    let own = single.report.counts.duplicates;
+    assert!(
+        own > 0 || single.sink.records == base.sink.records,
+        "seed {seed}: nothing is left out where no line is equal"
+    );
+    let copies = ["00-copy", "zz-copy"].map(|dir| {
+        let files = corpus.files.iter();
+        files.map(move |(name, bytes)| (format!("{dir}/{name}"), bytes.clone()))
+    });
+    let all: Vec<(String, Vec<u8>)> = corpus
+        .files
+        .iter()
+        .cloned()
+        .chain(copies.into_iter().flatten())
+        .collect();
+    for (threads, segment_bytes, run_bytes) in [(1, None, None), (7, Some(4096), Some(9_000))] {
+        let path = Path_ {
+            segment_bytes,
+            threads,
+            ..Path_::default()
+        };
+        let mut limits = Limits::default();
+        limits.run_bytes = run_bytes.unwrap_or(limits.run_bytes);
+        let done = dive_with(corpus, true, path, &all, limits, true);
+        assert_eq!(
+            done.sink.records, single.sink.records,
+            "seed {seed}: via {path:?}"
+        );
+        let counts = &done.report.counts;
+        assert_eq!(
+            counts.duplicates,
+            own + 2 * single.report.counts.matched,
+            "seed {seed}: every copy is counted"
+        );
+        assert_eq!(
+            counts.matched,
+            counts.disclosed + counts.outside_scope + counts.duplicates,
+            "seed {seed}: what matched came out or is counted"
+        );
+        let first = |origin: &str| origin.starts_with("00-copy/");
+        assert!(
+            Prepared::records(&done).all(|((name, _), _)| first(&name)),
+            "seed {seed}: the provenance is that of the first"
+        );
+    }
+}
+
 // Law 5
 
 fn valid_json(prepared: &Prepared) {
@@ -612,7 +683,7 @@ macro_rules! laws {
 mod fixed_seeds {
     use super::PREPARED;
 
-    laws! { nexus nothing_survives utility fails_closed deterministic valid_json local nothing_sideways edits_are_found }
+    laws! { nexus nothing_survives utility fails_closed deterministic once valid_json local nothing_sideways edits_are_found }
 }
 
 proptest! {
@@ -621,7 +692,7 @@ proptest! {
     #[test]
     fn every_law_for_any_seed(seed in 100_u64..1_000_000) {
         let prepared = Prepared::new(seed);
-        for law in [nexus, nothing_survives, utility, fails_closed, deterministic, valid_json, local, nothing_sideways, edits_are_found] {
+        for law in [nexus, nothing_survives, utility, fails_closed, deterministic, once, valid_json, local, nothing_sideways, edits_are_found] {
             law(&prepared);
         }
     }

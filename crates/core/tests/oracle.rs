@@ -9,9 +9,10 @@ use decostop::parse::{Scratch, with_record};
 use decostop::prefilter::Prefilter;
 use decostop::query::QueryPlan;
 use decostop_redact::ProfilePlan;
-use decostop_testkit::naive::{Answer, Query};
+use decostop_testkit::naive::{Answer, Query, fields};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
+use proptest::strategy::ValueTree as _;
 use std::fmt::Write as _;
 
 const SCOPE: &str = r#"
@@ -67,6 +68,18 @@ const EVENTS: &[(&str, &str)] = &[
     ("SessionsController", "create"),
     ("Groups::GroupMembersController", "update"),
     ("Projects::IssuesController", "index"),
+];
+
+/// Messages that the platform writes, and some that only look like them.
+const MESSAGES: &[&str] = &[
+    "Failed Login: username=USER ip=81.2.69.144",
+    "Failed Login: username=USER@acme.example ip=81.2.69.144",
+    "Failed Login: username=USER",
+    "User USER has started impersonating bea",
+    "Project \"PLACE\" was deleted",
+    "USER: Project \"PLACE\" was deleted",
+    "PLACE!12 - Git merge started on JID 779486dd8ab4b2eb1d5cbfa0",
+    "PROJECT ACCESS TOKEN CREATION: created_by: USER, project_id: 51191, token_user: build bot, token_id: 99",
 ];
 
 fn text(value: &str) -> String {
@@ -125,6 +138,9 @@ fn field(source: &'static str) -> BoxedStrategy<(String, String)> {
                 format!(r#"[{{"key":"username","value":{}}},{{"key":"note","value":{}}},{{"value":{},"key":"project_path"}}]"#, text(user), text(place), text(place))
             }).boxed()),
             1 => named("message", text_of(PLACES).boxed()),
+            1 => named("message", (select(MESSAGES), select(NAMES), select(PLACES)).prop_map(|(message, user, place)| {
+                text(&message.replace("USER", user).replace("PLACE", place))
+            }).boxed()),
             1 => named("username", Just("{\"a\":1}".to_owned()).boxed()),
             1 => named("remote_ip", text_of(&["81.2.69.144", "81.2.69.144:99", "81.2.69.14", "10.0.0.1, 81.2.69.144"]).boxed()),
         ]
@@ -154,11 +170,216 @@ fn field(source: &'static str) -> BoxedStrategy<(String, String)> {
     }
 }
 
-const SOURCES: &[&str] = &["production_json", "api_json", "audit_json", "gitaly", "workhorse"];
+const SOURCES: &[&str] = &[
+    "production_json",
+    "api_json",
+    "audit_json",
+    "gitaly",
+    "workhorse",
+    "nginx_access",
+    "haproxy",
+    "registry",
+];
 
-/// A line, spelt in one of the many ways.
+/// A line of any source.
 fn line() -> impl Strategy<Value = (&'static str, String)> {
-    select(SOURCES).prop_flat_map(|source| {
+    prop_oneof![5 => json_line(), 3 => text_line()]
+}
+
+const ADDRESSES: &[&str] = &[
+    "81.2.69.144",
+    "81.2.69.14",
+    "181.2.69.144",
+    "10.0.0.1",
+    "2001:db8::7",
+    "::ffff:81.2.69.144",
+    "::ffff:5145:4590",
+    "-",
+    "unix:",
+];
+
+/// What clients send as a name, and as the name of their program.
+const CHOSEN: &[&str] = &[
+    "-",
+    "alice",
+    "Alice",
+    "mallory",
+    "a b",
+    "x [02/Nov/2026:00:00:00 +0000]",
+    "x [01/Nov/2026:12:00:00 +0000] \"GET /acme/web HTTP/1.1\" 200 1 \"-\" \"-\" -",
+    "\" 200 1 \"-\" \"-\" -",
+    "\\",
+    "\\\"",
+    "",
+    "acme/web",
+    "\u{e9}t\u{e9}",
+    "{{",
+    "]",
+];
+
+/// URLs as they stand in access logs: also such as no client of good will sends.
+fn odd_url() -> impl Strategy<Value = String> {
+    let place = select(PLACES);
+    let id = select(IDS);
+    let name = select(NAMES);
+    let plain = prop_oneof![
+        3 => (place.clone(), select(&["", "/", "/-/issues/1", "/-/blob/main/a b.md", ".git/info/refs", ".git/git-upload-pack", ".wiki.git/info/refs", "/-/raw/main/acme/web", "/-", "/.", "//x"][..]))
+            .prop_map(|(place, rest)| format!("/{place}{rest}")),
+        1 => (select(&["projects", "groups", "users", "job"][..]), prop_oneof![id.clone().prop_map(str::to_owned), place.clone().prop_map(|place| place.replace('/', "%2F")), place.clone().prop_map(|place| place.replace('/', "%2f"))], select(&["", "/members", "/repository/files/acme%2Fweb/raw"][..]))
+            .prop_map(|(kind, id, rest)| format!("/api/v4/{kind}/{id}{rest}")),
+        1 => (name.clone(), select(&["/projects", "", "/acme/web"][..])).prop_map(|(name, rest)| format!("/users/{name}{rest}")),
+        1 => (place.clone(), select(&["/-/group_members", "", "/-/acme"][..])).prop_map(|(place, rest)| format!("/groups/{place}{rest}")),
+        1 => (place.clone(), select(&["manifests/latest", "blobs/sha256:00"][..])).prop_map(|(place, rest)| format!("/v2/{place}/{rest}")),
+        1 => select(&["/", "*", "", "acme/web", "/../acme/web", "/./acme", "http://gitlab.example", "/assets/acme/web.css", "/search?scope=acme", "/%", "/%zz/acme", "/acme%00/web", "/%ff/acme"][..]).prop_map(str::to_owned),
+    ];
+    let query = prop_oneof![
+        6 => Just(String::new()),
+        1 => name.prop_map(|name| format!("?username={name}")),
+        1 => id.prop_map(|id| format!("?x=1&user_id={id}")),
+        1 => place.clone().prop_map(|place| format!("?project_path={}", place.replace('/', "%2F"))),
+        1 => place.prop_map(|place| format!("?note=/{place}#/{place}")),
+        1 => select(&["?", "?a=\"&username=alice", "?username=al+ice&username=ali%63e", "#username=alice", "?user%6eame=alice", "?username[]=alice"][..]).prop_map(str::to_owned),
+    ];
+    let origin = prop_oneof![
+        8 => Just(""),
+        1 => Just("https://gitlab.example"),
+        1 => Just("http://acme.example"),
+        1 => Just("ftp://acme"),
+    ];
+    let hidden = proptest::collection::vec((any::<Index>(), any::<bool>()), 0..3);
+    (origin, plain, query, hidden).prop_map(|(origin, path, query, hidden)| {
+        let mut path = path;
+        for (index, upper) in hidden {
+            let letters: Vec<usize> = path
+                .char_indices()
+                .filter(|(at, c)| c.is_ascii_alphabetic() && !path[at.saturating_sub(2)..*at].contains('%'))
+                .map(|(at, _)| at)
+                .collect();
+            if letters.is_empty() {
+                continue;
+            }
+            let at = letters[index.index(letters.len())];
+            let byte = path.as_bytes()[at];
+            path.replace_range(
+                at..=at,
+                &if upper {
+                    format!("%{byte:02X}")
+                } else {
+                    format!("%{byte:02x}")
+                },
+            );
+        }
+        format!("{origin}{path}{query}")
+    })
+}
+
+/// As the web server writes what clients choose.
+fn hex_escaped(text: &str) -> String {
+    let mut out = String::new();
+    for &byte in text.as_bytes() {
+        if (b' '..=b'~').contains(&byte) && !b"\"\\".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            let _ = write!(out, "\\x{byte:02X}");
+        }
+    }
+    out
+}
+
+/// A line of an access log, or of a log of pairs.
+fn text_line() -> impl Strategy<Value = (&'static str, String)> {
+    let chosen = || {
+        (select(CHOSEN), prop::bool::weighted(0.9)).prop_map(|(text, escaped)| {
+            // Now and then as no writer writes it: the two have to agree all the same.
+            if escaped {
+                hex_escaped(text)
+            } else {
+                text.to_owned()
+            }
+        })
+    };
+    let times = select(
+        &[
+            "31/Oct/2026:23:59:59 +0000",
+            "01/Nov/2026:00:00:00 +0000",
+            "01/Nov/2026:12:00:00 +0000",
+            "01/Nov/2026:13:00:00 +0200",
+            "01/Nov/2026:23:59:59 +0000",
+            "02/Nov/2026:00:00:00 +0000",
+            "02/Nov/2026:00:30:00 +0100",
+            "soon",
+            "",
+        ][..],
+    );
+    let method = || select(&["GET", "POST", "HEAD", "get", "\\x16\\x03"][..]);
+    let nginx = (
+        select(ADDRESSES),
+        chosen(),
+        times,
+        method(),
+        odd_url(),
+        (odd_url(), chosen()),
+        select(&["200", "404", "000", "0", "", "-"][..]),
+        select(&["", " -", " 3.12", " - -", "  -"][..]),
+    )
+        .prop_map(
+            |(address, user, time, method, url, (referrer, agent), status, end)| {
+                let request = match method {
+                    "get" => hex_escaped(&url),
+                    method => format!("{method} {} HTTP/1.1", hex_escaped(&url)),
+                };
+                let line = format!(
+                    "{address} - {user} [{time}] \"{request}\" {status} 12 \"{}\" \"{agent}\"{end}",
+                    hex_escaped(&referrer)
+                );
+                ("nginx_access", line)
+            },
+        );
+    let times = select(
+        &[
+            "31/Oct/2026:23:59:59.999",
+            "01/Nov/2026:00:00:00.000",
+            "01/Nov/2026:12:00:00.812",
+            "01/Nov/2026:23:59:59.999",
+            "02/Nov/2026:00:00:00.000",
+            "02/Nov/2026",
+        ][..],
+    );
+    let haproxy = (select(ADDRESSES), times, method(), odd_url(), select(&["200", "-1", "503"][..]), select(&["Nov  1 12:00:00", "Nov 11 12:00:00", "Nov 1", "2026-11-01T12:00:00Z"][..]), any::<bool>())
+        .prop_map(|(address, time, method, url, status, stamp, quoted)| {
+            let url = if quoted { url.replace('"', "%22") } else { url };
+            let line = format!(
+                "{stamp} lb-1 haproxy[87]: {address}:60630 [{time}] https~ web/a 19/0/2/2/23 {status} 2362 - - ---- 1/1/1/1/0 0/0 \"{method} {url} HTTP/1.1\""
+            );
+            ("haproxy", line)
+        });
+    let pair = prop_oneof![
+        2 => select(NAMES).prop_map(|name| format!("auth.user.name={name}")),
+        2 => select(PLACES).prop_map(|place| format!("vars.name=\"{place}\"")),
+        1 => select(PLACES).prop_map(|place| format!("vars.name={place}")),
+        2 => odd_url().prop_map(|url| format!("http.request.uri={}", text(&url))),
+        1 => odd_url().prop_map(|url| format!("http.request.uri={url}")),
+        1 => select(CHOSEN).prop_map(|chosen| format!("msg={}", text(chosen))),
+        1 => select(&["flag", "level=info", "msg=\"open", "=x", "a=\"b\"c", "http.request.method=GET", "auth.user.name=", "auth.user.name=\"a\\\"b\"", "{", "vars.name=\"\\x61cme\""][..]).prop_map(str::to_owned),
+    ];
+    let registry = (
+        proptest::option::weighted(0.9, select(TIMES)),
+        proptest::collection::vec(pair, 1..6),
+        any::<Index>(),
+    )
+        .prop_map(|(time, mut pairs, place)| {
+            if let Some(time) = time {
+                let at = place.index(pairs.len() + 1);
+                pairs.insert(at, format!("time=\"{time}\""));
+            }
+            ("registry", pairs.join(" "))
+        });
+    prop_oneof![4 => nginx, 2 => haproxy, 2 => registry]
+}
+
+/// An object, spelt in one of the many ways.
+fn json_line() -> impl Strategy<Value = (&'static str, String)> {
+    select(&SOURCES[..5]).prop_flat_map(|source| {
         let fields = proptest::collection::vec(field(source), 1..7);
         let time = prop_oneof![
             12 => select(TIMES).prop_map(|time| Some(text(time))),
@@ -332,7 +553,11 @@ proptest! {
                     (false, true, _) => Answer::NoMatch,
                 }
             });
-            prop_assert_eq!(got, Ok(answer), "{}: {}", name, line);
+            let is_record = fields(&profile.sources[index], line.as_bytes()).is_some();
+            prop_assert_eq!(got.is_ok(), is_record, "{}: {}", name, line);
+            if is_record {
+                prop_assert_eq!(got, Ok(answer), "{}: {}", name, line);
+            }
             let mut candidate = prefilter.is_none();
             if let Some(prefilter) = &prefilter {
                 let around = format!("{{\"x\":1}}\n{line}\n{{\"y\":2}}");
@@ -390,4 +615,35 @@ fn the_requests_are_sound() {
             .len(),
         1
     );
+}
+
+/// The comparison says something only if many lines are read and some match.
+#[test]
+fn text_lines_are_read_and_match() {
+    let profile = profile();
+    let text = format!(
+        "{SCOPE}[[select]]\nnamespaces = [\"acme\"]\n[[select]]\nusers = [\"alice\"]\n[[select]]\nips = [\"81.2.69.144\"]\nevents = [\"raw:GET /:project/-/*\"]\n"
+    );
+    let query = Query::parse(&text).expect("the oracle reads the request");
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    let strategy = text_line();
+    let mut counts = std::collections::BTreeMap::<&str, [u32; 3]>::new();
+    for _ in 0..4000 {
+        let (name, line) = strategy.new_tree(&mut runner).expect("a line").current();
+        let source = profile.source(name).expect("a source");
+        let counts = counts.entry(name).or_default();
+        counts[0] += 1;
+        counts[1] += u32::from(fields(source, line.as_bytes()).is_some());
+        counts[2] += u32::from(matches!(
+            query.answer(&profile, source, line.as_bytes()),
+            Answer::Match(_)
+        ));
+    }
+    assert_eq!(counts.len(), 3);
+    for (name, [lines, read, matched]) in counts {
+        assert!(
+            lines > 500 && read * 3 > lines && matched * 20 > lines,
+            "{name}: {lines} lines, {read} read, {matched} match"
+        );
+    }
 }

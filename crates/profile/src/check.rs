@@ -4,14 +4,14 @@
 //! examples: it finds a profile that is sound and still does not say what its author meant.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
 use serde_json::{Map, Value};
 
 use crate::line::read_logfmt;
-use crate::model::{Example, Format, Profile, Source, Template};
-use crate::syntax::{self, Piece};
+use crate::model::{Event, Example, Format, Profile, Source, Template};
+use crate::syntax::{self, Asked, Piece};
 
 /// Something in a profile that does not do what it says.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -100,7 +100,7 @@ impl Profile {
             findings: Vec::new(),
         };
         for source in &self.sources {
-            check_source(source, &self.routes, &mut report);
+            check_source(source, self, &mut report);
         }
         self.check_events(&mut report);
         self.check_routes(&mut report);
@@ -109,6 +109,7 @@ impl Profile {
     }
 
     fn check_events(&self, report: &mut CheckReport) {
+        let reach = Reach::new(&self.events);
         for (i, event) in self.events.iter().enumerate() {
             let place = format!("event `{}`", event.name);
             if event.raw.values().all(Vec::is_empty) {
@@ -117,18 +118,12 @@ impl Profile {
             for (source, patterns) in &event.raw {
                 for pattern in patterns.iter().filter(|pattern| !pattern.contains('*')) {
                     let known = self.vocabulary.events.contains(pattern.as_str());
-                    if !known && !syntax::is_caller(pattern) {
+                    if !known && !syntax::is_caller(pattern) && !self.is_routed(pattern) {
                         let reason = format!("`{pattern}` fits no entry point and is not in the vocabulary");
                         report.find(format!("{place}.raw.{source}"), reason);
                     }
-                    let first = self.events.iter().position(|other| {
-                        let patterns = other.raw.get(source).map_or(&[][..], Vec::as_slice);
-                        patterns.iter().any(|other| syntax::glob(other, pattern))
-                    });
-                    if let Some(other) = first
-                        .filter(|&first| first != i)
-                        .and_then(|first| self.events.get(first))
-                    {
+                    let first = reach.first(source, pattern).filter(|&first| first != i);
+                    if let Some(other) = first.and_then(|first| self.events.get(first)) {
                         let reason = format!(
                             "`{pattern}` already belongs to `{}`, which comes first",
                             other.name
@@ -140,6 +135,13 @@ impl Profile {
         }
     }
 
+    /// Whether a raw event is what `{method} {uri|route}` can give.
+    fn is_routed(&self, pattern: &str) -> bool {
+        pattern.split_once(' ').is_some_and(|(method, route)| {
+            self.vocabulary.methods.contains(method) && self.routes.iter().any(|known| known == route)
+        })
+    }
+
     fn check_routes(&self, report: &mut CheckReport) {
         for (i, later) in self.routes.iter().enumerate() {
             if let Some(earlier) = self.routes.iter().take(i).find(|earlier| covers(earlier, later)) {
@@ -149,6 +151,39 @@ impl Profile {
                 );
             }
         }
+    }
+}
+
+/// Which event the raw events of a source reach first.
+struct Reach<'p> {
+    exact: HashMap<(&'p str, &'p str), usize>,
+    globs: HashMap<&'p str, Vec<(&'p str, usize)>>,
+}
+
+impl<'p> Reach<'p> {
+    fn new(events: &'p [Event]) -> Self {
+        let mut reach = Self {
+            exact: HashMap::new(),
+            globs: HashMap::new(),
+        };
+        for (i, event) in events.iter().enumerate() {
+            for (source, patterns) in &event.raw {
+                for pattern in patterns {
+                    if pattern.contains('*') {
+                        reach.globs.entry(source).or_default().push((pattern, i));
+                    } else {
+                        reach.exact.entry((source, pattern)).or_insert(i);
+                    }
+                }
+            }
+        }
+        reach
+    }
+
+    fn first(&self, source: &str, raw: &str) -> Option<usize> {
+        let globs = self.globs.get(source).into_iter().flatten();
+        let by_glob = globs.filter(|(glob, _)| syntax::glob(glob, raw)).map(|(_, i)| *i);
+        by_glob.chain(self.exact.get(&(source, raw)).copied()).min()
     }
 }
 
@@ -178,7 +213,7 @@ fn takes_one(segment: &str) -> bool {
     !matches!(segment, ":namespace" | ":project" | "**")
 }
 
-fn check_source(source: &Source, routes: &[String], report: &mut CheckReport) {
+fn check_source(source: &Source, profile: &Profile, report: &mut CheckReport) {
     let place = format!("source `{}`", source.name);
     if source.files.is_empty() && source.discriminators.is_empty() {
         report.find(
@@ -195,7 +230,7 @@ fn check_source(source: &Source, routes: &[String], report: &mut CheckReport) {
     for (i, example) in source.examples.iter().enumerate() {
         let place = format!("{place}.example[{i}]");
         match object_of(source, &example.line) {
-            Ok(object) => check_example(source, routes, example, &object, &place, report),
+            Ok(object) => check_example(source, profile, example, &object, &place, report),
             Err(reason) => report.find(place, reason),
         }
     }
@@ -203,13 +238,13 @@ fn check_source(source: &Source, routes: &[String], report: &mut CheckReport) {
 
 /// The fields of a line as a JSON object, whatever its format.
 fn object_of(source: &Source, line: &str) -> Result<Map<String, Value>, String> {
-    let pairs = match source.format {
-        Format::Text => source
-            .lines
-            .iter()
-            .find_map(|pattern| pattern.read(line))
-            .map(|pairs| pairs.into_iter().filter(|(_, value)| value != "-").collect()),
-        Format::Logfmt => read_logfmt(line),
+    let by_pattern = || {
+        let pairs = source.lines.iter().find_map(|pattern| pattern.read(line))?;
+        Some(pairs.into_iter().filter(|(_, value)| value != "-").collect())
+    };
+    let pairs: Option<Vec<_>> = match source.format {
+        Format::Text => by_pattern(),
+        Format::Logfmt => read_logfmt(line).or_else(by_pattern),
         Format::Json => None,
     };
     if let Some(pairs) = pairs {
@@ -227,7 +262,7 @@ fn object_of(source: &Source, line: &str) -> Result<Map<String, Value>, String> 
 
 fn check_example(
     source: &Source,
-    routes: &[String],
+    profile: &Profile,
     example: &Example,
     object: &Map<String, Value>,
     place: &str,
@@ -239,7 +274,7 @@ fn check_example(
     let event = source
         .event
         .iter()
-        .find_map(|expression| evaluate(expression, &fields, routes));
+        .find_map(|expression| evaluate(expression, &fields, profile));
     if example.event.is_some() && event != example.event {
         let shown = |event: &Option<String>| {
             event
@@ -312,7 +347,7 @@ fn text(value: &Value) -> Option<&str> {
     value.as_str().filter(|text| !text.is_empty())
 }
 
-fn evaluate(expression: &str, fields: &BTreeMap<String, &Value>, routes: &[String]) -> Option<String> {
+fn evaluate(expression: &str, fields: &BTreeMap<String, &Value>, profile: &Profile) -> Option<String> {
     let scalar = |field: &str| match fields.get(field)? {
         Value::Number(number) => Some(number.to_string()),
         value => text(value).map(str::to_owned),
@@ -321,13 +356,27 @@ fn evaluate(expression: &str, fields: &BTreeMap<String, &Value>, routes: &[Strin
     for piece in syntax::pieces(expression).ok()? {
         match piece {
             Piece::Literal(literal) => event.push_str(literal),
-            Piece::Slot(slot) => match slot.strip_suffix(syntax::ROUTE_OF) {
-                Some(field) => event.push_str(route_of(routes, text(fields.get(field)?)?)?),
-                None => event.push_str(&scalar(slot)?),
-            },
+            Piece::Slot(slot) => {
+                let (field, asked) = syntax::placeholder(slot);
+                match asked {
+                    Asked::Text => event.push_str(&scalar(field)?),
+                    Asked::Route => event.push_str(route_of(&profile.routes, text(fields.get(field)?)?)?),
+                    Asked::Template => {
+                        event.push_str(event_of(&profile.templates, text(fields.get(field)?)?)?)
+                    }
+                }
+            }
         }
     }
     Some(event)
+}
+
+/// The event of the first template that a message fits.
+fn event_of<'t>(templates: &'t [Template], message: &str) -> Option<&'t str> {
+    let fitting = templates
+        .iter()
+        .find(|template| syntax::pieces(&template.text).is_ok_and(|pieces| fits(&pieces, message)))?;
+    fitting.event.as_deref()
 }
 
 /// The first route that a URL's path fits, slots by their number of segments only.
@@ -478,7 +527,7 @@ mod tests {
         let report = Profile::gitlab().check();
         let told: Vec<String> = report.findings.iter().map(ToString::to_string).collect();
         assert!(report.is_clean(), "{told:#?}");
-        assert_eq!(report.sources, 7);
+        assert_eq!(report.sources, Profile::gitlab().sources.len());
         assert!(
             Profile::gitlab()
                 .sources
@@ -544,6 +593,29 @@ mod tests {
                 "{line}: {found:?}"
             );
         }
+    }
+
+    #[test]
+    fn a_message_gives_the_event_of_its_template() {
+        let profile = |event: &str, message: &str| {
+            Profile::parse(&format!(
+                "version = 1\nname = 'x'\n[[source]]\nname = 's'\nabout = 'a'\nfiles = ['s.log']\ntime = ['t']\n\
+                 event = ['{{m|template}}', '{{e}}']\n[source.fields]\nt = 'time'\ne = 'event'\nm = 'text'\n\
+                 [[source.example]]\nline = '{{\"t\":\"2026-11-01T00:00:00Z\",\"e\":\"a\",\"m\":\"{message}\"}}'\n\
+                 event = '{event}'\n[[template]]\ntext = 'bye {{user}}'\nexample = 'bye x'\nevent = 'left'\n"
+            ))
+        };
+        let told = |event, message| {
+            let profile = profile(event, message).unwrap_or_else(|error| panic!("{error}"));
+            findings(&profile)
+        };
+        assert_eq!(told("left", "bye alex9"), Vec::<String>::new());
+        assert_eq!(told("a", "good bye alex9"), Vec::<String>::new());
+        assert!(
+            told("a", "bye alex9")
+                .iter()
+                .any(|f| f.contains("its event is `left`"))
+        );
     }
 
     #[test]

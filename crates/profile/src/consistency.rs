@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use crate::model::{Class, ClassRule, FieldSpec, Format, Profile, Source};
+use crate::syntax::Asked;
 use crate::{Error, syntax};
 
 pub(crate) fn check(profile: &Profile) -> Result<(), Error> {
@@ -50,6 +51,16 @@ pub(crate) fn check(profile: &Profile) -> Result<(), Error> {
     for (i, template) in profile.templates.iter().enumerate() {
         syntax::template(&template.text)
             .map_err(|reason| Error::inconsistent(format!("template[{i}] `{}`", template.text), reason))?;
+        if template
+            .event
+            .as_deref()
+            .is_some_and(|event| !syntax::is_coined(event))
+        {
+            return Err(Error::inconsistent(
+                format!("template[{i}] `{}`.event", template.text),
+                "a name is lower-case words joined by underscores",
+            ));
+        }
     }
     for (key, class) in &profile.params {
         if class.is_always_dropped() || *class == Class::Params {
@@ -130,10 +141,15 @@ fn source_is_sound(source: &Source) -> Result<(), Error> {
             "a source needs a field for its time",
         ));
     }
-    if (source.format == Format::Text) == source.lines.is_empty() {
+    let sound = match source.format {
+        Format::Json => source.lines.is_empty(),
+        Format::Logfmt => true,
+        Format::Text => !source.lines.is_empty(),
+    };
+    if !sound {
         return Err(Error::inconsistent(
             place("lines"),
-            "a source of format text needs patterns of its lines, and no other has any",
+            "a source of format text needs patterns of its lines, and one of format json has none",
         ));
     }
     for pattern in &source.lines {
@@ -157,13 +173,15 @@ fn source_is_sound(source: &Source) -> Result<(), Error> {
     for expression in &source.event {
         let parts =
             syntax::placeholders(expression).map_err(|reason| Error::inconsistent(place("event"), reason))?;
-        for (field, routed) in parts {
+        for (field, asked) in parts {
             let spec = catalogued("event", field)?;
-            if routed && !spec.classes().all(|class| class == Class::Resource) {
-                return Err(Error::inconsistent(
-                    place("event"),
-                    format!("`{field}` is not of class resource and has no route"),
-                ));
+            let (class, reason) = match asked {
+                Asked::Text => continue,
+                Asked::Route => (Class::Resource, "is not of class resource and has no route"),
+                Asked::Template => (Class::Text, "is not of class text and fits no template"),
+            };
+            if !spec.classes().all(|found| found == class) {
+                return Err(Error::inconsistent(place("event"), format!("`{field}` {reason}")));
             }
         }
     }

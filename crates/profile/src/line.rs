@@ -7,7 +7,7 @@
 //! ```
 //!
 //! `{field}` is a run without blanks, as short as what follows allows; `{field+}` as long as it
-//! allows; `{field*}` may hold blanks too. A pair of quotes or brackets holds everything up to its
+//! allows; `{field*}` may hold blanks too; `{field/2}` is two words and what is between. A pair of quotes or brackets holds everything up to its
 //! end, which for quotes is the first one without a backslash, and is matched by itself; a lone field
 //! in it takes all of it. A blank stands for one or more. `{{` and `}}` are braces of the line's own.
 //! A pattern fits a whole line or not at all, and in one way: nobody who chooses a user name or a URL
@@ -60,6 +60,8 @@ pub enum Reach {
     Long,
     /// Blanks too, up to the last such place.
     Any,
+    /// So many words with blanks between them, such as a date and a time of day.
+    Words(u8),
 }
 
 /// The mark that ends a group.
@@ -188,10 +190,18 @@ fn sequence(rest: &mut &str, until: Option<char>) -> Result<Vec<LinePiece>, &'st
             '{' => {
                 flush(&mut literal, &mut pieces);
                 let (name, after) = after.split_once('}').ok_or("a `{` without its `}`")?;
-                let (name, reach) = match (name.strip_suffix('*'), name.strip_suffix('+')) {
-                    (Some(name), _) => (name, Reach::Any),
-                    (None, Some(name)) => (name, Reach::Long),
-                    (None, None) => (name, Reach::Short),
+                let (name, reach) = if let Some(name) = name.strip_suffix('*') {
+                    (name, Reach::Any)
+                } else if let Some(name) = name.strip_suffix('+') {
+                    (name, Reach::Long)
+                } else if let Some((name, words)) = name.split_once('/') {
+                    let words = words.parse().ok().filter(|words| (2..=9).contains(words));
+                    (
+                        name,
+                        Reach::Words(words.ok_or("a field takes two to nine words")?),
+                    )
+                } else {
+                    (name, Reach::Short)
                 };
                 if name.is_empty()
                     || !name
@@ -270,6 +280,7 @@ fn fits<'p, 't>(
                 Reach::Short | Reach::Long => {
                     text.find(|c: char| c.is_ascii_whitespace()).unwrap_or(text.len())
                 }
+                Reach::Words(count) => end_of_words(text, *count),
             };
             let before = found.len();
             let mut attempt = |end: usize| {
@@ -299,10 +310,26 @@ fn fits<'p, 't>(
             let mut ends = (1..=longest).filter(|&at| starts(at));
             match reach {
                 Reach::Short => ends.next().is_some_and(attempt),
+                Reach::Words(_) => ends.any(|end| end == longest) && attempt(longest),
                 Reach::Long | Reach::Any => ends.collect::<Vec<_>>().into_iter().rev().any(attempt),
             }
         }
     }
+}
+
+/// Where the last of so many words ends; nowhere if there are fewer.
+fn end_of_words(text: &str, count: u8) -> usize {
+    let mut end = 0;
+    for _ in 0..count {
+        let rest = text.get(end..).unwrap_or_default();
+        let word = rest.trim_start_matches(' ');
+        let begin = end + rest.len() - word.len();
+        if word.is_empty() || (begin == end) != (end == 0) {
+            return 0;
+        }
+        end = begin + word.find(|c: char| c.is_ascii_whitespace()).unwrap_or(word.len());
+    }
+    end
 }
 
 /// What follows a literal in which each blank stands for one or more.
@@ -472,6 +499,18 @@ mod tests {
         );
         assert_eq!(value("{a}  {b}", "Jan     1", "b").as_deref(), Some("1"));
         assert_eq!(
+            value("{t/3} {host} {rest*}", "Jan  1 02:08:04 a b [c] d", "t").as_deref(),
+            Some("Jan  1 02:08:04")
+        );
+        assert_eq!(
+            value("{t/2} [{l}] {m*}", "a b [c] d [e] f", "l").as_deref(),
+            Some("c")
+        );
+        assert_eq!(read("{t/2} [{l}] {m*}", "a b x [c] d"), None);
+        assert_eq!(read("{t/2} [{l}]", "a [c]"), None);
+        assert_eq!(read("{t/2}", "a"), None);
+        assert_eq!(value("{t/2}", "a b", "t").as_deref(), Some("a b"));
+        assert_eq!(
             value("{a} {rest*}", "one two  three", "rest").as_deref(),
             Some("two  three")
         );
@@ -493,6 +532,9 @@ mod tests {
             "[{a}",
             "{a",
             "a} {b}",
+            "{a/1}",
+            "{a/x}",
+            "{a/}",
         ] {
             assert!(LinePattern::parse(bad).is_err(), "{bad}");
         }
@@ -520,7 +562,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_makes_a_reader_panic(pattern in "[{}\\[\\]\"a-c*+ ]{0,24}", line in "\\PC{0,40}|[\"\\\\xa-f0-9 =\\[\\]]{0,40}") {
+        fn no_text_makes_a_reader_panic(pattern in "[{}\\[\\]\"a-c*+/2 ]{0,24}", line in "\\PC{0,40}|[\"\\\\xa-f0-9 =\\[\\]]{0,40}") {
             if let Ok(pattern) = LinePattern::parse(&pattern) {
                 let _ = pattern.read(&line);
             }

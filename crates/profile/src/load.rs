@@ -60,6 +60,8 @@ impl Profile {
         }
         let vocabulary = file.vocabulary.build()?;
         let digested = file.vocabulary.digested(text);
+        let mut events: Vec<Event> = file.event.into_iter().map(Event::from).collect();
+        add_likenesses(&file.events_like, &file.source, &mut events)?;
         let mut sources = Vec::with_capacity(file.source.len());
         for (i, source) in file.source.into_iter().enumerate() {
             sources.push(source.build(i, &file.fieldset)?);
@@ -71,7 +73,7 @@ impl Profile {
             wrappers: file.wrappers.into(),
             sources,
             set_aside: file.set_aside.into_iter().map(SetAside::from).collect(),
-            events: file.event.into_iter().map(Event::from).collect(),
+            events,
             routes: file.paths.routes,
             templates: file.template.into_iter().map(Template::from).collect(),
             params: file.params,
@@ -82,6 +84,35 @@ impl Profile {
         consistency::check(&profile)?;
         Ok(profile)
     }
+}
+
+/// Gives a source that writes the raw events of others the patterns that those have, behind its own.
+fn add_likenesses(
+    likenesses: &BTreeMap<String, Vec<String>>,
+    sources: &[SourceFile],
+    events: &mut [Event],
+) -> Result<(), Error> {
+    for (source, others) in likenesses {
+        for name in [source].into_iter().chain(others) {
+            if !sources.iter().any(|known| known.name == *name) {
+                let place = format!("events_like.{source}");
+                return Err(Error::inconsistent(place, format!("no source `{name}`")));
+            }
+        }
+    }
+    for event in events {
+        let stated = event.raw.clone();
+        for (source, others) in likenesses {
+            let patterns = others.iter().filter_map(|other| stated.get(other)).flatten();
+            for pattern in patterns {
+                let all = event.raw.entry(source.clone()).or_default();
+                if !all.contains(pattern) {
+                    all.push(pattern.clone());
+                }
+            }
+        }
+    }
+    Ok(())
 }
 
 fn read(text: &str) -> Result<ProfileFile, Error> {
@@ -131,6 +162,8 @@ struct ProfileFile {
     set_aside: Vec<SetAsideFile>,
     #[serde(default)]
     event: Vec<EventFile>,
+    #[serde(default)]
+    events_like: BTreeMap<String, Vec<String>>,
     #[serde(default)]
     template: Vec<TemplateFile>,
 }
@@ -486,6 +519,7 @@ impl From<EventFile> for Event {
 struct TemplateFile {
     text: String,
     example: String,
+    event: Option<String>,
 }
 
 impl From<TemplateFile> for Template {
@@ -493,6 +527,7 @@ impl From<TemplateFile> for Template {
         Self {
             text: file.text,
             example: file.example,
+            event: file.event,
         }
     }
 }

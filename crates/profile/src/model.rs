@@ -283,7 +283,7 @@ pub enum Format {
     /// A JSON object a line.
     #[default]
     Json,
-    /// `key=value` pairs.
+    /// `key=value` pairs; lines that are none may fit one of the source's [`LinePattern`]s.
     Logfmt,
     /// Text that fits one of the source's [`LinePattern`]s.
     Text,
@@ -330,7 +330,7 @@ pub struct Source {
     pub files: Vec<String>,
     /// How its lines are written.
     pub format: Format,
-    /// Patterns of its lines, tried in order, for [`Format::Text`].
+    /// Patterns of its lines, tried in order, for [`Format::Text`] and [`Format::Logfmt`].
     pub lines: Vec<LinePattern>,
     /// Keys whose list holds the records, for inputs that are JSON documents rather than lines. Such a
     /// document may be spread over any number of lines.
@@ -342,8 +342,9 @@ pub struct Source {
     /// Fields of the record's time, in order of preference.
     pub time: Vec<String>,
     /// Event expressions: `{field}` placeholders with literal text between, tried in order; the
-    /// first whose fields are all numbers or non-empty strings gives the raw event. `{field|route}` stands for
-    /// the route of [`Profile::routes`] that the field's path fits.
+    /// first whose fields are all numbers or non-empty strings gives the raw event. `{field|route}` stands
+    /// for the route of [`Profile::routes`] that the field's path fits, `{field|template}` for the event of
+    /// the template that the field's text fits.
     pub event: Vec<String>,
     /// Common columns.
     pub columns: Columns,
@@ -445,6 +446,8 @@ pub struct Template {
     pub text: String,
     /// A message it must fit.
     pub example: String,
+    /// What a message that fits it says: the raw event that `{field|template}` stands for.
+    pub event: Option<String>,
 }
 
 /// Ways in which a line may be wrapped before it reaches an archive.

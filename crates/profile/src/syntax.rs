@@ -54,15 +54,35 @@ pub(crate) fn pieces(text: &str) -> Result<Vec<Piece<'_>>, &'static str> {
 /// The end of a placeholder that stands for the route of its field's path.
 pub(crate) const ROUTE_OF: &str = "|route";
 
-/// The fields that an event expression names, and whether it asks for the route of their path.
-pub(crate) fn placeholders(expression: &str) -> Result<Vec<(&str, bool)>, &'static str> {
+/// The end of a placeholder that stands for the event of the template that its field's text fits.
+pub(crate) const TEMPLATE_OF: &str = "|template";
+
+/// What a placeholder of an event expression stands for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Asked {
+    /// The field's text.
+    Text,
+    /// The route of its path.
+    Route,
+    /// The event of its template.
+    Template,
+}
+
+/// Splits a placeholder into its field and what it asks of it.
+pub(crate) fn placeholder(slot: &str) -> (&str, Asked) {
+    match (slot.strip_suffix(ROUTE_OF), slot.strip_suffix(TEMPLATE_OF)) {
+        (Some(field), _) => (field, Asked::Route),
+        (None, Some(field)) => (field, Asked::Template),
+        (None, None) => (slot, Asked::Text),
+    }
+}
+
+/// The fields that an event expression names, and what it asks of each.
+pub(crate) fn placeholders(expression: &str) -> Result<Vec<(&str, Asked)>, &'static str> {
     let fields: Vec<_> = pieces(expression)?
         .into_iter()
         .filter_map(|piece| match piece {
-            Piece::Slot(slot) => Some(match slot.strip_suffix(ROUTE_OF) {
-                Some(field) => (field, true),
-                None => (slot, false),
-            }),
+            Piece::Slot(slot) => Some(placeholder(slot)),
             Piece::Literal(_) => None,
         })
         .collect();
@@ -194,6 +214,11 @@ pub(crate) fn glob(pattern: &str, text: &str) -> bool {
     }
 }
 
+/// Whether a name can be the event of a template: lower-case words joined by underscores.
+pub(crate) fn is_coined(name: &str) -> bool {
+    name.len() <= 128 && is_snake(name)
+}
+
 /// Whether a raw event fits the grammar of what a platform itself names its entry points.
 pub(crate) fn is_caller(text: &str) -> bool {
     text.len() <= 128
@@ -295,7 +320,9 @@ fn is_git_command(text: &str) -> bool {
 mod tests {
     use proptest::prelude::*;
 
-    use super::{Piece, glob, is_caller, is_public_event, pieces, placeholders, route, slot_kind, template};
+    use super::{
+        Asked, Piece, glob, is_caller, is_public_event, pieces, placeholders, route, slot_kind, template,
+    };
 
     #[test]
     fn caller_grammar() {
@@ -389,11 +416,15 @@ mod tests {
         assert_eq!(pieces("a {b} c").map(|p| p.len()), Ok(3));
         assert_eq!(
             placeholders("{controller}#{action}"),
-            Ok(vec![("controller", false), ("action", false)])
+            Ok(vec![("controller", Asked::Text), ("action", Asked::Text)])
         );
         assert_eq!(
             placeholders("{method} {uri|route}"),
-            Ok(vec![("method", false), ("uri", true)])
+            Ok(vec![("method", Asked::Text), ("uri", Asked::Route)])
+        );
+        assert_eq!(
+            placeholders("{message|template}"),
+            Ok(vec![("message", Asked::Template)])
         );
         for bad in ["{", "}", "{a", "a}", "{}", "{a{b}}"] {
             assert!(pieces(bad).is_err(), "{bad}");

@@ -135,6 +135,17 @@ fn contradictions_name_the_part() {
             with("[[template]]\ntext = 'at {host}'\nexample = 'at x'"),
             "template[0]",
         ),
+        (
+            with("[[template]]\ntext = 'a'\nexample = 'a'\nevent = 'So It Is'"),
+            "template[0] `a`.event",
+        ),
+        (
+            format!(
+                "{HEAD}{}",
+                SOURCE.replace("['t']", "['t']\nevent = ['{u|template}']")
+            ),
+            "not of class text",
+        ),
         (with("[params]\nx = 'secret'"), "params.x"),
         (with("[internal]\nranges = ['10.0.0.0']"), "internal.ranges[0]"),
         (with("[internal]\nranges = ['10.0.0.0/33']"), "internal.ranges[0]"),

@@ -74,9 +74,9 @@ fn lists_are_ordered_and_large_enough() {
     }
 }
 
-/// Parts of the platform's own names that are names of people all the same: those events are known as
-/// a whole, and the word alone is not.
-const PEOPLE: &[&str] = &["conan", "grace"];
+/// Parts of the platform's own names that are, or could be, names of people all the same: those events
+/// are known as a whole, and the word alone is not.
+const PEOPLE: &[&str] = &["conan", "fa", "grace"];
 
 /// Lower-case words of a name in snake case, camel case or both.
 fn parts(name: &str) -> Vec<String> {

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use decostop_profile::{Profile, Source};
 
+use crate::plan::ProfilePlan;
 use crate::record::Record;
-use crate::route::Routes;
 
 /// `{field}` placeholders with literal text between.
 #[derive(Debug)]
@@ -21,6 +21,8 @@ enum Piece {
     Field(String),
     /// The route of a field's path.
     Route(String),
+    /// The event of the template that a field's text fits.
+    Template(String),
 }
 
 impl Expression {
@@ -32,9 +34,11 @@ impl Expression {
                 pieces.push(Piece::Text(before.to_owned()));
             }
             let (field, after) = after.split_once('}').unwrap_or((after, ""));
-            pieces.push(match field.strip_suffix("|route") {
-                Some(field) => Piece::Route(field.to_owned()),
-                None => Piece::Field(field.to_owned()),
+            let (field, asked) = field.split_once('|').unwrap_or((field, ""));
+            pieces.push(match asked {
+                "route" => Piece::Route(field.to_owned()),
+                "template" => Piece::Template(field.to_owned()),
+                _ => Piece::Field(field.to_owned()),
             });
             rest = after;
         }
@@ -42,7 +46,8 @@ impl Expression {
             pieces.push(Piece::Text(rest.to_owned()));
         }
         let is_closed = |piece: &Piece| match piece {
-            Piece::Text(_) => false,
+            // The event of a template is the profile's own.
+            Piece::Text(_) | Piece::Template(_) => false,
             Piece::Field(field) => source.fields.get(field).is_some_and(|spec| spec.closed),
             Piece::Route(_) => true,
         };
@@ -52,7 +57,7 @@ impl Expression {
         }
     }
 
-    fn evaluate(&self, record: &Record<'_>, routes: &Routes) -> Option<String> {
+    fn evaluate(&self, record: &Record<'_>, plan: &ProfilePlan) -> Option<String> {
         let text = |field: &str| {
             let value = record.values(field).find_map(|field| field.value.as_scalar());
             value.filter(|text| !text.is_empty())
@@ -62,7 +67,8 @@ impl Expression {
             match piece {
                 Piece::Text(text) => out.push_str(text),
                 Piece::Field(field) => out.push_str(text(field)?),
-                Piece::Route(field) => out.push_str(routes.parse(text(field)?)?.pattern),
+                Piece::Route(field) => out.push_str(plan.routes.parse(text(field)?)?.pattern),
+                Piece::Template(field) => out.push_str(plan.templates.event(text(field)?)?),
             }
         }
         Some(out)
@@ -111,10 +117,10 @@ impl Events {
     }
 
     /// The source's own event string of a record, and whether only a listed one may be told.
-    pub(crate) fn raw(&self, record: &Record<'_>, routes: &Routes) -> Option<(String, bool)> {
+    pub(crate) fn raw(&self, record: &Record<'_>, plan: &ProfilePlan) -> Option<(String, bool)> {
         self.expressions
             .iter()
-            .find_map(|expression| Some((expression.evaluate(record, routes)?, expression.closed)))
+            .find_map(|expression| Some((expression.evaluate(record, plan)?, expression.closed)))
     }
 
     /// Indices of the public events (in profile order) that a raw event stands for.

@@ -150,14 +150,24 @@ impl Learner {
                 }
             }
         }
-        for value in typed.iter().filter(|value| value.tuple.is_none()) {
+        // The message of such a record names who is acted as, where no field does.
+        let named = |value: &&Typed| value.place == Place::Text && matches!(value.ident, Ident::User(_));
+        if let Some(began) = impersonation {
+            for value in typed.iter().filter(named) {
+                let moments = self.impersonation.entry(value.ident.clone()).or_default();
+                moments.push((ns, began));
+            }
+        }
+        // What a client typed into a form may stand in a message: it is looked for, not learned from.
+        let taught = |value: &&Typed| value.tuple.is_none() && value.place != Place::Text;
+        for value in typed.iter().filter(taught) {
             // A path of one segment in a URL may be any page: it would teach words as names.
             let sure = matches!(value.place, Place::Field | Place::Params);
             if sure || !matches!(&value.ident, Ident::Path(path) if !path.contains('/')) {
                 self.observe_tuple(&[&value.ident], scope, ns);
             }
         }
-        for value in typed {
+        for value in typed.iter().filter(|value| value.place != Place::Text) {
             if let Ident::Ip(address) = value.ident {
                 let fact = self.addresses.entry(address).or_default();
                 fact.own |= own_actor == Some(true);
@@ -613,5 +623,52 @@ impl Facts {
             }
         }
         out.into_iter().map(|((class, _), text)| (class, text)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use decostop_profile::Scope;
+
+    use super::*;
+
+    fn in_text(name: &str) -> Typed {
+        Typed {
+            class: Class::User,
+            ident: Ident::User(name.to_owned()),
+            tuple: None,
+            role: None,
+            place: Place::Text,
+            field: 0,
+        }
+    }
+
+    fn learned(typed: &[Typed], impersonation: Option<bool>) -> Facts {
+        let scope = || ScopeIndex::new(&Scope::default()).expect("a sound scope");
+        let mut learner = Learner::default();
+        learner.observe(typed, &scope(), 10, impersonation);
+        learner.freeze(scope(), &HashSet::new())
+    }
+
+    #[test]
+    fn a_message_teaches_no_names() {
+        let typed = in_text("read-only");
+        let field = Typed {
+            place: Place::Field,
+            ..typed.clone()
+        };
+        assert!(!learned(&[typed], None).is_foreign_token("read-only"));
+        assert!(learned(&[field], None).is_foreign_token("read-only"));
+    }
+
+    #[test]
+    fn a_message_tells_who_is_impersonated() {
+        let alice = Ident::User("alice".to_owned());
+        let typed = [in_text("staff"), in_text("alice")];
+        let facts = learned(&typed, Some(true));
+        assert!(!facts.is_impersonated(&alice, 9) && facts.is_impersonated(&alice, 11));
+        let facts = learned(&typed, Some(false));
+        assert!(facts.is_impersonated(&alice, 9) && !facts.is_impersonated(&alice, 11));
+        assert!(!learned(&typed, None).is_impersonated(&alice, 11));
     }
 }

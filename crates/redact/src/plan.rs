@@ -13,6 +13,7 @@ use crate::identity::{Ident, Reading, read, read_text};
 use crate::params::each_param;
 use crate::record::{Field, Json, Record};
 use crate::route::{Part, Routes, Slot, query_pairs};
+use crate::template::Templates;
 use crate::time::Instant;
 
 /// One field of a source.
@@ -54,6 +55,7 @@ pub struct ProfilePlan {
     pub profile: Arc<Profile>,
     pub(crate) sources: Vec<SourcePlan>,
     pub(crate) routes: Routes,
+    pub(crate) templates: Templates,
     internal: Vec<IpNet>,
     /// Raw events that a public event names without a wildcard.
     listed_events: HashSet<String>,
@@ -75,6 +77,8 @@ pub enum Place {
     Route,
     /// A slot of another URL, such as the referrer.
     OtherUrl,
+    /// A slot of a message that the platform writes.
+    Text,
 }
 
 /// A typed value of a record.
@@ -120,6 +124,7 @@ impl ProfilePlan {
             .map(|text| text.parse::<IpNet>().map_err(|_| Error::range(text)))
             .collect::<Result<_, _>>()?;
         let routes = Routes::new(profile.routes.iter().map(String::as_str))?;
+        let templates = Templates::new(&profile)?;
         let patterns = profile
             .events
             .iter()
@@ -135,6 +140,12 @@ impl ProfilePlan {
         let listed_events = patterns
             .filter(|pattern| !pattern.contains('*'))
             .chain(deciding.map(|case| &case.value))
+            .chain(
+                profile
+                    .templates
+                    .iter()
+                    .filter_map(|template| template.event.as_ref()),
+            )
             .cloned()
             .collect();
         let mut discriminators: Vec<(String, Vec<(String, usize)>)> = Vec::new();
@@ -154,6 +165,7 @@ impl ProfilePlan {
             profile,
             sources,
             routes,
+            templates,
             internal,
             listed_events,
             discriminators,
@@ -231,7 +243,7 @@ impl ProfilePlan {
 
     /// The source's own event string of a record.
     pub fn raw_event(&self, record: &Record<'_>) -> Option<String> {
-        let found = self.source(record.source)?.events.raw(record, &self.routes);
+        let found = self.source(record.source)?.events.raw(record, self);
         found.map(|(raw, _)| raw)
     }
 
@@ -278,7 +290,8 @@ impl ProfilePlan {
         Ok(record.envelope_time.as_deref().and_then(Instant::parse))
     }
 
-    /// Every typed identity of a record: fields, listed parameters, route slots.
+    /// Every typed identity of a record: fields, listed parameters, slots of routes and of messages that
+    /// the platform writes.
     ///
     /// # Errors
     /// A field of an identity class has a wrong JSON type; the good values are in `found` all the same.
@@ -340,6 +353,18 @@ impl ProfilePlan {
                     Place::OtherUrl
                 };
                 self.route_idents(text, place, at, found);
+            } else if class == Class::Text
+                && let Some(text) = field.value.as_str()
+            {
+                for (class, text) in self.templates.identities(text) {
+                    if let Reading::Idents(idents) = read(class, &Json::String(text.into())) {
+                        found.extend(
+                            idents
+                                .into_iter()
+                                .map(|ident| loose(class, ident, Place::Text, at)),
+                        );
+                    }
+                }
             }
         }
         sound

@@ -15,7 +15,6 @@ use crate::plan::{Place, ProfilePlan, Typed};
 use crate::record::{Json, Record};
 use crate::shown::{Shown, View};
 use crate::standing::Standing;
-use crate::template::Templates;
 use crate::time::Instant;
 
 /// The common columns, in order.
@@ -215,7 +214,6 @@ pub struct Redactor {
     plan: Arc<ProfilePlan>,
     policy: Policy,
     pseudonyms: Pseudonyms,
-    templates: Templates,
 }
 
 struct Entry {
@@ -231,12 +229,10 @@ impl Redactor {
     /// # Errors
     /// A message template cannot be compiled.
     pub fn new(plan: Arc<ProfilePlan>, policy: Policy, key: &RequestKey) -> Result<Self, Error> {
-        let templates = Templates::new(&plan.profile)?;
         Ok(Self {
             plan,
             policy,
             pseudonyms: Pseudonyms::new(key),
-            templates,
         })
     }
 
@@ -322,7 +318,7 @@ impl Redactor {
             plan: &self.plan,
             policy: &self.policy,
             pseudonyms: &self.pseudonyms,
-            templates: &self.templates,
+            templates: &self.plan.templates,
             facts,
             ns,
             tuples: Vec::new(),
@@ -583,7 +579,7 @@ impl Redactor {
         let Some(source) = self.plan.source(record.source) else {
             return "[event]".to_owned();
         };
-        let Some((raw, closed)) = source.events.raw(record, &self.plan.routes) else {
+        let Some((raw, closed)) = source.events.raw(record, &self.plan) else {
             return "[event]".to_owned();
         };
         if let Some(name) = source

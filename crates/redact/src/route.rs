@@ -4,7 +4,7 @@
 //! values, the tail is free text. A path that fits no pattern has no parts and is dropped.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use decostop_profile::Class;
 
@@ -82,6 +82,9 @@ pub(crate) struct Routed<'p> {
 #[derive(Debug, Default)]
 pub(crate) struct Routes {
     patterns: Vec<(String, Vec<Segment>)>,
+    /// Patterns by their longest literal, which a path must hold; those without one under the empty
+    /// one, so that a path is compared with a few of hundreds.
+    by_literal: HashMap<String, Vec<usize>>,
     texts: HashSet<String>,
 }
 
@@ -101,7 +104,20 @@ impl Routes {
             .map(|text| Ok((text.to_owned(), compile(text).ok_or_else(|| Error::route(text))?)))
             .collect::<Result<Vec<_>, _>>()?;
         let texts = patterns.iter().map(|(text, _)| text.clone()).collect();
-        Ok(Self { patterns, texts })
+        let mut by_literal: HashMap<String, Vec<usize>> = HashMap::new();
+        for (at, (_, pattern)) in patterns.iter().enumerate() {
+            let literals = pattern.iter().filter_map(|segment| match segment {
+                Segment::Literal(literal) => Some(literal.as_str()),
+                Segment::Slot(_) | Segment::Tail => None,
+            });
+            let longest = literals.max_by_key(|literal| literal.len()).unwrap_or_default();
+            by_literal.entry(longest.to_owned()).or_default().push(at);
+        }
+        Ok(Self {
+            patterns,
+            by_literal,
+            texts,
+        })
     }
 
     /// Takes a URL or URL path apart by the first pattern that fits.
@@ -119,7 +135,15 @@ impl Routes {
         {
             return None;
         }
-        self.patterns.iter().find_map(|(text, pattern)| {
+        let held = segments.iter().copied().chain([""]);
+        let mut candidates: Vec<usize> = held
+            .filter_map(|segment| self.by_literal.get(segment))
+            .flatten()
+            .copied()
+            .collect();
+        candidates.sort_unstable();
+        candidates.into_iter().find_map(|at| {
+            let (text, pattern) = self.patterns.get(at)?;
             let mut parts = Vec::with_capacity(pattern.len());
             fits(pattern, &segments, &mut parts).then_some(Routed {
                 parts,
@@ -249,7 +273,9 @@ mod tests {
             "/-/invites/:secret",
             "/:project/-/blob/**",
             "/:project/info/refs",
+            "/:project/uploads",
             "/:project",
+            "/",
         ])
         .expect("sound patterns")
     }
@@ -288,6 +314,10 @@ mod tests {
             ("/-/invites/s3cr3t", "- invites Secret=s3cr3t"),
             ("https://gitlab.example.com/users/bob", "users Identity(User)=bob"),
             ("/acme/pay/", "Identity(Project)=acme/pay"),
+            // A literal further back is no reason to pass over an earlier pattern.
+            ("/assets/uploads", "assets *uploads"),
+            ("/acme/blob/uploads", "Identity(Project)=acme/blob uploads"),
+            ("/", ""),
         ] {
             assert_eq!(shape(path).as_deref(), Some(want), "{path}");
         }

@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use decostop_profile::{Class, Profile};
+use decostop_profile::{Class, Profile, Template};
 use regex_automata::meta::Regex;
 use regex_automata::util::captures::Captures;
 
@@ -29,6 +29,9 @@ enum Piece {
 #[derive(Debug)]
 struct Compiled {
     pieces: Vec<Piece>,
+    event: Option<String>,
+    /// The longest of its literals: a text without it cannot fit.
+    needle: String,
     pattern: String,
     /// Compiled for the first text that begins as the template does: all of them at once would take
     /// longer than a small dive.
@@ -46,21 +49,42 @@ pub(crate) enum Fitted<'t> {
 #[derive(Debug)]
 pub(crate) struct Templates(Vec<Compiled>);
 
+/// Longest message that is compared with templates where many are.
+const MAX_MESSAGE: usize = 4096;
+
 impl Templates {
     pub(crate) fn new(profile: &Profile) -> Result<Self, Error> {
-        let compile = |text: &str| compile(text).ok_or_else(|| Error::template(text));
+        let compile = |template: &Template| {
+            let mut compiled = compile(&template.text).ok_or_else(|| Error::template(&template.text))?;
+            compiled.event.clone_from(&template.event);
+            Ok(compiled)
+        };
         Ok(Self(
-            profile
-                .templates
-                .iter()
-                .map(|template| compile(&template.text))
-                .collect::<Result<_, _>>()?,
+            profile.templates.iter().map(compile).collect::<Result<_, _>>()?,
         ))
     }
 
     /// The parts of a message by the first template that it fits.
     pub(crate) fn fit<'t>(&'t self, text: &'t str) -> Option<Vec<Fitted<'t>>> {
         self.0.iter().find_map(|template| template.fit(text))
+    }
+
+    /// What a message says: the event of the first template that it fits.
+    pub(crate) fn event(&self, text: &str) -> Option<&str> {
+        if text.len() > MAX_MESSAGE {
+            return None;
+        }
+        let fitting = self.0.iter().find(|template| template.fit(text).is_some())?;
+        fitting.event.as_deref()
+    }
+
+    /// The identities that a message names in typed slots.
+    pub(crate) fn identities<'t>(&'t self, text: &'t str) -> impl Iterator<Item = (Class, &'t str)> {
+        let parts = (text.len() <= MAX_MESSAGE).then(|| self.fit(text)).flatten();
+        parts.into_iter().flatten().filter_map(|part| match part {
+            Fitted::Slot(Slot::Typed(class), text, _) if class.is_identity() => Some((class, text)),
+            _ => None,
+        })
     }
 }
 
@@ -69,6 +93,9 @@ impl Compiled {
         if let Some(Piece::Literal(first)) = self.pieces.first()
             && !text.starts_with(first.as_str())
         {
+            return None;
+        }
+        if !text.contains(self.needle.as_str()) {
             return None;
         }
         let regex = self
@@ -108,6 +135,7 @@ fn compile(text: &str) -> Option<Compiled> {
             Slot::Word => "([A-Za-z_]+)",
             Slot::Text => r"([\s\S]*?)",
             Slot::Typed(Class::Name) => r"([^\r\n]+?)",
+            Slot::Typed(Class::Email) => r"([^\s\x00-\x1f@]+@[^\s\x00-\x1f]+?)",
             Slot::Typed(_) => r"([^\s\x00-\x1f]+?)",
         });
         pieces.push(Piece::Slot(slot));
@@ -115,8 +143,18 @@ fn compile(text: &str) -> Option<Compiled> {
     }
     literal(rest, &mut pieces, &mut pattern);
     pattern.push_str(r"\z");
+    let literals = pieces.iter().filter_map(|piece| match piece {
+        Piece::Literal(text) => Some(text.as_str()),
+        Piece::Slot(_) => None,
+    });
+    let needle = literals
+        .max_by_key(|text| text.len())
+        .unwrap_or_default()
+        .to_owned();
     Some(Compiled {
         pieces,
+        event: None,
+        needle,
         pattern,
         regex: OnceLock::new(),
     })
@@ -179,6 +217,29 @@ mod tests {
             None
         );
         assert!(compile("{nonsense}").is_none());
+    }
+
+    #[test]
+    fn a_message_says_what_happened_and_whom_it_names() {
+        let templates = Templates::new(&decostop_profile::Profile::gitlab()).expect("sound");
+        let named = |text| templates.identities(text).collect::<Vec<_>>();
+        let message = "Failed Login: username=alice ip=192.0.2.1";
+        assert_eq!(templates.event(message), Some("login_failed"));
+        assert_eq!(named(message), [(Class::User, "alice"), (Class::Ip, "192.0.2.1")]);
+        let message = "Failed Login: username=alice@acme.example ip=192.0.2.1";
+        assert_eq!(
+            named(message).first(),
+            Some(&(Class::Email, "alice@acme.example"))
+        );
+        assert_eq!(
+            templates.event("execution expired"),
+            None,
+            "a template without an event"
+        );
+        let other = "He said: Failed Login: username=alice ip=192.0.2.1";
+        assert_eq!((templates.event(other), named(other).len()), (None, 0));
+        let long = format!("Failed Login: username={} ip=192.0.2.1", "a b ".repeat(2000));
+        assert_eq!((templates.event(&long), named(&long).len()), (None, 0));
     }
 
     #[test]

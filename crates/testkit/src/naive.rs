@@ -1,18 +1,21 @@
 //! The slow and obvious answer to "does this line match?", as an oracle for selection.
 //!
-//! Every line is parsed whole with `serde_json` (every occurrence of a key is kept), every field
-//! looked up in the profile's data, every value compared with every select, one after the other. No
-//! prefilter, no compiled plan, no code of the engine.
+//! Every line is parsed whole with `serde_json` (every occurrence of a key is kept), or by the patterns of
+//! its source or as logfmt, character by character; every field is looked up in the profile's data, every
+//! URL held against one route after the other, every value compared with every select. No prefilter, no
+//! compiled plan, no code of the engine.
 //!
 //! Not modelled, so not to be put into lines that are compared: wrappers and prefixes; JSON inside
-//! strings; URLs other than `/PATH/-/…`, `/PATH.git/…`, `/groups/PATH/-/…`, `/users/NAME/…`,
-//! `/api/v4/projects/ID/…`, `/api/v4/groups/ID/…` and a bare `/PATH`; URL queries; `formerly`; the id-path links
-//! of the scope for namespaces that are selected below their root.
+//! strings; paths that are percent-encoded twice; `formerly`; the id-path links of the scope for namespaces
+//! that are selected below their root.
+
+pub mod line;
+mod url;
 
 use std::fmt;
 use std::net::IpAddr;
 
-use decostop_profile::{Class, Profile, Source};
+use decostop_profile::{Class, Format, Profile, Source};
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 
@@ -217,13 +220,9 @@ impl Query {
 
     /// What must become of one line of a source.
     pub fn answer(&self, profile: &Profile, source: &Source, line: &[u8]) -> Answer {
-        let Ok(Json::Object(members)) = serde_json::from_slice(line) else {
+        let Some(fields) = fields(source, line) else {
             return Answer::Either;
         };
-        let mut fields = Vec::new();
-        for (name, value) in members {
-            flatten(source, name, value, &mut fields);
-        }
         let mut sound = true;
         let mut said = Vec::new();
         for (name, value) in &fields {
@@ -236,7 +235,7 @@ impl Query {
         {
             return Answer::NoMatch;
         }
-        let event = event_of(source, &fields);
+        let event = event_of(profile, source, &fields);
         let matches = self
             .select
             .iter()
@@ -346,6 +345,38 @@ impl Query {
     }
 }
 
+/// The fields of a line of a source: of an object, whatever the source, or of what else the source's
+/// lines are. `None` if it is no record.
+pub fn fields(source: &Source, line: &[u8]) -> Option<Vec<(String, Json)>> {
+    let mut fields = Vec::new();
+    if let Ok(Json::Object(members)) = serde_json::from_slice(line) {
+        for (name, value) in members {
+            flatten(source, name, value, &mut fields);
+        }
+        return Some(fields);
+    }
+    let text = std::str::from_utf8(line).ok()?.trim_ascii();
+    let pairs = match source.format {
+        Format::Text => {
+            let mut pairs = source
+                .lines
+                .iter()
+                .find_map(|pattern| line::pattern(pattern, text))?;
+            // Access logs write a dash for nothing.
+            pairs.retain(|(_, value)| value != "-");
+            pairs
+        }
+        Format::Logfmt => line::logfmt(text)?,
+        _ => return None,
+    };
+    Some(
+        pairs
+            .into_iter()
+            .map(|(name, value)| (name, Json::String(value)))
+            .collect(),
+    )
+}
+
 /// Nested objects fall into dotted fields, unless the profile knows the name itself.
 fn flatten(source: &Source, name: String, value: Json, fields: &mut Vec<(String, Json)>) {
     match value {
@@ -377,7 +408,7 @@ fn read_field(
     match class {
         Class::Resource => {
             if let Json::String(url) = value {
-                said.extend(in_url(url));
+                in_url(profile, url, said);
             }
             true
         }
@@ -394,9 +425,64 @@ fn read_field(
             }
             true
         }
+        Class::Text => {
+            if let Json::String(message) = value {
+                in_message(profile, message, said);
+            }
+            true
+        }
         class if class.is_identity() => read(class, value, said),
         _ => true,
     }
+}
+
+/// The identities in the slots of the first template that a message fits.
+fn in_message(profile: &Profile, message: &str, said: &mut Vec<Said>) {
+    for template in &profile.templates {
+        let mut slots = Vec::new();
+        if fits_template(&template.text, message, &mut slots) {
+            for (kind, text) in slots {
+                let class = Class::from_name(kind).filter(|class| class.is_identity());
+                if let Some(class) = class {
+                    read(class, &Json::String(text.to_owned()), said);
+                }
+            }
+            return;
+        }
+    }
+}
+
+/// Whether a message fits the rest of a template, each slot as short as it can be.
+fn fits_template<'t>(template: &'t str, message: &'t str, slots: &mut Vec<(&'t str, &'t str)>) -> bool {
+    let Some((before, after)) = template.split_once('{') else {
+        return template == message;
+    };
+    let (Some(message), Some((slot, after))) = (message.strip_prefix(before), after.split_once('}')) else {
+        return false;
+    };
+    let kind = slot.split('.').next().unwrap_or(slot);
+    let takes = |text: &str| match kind {
+        "text" => true,
+        "number" => !text.is_empty() && text.parse::<f64>().is_ok(),
+        "word" => !text.is_empty() && text.chars().all(|c| c.is_ascii_alphabetic() || c == '_'),
+        "name" => !text.is_empty() && !text.contains(['\n', '\r']),
+        "email" => {
+            text.find('@').is_some_and(|at| at > 0 && at + 1 < text.len())
+                && !text.contains(char::is_whitespace)
+        }
+        _ => !text.is_empty() && !text.contains(char::is_whitespace),
+    };
+    (0..=message.len())
+        .filter(|end| message.is_char_boundary(*end))
+        .any(|end| {
+            let (text, rest) = message.split_at(end);
+            slots.push((kind, text));
+            if takes(text) && fits_template(after, rest, slots) {
+                return true;
+            }
+            slots.pop();
+            false
+        })
 }
 
 /// Parameters as dotted keys.
@@ -459,13 +545,15 @@ fn read(class: Class, value: &Json, said: &mut Vec<Said>) -> bool {
         sound.then(|| digits.parse().ok()).flatten()
     };
     let path = |of: &str| {
-        let text = of.replace("%2F", "/").replace("%2f", "/");
-        let text = text.trim_matches('/');
+        let text = url::decoded(of)?;
+        let text = text.trim().trim_matches('/');
         let text = text.strip_suffix(".git").unwrap_or(text);
         let text = text.strip_suffix(".wiki").unwrap_or(text);
+        let text = text.strip_suffix(".design").unwrap_or(text);
         (!text.is_empty() && text.split('/').all(|part| !part.is_empty()))
             .then(|| Said::Path(text.to_owned()))
     };
+    let named = |c: char| c.is_ascii_alphanumeric() || "-_./%".contains(c);
     let path_like = || text.contains('/') || text.contains("%2F") || text.contains("%2f");
     match class {
         Class::User => said.push(Said::User(text.strip_prefix('@').unwrap_or(&text).to_owned())),
@@ -487,55 +575,36 @@ fn read(class: Class, value: &Json, said: &mut Vec<Said>) -> bool {
         Class::NamespaceId => {
             let found =
                 id(&["gid://gitlab/Group/", "gid://gitlab/Namespace/", "groups/"]).map(Said::Namespace);
-            said.extend(found.or_else(|| path_like().then(|| path(&text)).flatten()));
+            // A group may stand for its id by its name.
+            let is_name = text.chars().all(named) && text.contains(|c: char| c.is_ascii_alphabetic());
+            said.extend(found.or_else(|| is_name.then(|| path(&text)).flatten()));
         }
         Class::Ip => said.extend(text.split(',').filter_map(|part| {
             let part = part.trim();
-            let bare = part
+            let bare: IpAddr = part
                 .parse()
                 .ok()
                 .or_else(|| Some(part.parse::<std::net::SocketAddr>().ok()?.ip()))?;
-            Some(Said::Ip(bare))
+            Some(Said::Ip(bare.to_canonical()))
         })),
         _ => {}
     }
     true
 }
 
-/// What a URL names; see the module's documentation for the shapes.
-fn in_url(url: &str) -> Option<Said> {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| {
-        rest.find('/').and_then(|at| rest.get(at..)).unwrap_or("/")
-    });
-    let path = rest.split(['?', '#']).next().unwrap_or_default();
-    if !path.starts_with('/') {
-        return None;
-    }
-    let path = path.replace("%61", "a").replace("%6D", "m").replace("%6d", "m");
-    let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
-    let number_or_path = |text: &str, of: fn(u64) -> Said| match text.parse() {
-        Ok(id) => Some(of(id)),
-        Err(_) => text.contains("%2F").then(|| Said::Path(text.replace("%2F", "/"))),
+/// What the slots of a URL's route name, and the listed parameters behind it.
+fn in_url(profile: &Profile, text: &str, said: &mut Vec<Said>) {
+    let Some(found) = url::read(profile, text) else {
+        return;
     };
-    match parts.as_slice() {
-        ["api", "v4", "projects", id, ..] => number_or_path(id, Said::Project),
-        ["api", "v4", "groups", id, ..] => number_or_path(id, Said::Namespace),
-        ["api", ..] | [""] => None,
-        ["users", name, _, ..] => Some(Said::User((*name).to_owned())),
-        ["groups", more @ ..] => {
-            let end = more.iter().position(|part| *part == "-").unwrap_or(more.len());
-            Some(Said::Path(more.get(..end)?.join("/")))
+    for (slot, text) in found.slots {
+        if let Some(class) = Class::from_name(&slot).filter(|class| class.is_identity()) {
+            read(class, &Json::String(text), said);
         }
-        all => {
-            let end = all
-                .iter()
-                .position(|part| *part == "-" || part.strip_suffix(".git").is_some());
-            let end = end.map_or(
-                all.len(),
-                |end| if all.get(end) == Some(&"-") { end } else { end + 1 },
-            );
-            let path = all.get(..end)?.join("/");
-            (!path.is_empty()).then(|| Said::Path(path.strip_suffix(".git").unwrap_or(&path).to_owned()))
+    }
+    for (key, value) in found.query {
+        if let Some(class) = profile.params.get(&key).filter(|class| class.is_identity()) {
+            read(*class, &Json::String(value), said);
         }
     }
 }
@@ -565,18 +634,26 @@ fn fits(glob: &str, text: &str) -> bool {
     }
 }
 
-fn event_of(source: &Source, fields: &[(String, Json)]) -> Option<String> {
+fn event_of(profile: &Profile, source: &Source, fields: &[(String, Json)]) -> Option<String> {
     source.event.iter().find_map(|expression| {
         let mut out = expression.clone();
         while let Some(start) = out.find('{') {
             let end = start + out.get(start..)?.find('}')?;
             let name = out.get(start + 1..end)?.to_owned();
+            let (name, is_route) = match name.strip_suffix("|route") {
+                Some(name) => (name.to_owned(), true),
+                None => (name, false),
+            };
             let value = fields.iter().find_map(|(other, value)| match value {
                 Json::String(text) if *other == name => Some(text.clone()),
                 Json::Number(number) if *other == name => Some(number.to_string()),
                 _ => None,
             });
-            let value = value.filter(|text| !text.is_empty())?.replace('{', "\u{1}");
+            let mut value = value.filter(|text| !text.is_empty())?;
+            if is_route {
+                value = url::read(profile, &value)?.route;
+            }
+            let value = value.replace('{', "\u{1}");
             out.replace_range(start..=end, &value);
         }
         Some(out.replace('\u{1}', "{"))
@@ -599,8 +676,19 @@ fn time_of(source: &Source, fields: &[(String, Json)]) -> Result<Option<i128>, (
 }
 
 fn instant(text: &str) -> Option<i128> {
+    let utc = || {
+        jiff::civil::DateTime::strptime("%d/%b/%Y:%H:%M:%S%.f", text)
+            .ok()?
+            .to_zoned(jiff::tz::TimeZone::UTC)
+            .ok()
+    };
+    let access = || {
+        let zoned = jiff::Timestamp::strptime("%d/%b/%Y:%H:%M:%S %z", text).ok();
+        zoned.or_else(|| utc().map(|at| at.timestamp()))
+    };
     text.parse::<jiff::Timestamp>()
         .ok()
+        .or_else(access)
         .map(jiff::Timestamp::as_nanosecond)
 }
 

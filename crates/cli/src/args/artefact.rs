@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueHint};
+use decostop::request::Zone;
 
-use super::ProfileFile;
+use super::{ProfileFile, values};
 
 /// Read a finished result again by an independent path and fail on any leak
 ///
@@ -22,10 +23,10 @@ use super::ProfileFile;
 #[command(verbatim_doc_comment)]
 pub(crate) struct Verify {
     /// Directory that a dive wrote
-    #[arg(value_name = "DIR")]
+    #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) dir: PathBuf,
     /// Also derive the foreign identities again from the raw lines in these files, found by provenance; repeatable [default: none]
-    #[arg(long, value_name = "PATH", num_args = 1..)]
+    #[arg(long, value_name = "PATH", value_hint = ValueHint::AnyPath, num_args = 1..)]
     pub(crate) against: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) profile: ProfileFile,
@@ -39,40 +40,89 @@ pub(crate) struct Verify {
 
 /// Show the records of a result as a table
 ///
-/// Columns are fitted to the terminal; what does not fit ends in an ellipsis. Only records that
-/// fit all filters are shown.
+/// On a terminal the table is coloured, fitted to the screen and shown in $PAGER (`less -FRX` by
+/// default); elsewhere it is plain and nothing is cut. Only records that fit all filters are shown;
+/// of a filter given several times, one must fit. Characters that a terminal would
+/// obey are shown escaped.
 ///
 /// Examples:
 ///   decostop view SIRT-2041
 ///   decostop view SIRT-2041 --event 'membership.*' --since 2026-11-03
+///   decostop view SIRT-2041 --namespace acme --status 4xx --status 5xx --tail 20
+///   decostop view SIRT-2041 --grep /-/raw/ --columns time,event,actor,method,path
 ///   decostop view SIRT-2041 --actor alice --json | jq .status
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct View {
     /// Directory that a dive wrote, or the disclosure/ part of one
-    #[arg(value_name = "DIR")]
+    #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) dir: PathBuf,
     /// Only this source, `*` allowed; repeatable [default: all]
-    #[arg(long = "source", value_name = "SOURCE")]
+    #[arg(long = "source", value_name = "SOURCE", help_heading = "Filters")]
     pub(crate) sources: Vec<String>,
     /// Only this event, `*` allowed; repeatable [default: all]
-    #[arg(long = "event", value_name = "EVENT")]
+    #[arg(long = "event", value_name = "EVENT", help_heading = "Filters")]
     pub(crate) events: Vec<String>,
-    /// Only actors that hold this text, in any case [default: all]
-    #[arg(long, value_name = "TEXT")]
-    pub(crate) actor: Option<String>,
-    /// Only from this time on: `2026-11-01`, `2026-11-01T09:00:00Z`, or a span back from now such as `7d` [default: the first]
-    #[arg(long, value_name = "TIME")]
+    /// Only actors that hold this text, in any case; repeatable [default: all]
+    #[arg(long = "actor", value_name = "TEXT", help_heading = "Filters")]
+    pub(crate) actors: Vec<String>,
+    /// Only this namespace with everything below it, projects too; repeatable [default: all]
+    #[arg(long = "namespace", value_name = "PATH", help_heading = "Filters")]
+    pub(crate) namespaces: Vec<String>,
+    /// Only this project; repeatable [default: all]
+    #[arg(long = "project", value_name = "PATH", help_heading = "Filters")]
+    pub(crate) projects: Vec<String>,
+    /// Only this address or range (`192.0.2.0/24`), or pseudonym of one; repeatable [default: all]
+    #[arg(long = "ip", value_name = "ADDRESS", help_heading = "Filters")]
+    pub(crate) ips: Vec<String>,
+    /// Only this status, `x` for any digit as in `4xx`; repeatable [default: all]
+    #[arg(long = "status", value_name = "STATUS", help_heading = "Filters")]
+    pub(crate) statuses: Vec<String>,
+    /// Only records that hold this text somewhere, in any case; repeatable [default: all]
+    #[arg(
+        long = "grep",
+        value_name = "TEXT",
+        allow_hyphen_values = true,
+        help_heading = "Filters"
+    )]
+    pub(crate) texts: Vec<String>,
+    /// Only from this time on: a span back from now (`7d`), `yesterday`, `2026-11-01`, `2026-11-01 09:00 Europe/Berlin` [default: the first]
+    #[arg(
+        long,
+        value_name = "TIME",
+        allow_hyphen_values = true,
+        help_heading = "Filters"
+    )]
     pub(crate) since: Option<String>,
     /// Only before this time, written as `--since` [default: the last]
-    #[arg(long, value_name = "TIME")]
+    #[arg(
+        long,
+        value_name = "TIME",
+        allow_hyphen_values = true,
+        help_heading = "Filters"
+    )]
     pub(crate) until: Option<String>,
-    /// Most records to show; 0 is all [default: 100, with --json all]
+    /// Zone of days and times that name none: `UTC`, `+01:00`, `Europe/Berlin` [default: UTC]
+    #[arg(long = "tz", value_name = "ZONE", value_parser = values::zone, allow_hyphen_values = true, help_heading = "Filters")]
+    pub(crate) zone: Option<Zone>,
+    /// Fields to show, in this order [default: time,source,event,actor,project,ip,status]
+    #[arg(long, value_name = "FIELD,…", value_delimiter = ',')]
+    pub(crate) columns: Vec<String>,
+    /// Most records to show, the first ones; 0 is all [default: 100; all in a pager and with --json]
     #[arg(long, value_name = "N")]
     pub(crate) limit: Option<u64>,
-    /// The records as JSON lines, with every field
+    /// Show the last N records instead [default: the first]
+    #[arg(long, value_name = "N", conflicts_with = "limit")]
+    pub(crate) tail: Option<u64>,
+    /// The latest record first
     #[arg(long)]
+    pub(crate) reverse: bool,
+    /// The records as JSON lines, with every field
+    #[arg(long, conflicts_with = "columns")]
     pub(crate) json: bool,
+    /// Write to the terminal directly
+    #[arg(long)]
+    pub(crate) no_pager: bool,
 }
 
 /// The value behind a pseudonym, for a customer's follow-up question
@@ -87,7 +137,7 @@ pub(crate) struct View {
 #[command(verbatim_doc_comment)]
 pub(crate) struct Lookup {
     /// Directory that a dive wrote
-    #[arg(value_name = "DIR")]
+    #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) dir: PathBuf,
     /// Pseudonym as it stands in the records
     #[arg(value_name = "PSEUDONYM")]

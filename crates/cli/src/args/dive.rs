@@ -3,7 +3,9 @@
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::{Args, ValueEnum, ValueHint};
+
+use decostop::request::Zone;
 
 use super::{ProfileFile, values};
 
@@ -11,7 +13,7 @@ use super::{ProfileFile, values};
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct Asked {
     /// Request that says who asks, what they own and what to look for [default: none, an ad-hoc look by the flags below]
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["namespaces", "projects", "users", "events", "since", "until"])]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["namespaces", "projects", "users", "events", "since", "until", "zone"])]
     pub(crate) request: Option<PathBuf>,
     /// Ad hoc: namespace with everything below it; repeatable [default: any]
     #[arg(long = "namespace", value_name = "PATH", help_heading = "Ad-hoc look")]
@@ -28,19 +30,32 @@ pub(crate) struct Asked {
     /// Source to look into; for standard input (`-`), the source of its lines; repeatable [default: all]
     #[arg(long = "source", value_name = "SOURCE", help_heading = "Ad-hoc look")]
     pub(crate) sources: Vec<String>,
-    /// Ad hoc: from this time on: `2026-11-01`, `2026-11-01T09:00:00Z`, or a span back from now such as `7d` [default: open]
-    #[arg(long, value_name = "TIME", help_heading = "Ad-hoc look")]
+    /// Ad hoc: from this time on: a span back from now (`90m`, `36h`, `7d`, `2w`, `1mo`), `yesterday`, `last monday`, `2026-11-01`, `2026-11-01 09:00 Europe/Berlin` [default: open]
+    #[arg(
+        long,
+        value_name = "TIME",
+        help_heading = "Ad-hoc look",
+        allow_hyphen_values = true
+    )]
     pub(crate) since: Option<String>,
     /// Ad hoc: before this time, written as `--since` [default: open]
-    #[arg(long, value_name = "TIME", help_heading = "Ad-hoc look")]
+    #[arg(
+        long,
+        value_name = "TIME",
+        help_heading = "Ad-hoc look",
+        allow_hyphen_values = true
+    )]
     pub(crate) until: Option<String>,
+    /// Zone of days and times that name none: `UTC`, `+01:00`, `Europe/Berlin` [default: UTC]
+    #[arg(long = "tz", value_name = "ZONE", value_parser = values::zone, help_heading = "Ad-hoc look", allow_hyphen_values = true)]
+    pub(crate) zone: Option<Zone>,
 }
 
 /// How inputs are read.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Reading {
     /// Files, directories, globs, or `-` for standard input; plain, gzip or zstd, told by their bytes
-    #[arg(value_name = "PATH", required = true)]
+    #[arg(value_name = "PATH", required = true, value_hint = ValueHint::AnyPath)]
     pub(crate) paths: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) profile: ProfileFile,
@@ -56,6 +71,9 @@ pub(crate) struct Reading {
     /// Parse every line instead of searching for needles first (slow; the answer is the same)
     #[arg(long, hide = true, help_heading = "Reading")]
     pub(crate) no_prefilter: bool,
+    /// Disclose equal lines of one source and time once, and count the others: for archives that overlap
+    #[arg(long, help_heading = "Reading")]
+    pub(crate) dedup: bool,
     /// Longest line that is parsed; a longer one that names something selected is withheld [default: 16M]
     #[arg(long, value_name = "SIZE", value_parser = values::size, help_heading = "Reading")]
     pub(crate) max_line_bytes: Option<usize>,
@@ -65,10 +83,10 @@ pub(crate) struct Reading {
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct Keys {
     /// Pseudonym key: 32 bytes, or the `internal/key` of an earlier dive [default: a fresh one]
-    #[arg(long, value_name = "FILE", help_heading = "Redaction")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Redaction")]
     pub(crate) key_file: Option<PathBuf>,
     /// CSV of accounts that are known to be foreign, beside those that the dive meets [default: none]
-    #[arg(long, value_name = "FILE", help_heading = "Redaction")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Redaction")]
     pub(crate) accounts: Option<PathBuf>,
 }
 
@@ -136,6 +154,7 @@ impl Format {
 ///   decostop scan --request request.toml /var/log/gitlab --out SIRT-2041
 ///   decostop scan --request request.toml 'logs/*/production_json*' --out - --internal SIRT-2041-internal
 ///   decostop scan --namespace acme --event 'membership.*' --since 7d /var/log/gitlab --out look
+///   decostop scan --user alice --since 'yesterday 18:00' --tz Europe/Berlin /var/log/gitlab --dry-run
 ///
 /// Exit code 2 says that lines were withheld or inputs unreadable; internal/withheld.ndjson says
 /// where.
@@ -151,10 +170,10 @@ pub(crate) struct Scan {
     #[command(flatten)]
     pub(crate) keys: Keys,
     /// Directory to make, or `-` for JSON lines on standard output [default: none; required unless --dry-run or --summary-only]
-    #[arg(long, value_name = "OUT", required_unless_present_any = ["dry_run", "summary_only"], conflicts_with_all = ["dry_run", "summary_only"])]
+    #[arg(long, value_name = "OUT", value_hint = ValueHint::DirPath, required_unless_present_any = ["dry_run", "summary_only"], conflicts_with_all = ["dry_run", "summary_only"])]
     pub(crate) out: Option<PathBuf>,
     /// With `--out -`: directory for the evidence [default: none is kept]
-    #[arg(long, value_name = "DIR", requires = "out")]
+    #[arg(long, value_name = "DIR", requires = "out", value_hint = ValueHint::DirPath)]
     pub(crate) internal: Option<PathBuf>,
     /// Format of the records
     #[arg(long, value_enum, default_value_t)]
@@ -177,6 +196,9 @@ pub(crate) struct Scan {
     /// Only aggregates, as `decostop summary`
     #[arg(long)]
     pub(crate) summary_only: bool,
+    /// With --dry-run or --summary-only: as JSON
+    #[arg(long, conflicts_with = "out")]
+    pub(crate) json: bool,
     /// How progress is told, on standard error
     #[arg(long, value_name = "HOW", value_enum, default_value_t)]
     pub(crate) progress: ProgressMode,
@@ -236,7 +258,7 @@ pub(crate) struct Summary {
 #[command(verbatim_doc_comment)]
 pub(crate) struct Plan {
     /// Request, TOML or JSON
-    #[arg(value_name = "REQUEST")]
+    #[arg(value_name = "REQUEST", value_hint = ValueHint::FilePath)]
     pub(crate) request: PathBuf,
     #[command(flatten)]
     pub(crate) reading: Reading,
@@ -269,7 +291,7 @@ pub(crate) struct Redact {
     #[arg(long, value_name = "SOURCE", required = true)]
     pub(crate) source: String,
     /// Request whose scope applies [default: none, nothing is in scope]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) request: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) keys: Keys,

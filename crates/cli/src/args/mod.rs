@@ -83,7 +83,7 @@ pub(crate) enum Command {
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct ProfileFile {
     /// Profile that describes the logs: the name of a built-in one, or a file [default: gitlab]
-    #[arg(long = "profile", value_name = "NAME|FILE")]
+    #[arg(long = "profile", value_name = "NAME|FILE", value_hint = clap::ValueHint::FilePath)]
     pub(crate) path: Option<PathBuf>,
 }
 

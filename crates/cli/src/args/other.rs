@@ -4,8 +4,9 @@
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
+use decostop_testkit::synth::Source as LogKind;
 
 use super::{ProfileFile, values};
 
@@ -22,7 +23,7 @@ use super::{ProfileFile, values};
 #[command(verbatim_doc_comment)]
 pub(crate) struct Demo {
     /// Directory to make
-    #[arg(value_name = "DIR", default_value = "decostop-demo")]
+    #[arg(value_name = "DIR", default_value = "decostop-demo", value_hint = ValueHint::DirPath)]
     pub(crate) dir: PathBuf,
     /// Replace an earlier demo in DIR
     #[arg(long)]
@@ -49,7 +50,7 @@ pub(crate) struct Demo {
 #[command(verbatim_doc_comment)]
 pub(crate) struct Check {
     /// Request, TOML or JSON
-    #[arg(value_name = "REQUEST")]
+    #[arg(value_name = "REQUEST", value_hint = ValueHint::FilePath)]
     pub(crate) request: PathBuf,
     #[command(flatten)]
     pub(crate) profile: ProfileFile,
@@ -80,26 +81,35 @@ pub(crate) enum RequestAction {
     #[command(verbatim_doc_comment)]
     New {
         /// File to make; an existing one is left alone [default: standard output]
-        #[arg(value_name = "FILE")]
+        #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
         file: Option<PathBuf>,
     },
 }
 
-/// List the events that a request can name
+/// List or search the events that a request can name
 ///
 /// Each public event stands for what the sources log in their own words; --raw shows these. A
-/// pattern that begins with raw: asks the other way round: which public event is it?
+/// pattern with a dot or a star is a name or a glob over names. One that begins with raw: asks the
+/// other way round: which public event is it? Anything else is words to search for, in names,
+/// descriptions and what the sources log. A pipe gets one line an event, with tabs between name,
+/// description and sources.
 ///
 /// Examples:
 ///   decostop events
+///   decostop events clone
 ///   decostop events 'membership.*' --raw
+///   decostop events --source nginx_access
 ///   decostop events 'raw:Projects::BlobController#*'
+///   decostop events 'two factor' --json | jq -r '.[].request'
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Events {
-    /// Name, or glob over names [default: all]
+    /// Name, glob over names, or words [default: all]
     #[arg(value_name = "PATTERN")]
     pub(crate) pattern: Option<String>,
+    /// Only events that this source shows [default: of all]
+    #[arg(long, value_name = "SOURCE")]
+    pub(crate) source: Option<String>,
     /// What each source really logs, too
     #[arg(long)]
     pub(crate) raw: bool,
@@ -136,7 +146,7 @@ pub(crate) enum ProfileAction {
     #[command(verbatim_doc_comment)]
     Check {
         /// Profile: the name of a built-in one, or a file [default: gitlab]
-        #[arg(value_name = "NAME|FILE")]
+        #[arg(value_name = "NAME|FILE", value_hint = ValueHint::FilePath)]
         file: Option<PathBuf>,
     },
     /// Draft a profile from a sample of a log
@@ -176,6 +186,7 @@ pub(crate) enum ProfileAction {
 /// Examples:
 ///   decostop schema request > request.schema.json
 ///   decostop schema manifest
+///   decostop schema summary
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Schema {
@@ -191,6 +202,8 @@ pub(crate) enum SchemaOf {
     Request,
     /// The manifest of a result
     Manifest,
+    /// The aggregates of `summary --json`
+    Summary,
 }
 
 /// Make a corpus of logs with ground truth
@@ -201,11 +214,12 @@ pub(crate) enum SchemaOf {
 /// Examples:
 ///   decostop synth corpus
 ///   decostop synth big --megabytes 10000 --days 14 --codec zstd
+///   decostop synth web --sources nginx_access,haproxy,workhorse
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Synth {
     /// Directory to make; it may exist but not hold a corpus
-    #[arg(value_name = "DIR")]
+    #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) dir: PathBuf,
     /// Size of the decoded logs in millions of bytes
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..))]
@@ -216,6 +230,10 @@ pub(crate) struct Synth {
     /// Days that the logs cover
     #[arg(long, value_name = "D", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=366))]
     pub(crate) days: u32,
+    /// Kinds of log, by their names in requests; access logs (nginx_access, haproxy) only if named here
+    /// [default: all seven others]
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = log_kind)]
+    pub(crate) sources: Vec<LogKind>,
     /// How the files are compressed
     #[arg(long, value_enum, default_value_t)]
     pub(crate) codec: Codec,
@@ -234,6 +252,13 @@ pub(crate) struct Synth {
     /// Say nothing but errors
     #[arg(long, short)]
     pub(crate) quiet: bool,
+}
+
+fn log_kind(name: &str) -> Result<LogKind, String> {
+    LogKind::by_name(name).ok_or_else(|| {
+        let known: Vec<&str> = LogKind::ALL.into_iter().map(LogKind::name).collect();
+        format!("a corpus has {}", known.join(", "))
+    })
 }
 
 /// Codecs of a corpus.
@@ -274,6 +299,6 @@ pub(crate) struct Completions {
 #[command(verbatim_doc_comment)]
 pub(crate) struct Man {
     /// Directory for the pages of all commands [default: the main page to standard output]
-    #[arg(value_name = "DIR")]
+    #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) dir: Option<PathBuf>,
 }

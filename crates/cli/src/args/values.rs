@@ -2,6 +2,8 @@
 
 use std::num::NonZeroUsize;
 
+use decostop::request::Zone;
+
 /// A number of bytes, with an optional binary suffix: `4096`, `64K`, `16M`, `1G`.
 pub(crate) fn size(text: &str) -> Result<usize, String> {
     let wrong = || "a number of bytes, such as 65536, 64K, 16M or 1G".to_owned();
@@ -41,6 +43,11 @@ pub(crate) fn source_of(text: &str) -> Result<(String, String), String> {
         }
         _ => Err("write GLOB=SOURCE, such as 'rails-*.gz=production_json'".to_owned()),
     }
+}
+
+/// A time zone.
+pub(crate) fn zone(text: &str) -> Result<Zone, String> {
+    Zone::parse(text).map_err(|error| format!("{error}; {}", error.hint()))
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use crate::terminal::{self, BAD, GOOD, HEAD, WARN};
 
 pub(crate) fn run(args: &Check) -> Result<Exit> {
     let profile = settings::profile(&args.profile)?;
-    let request = Request::load(&args.request, &profile)?;
+    let request = settings::load(&args.request, &profile)?;
     let assessment = conditions::check(&request, &profile, settings::now());
     let mut to = terminal::data();
     if args.json {

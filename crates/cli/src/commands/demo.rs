@@ -59,6 +59,7 @@ pub(crate) fn run(args: &Demo) -> Result<Exit> {
         threads: None,
         no_mmap: false,
         no_prefilter: false,
+        dedup: false,
         max_line_bytes: None,
     };
     let keys = Keys::default();

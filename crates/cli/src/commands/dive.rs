@@ -15,12 +15,13 @@ use decostop::request::conditions::{self, Assessment};
 use decostop::stats::Report;
 use decostop::{Error, ErrorKind, Limits};
 use decostop_profile::Profile;
+use serde::Serialize;
 
 use super::check;
 use crate::args::{Asked, Following, Keys, Reading};
 use crate::exit::Exit;
 use crate::settings::{self, Key};
-use crate::terminal::{self, WARN};
+use crate::terminal::{self, HEAD, WARN};
 use crate::{interrupt, mapping};
 
 /// A dive that may run.
@@ -29,7 +30,49 @@ pub(super) struct Ready {
     pub(super) assessment: Assessment,
     pub(super) progress: Arc<Progress>,
     pub(super) request: Request,
+    /// How it is going to be done.
+    pub(super) how: How,
+}
+
+/// Settings in effect, as `plan` tells them.
+#[derive(Debug, Serialize)]
+pub(super) struct How {
+    pub(super) profile: String,
     pub(super) threads: usize,
+    /// Whether files are mapped rather than read.
+    pub(super) mapped: bool,
+    pub(super) max_line_bytes: usize,
+    pub(super) dedup: bool,
+    pub(super) learn_all: bool,
+    /// `fresh`, or that it comes from a file.
+    pub(super) key: &'static str,
+    /// Accounts given as foreign.
+    pub(super) accounts: usize,
+    pub(super) personal_data: bool,
+}
+
+impl Ready {
+    /// The window in words, in UTC.
+    pub(super) fn window(&self) -> String {
+        let decostop::request::Window { from, to } = self.request.window;
+        match (from, to) {
+            (None, None) => "all times".to_owned(),
+            (Some(from), None) => format!("from {from} on (UTC)"),
+            (None, Some(to)) => format!("before {to} (UTC)"),
+            (Some(from), Some(to)) => {
+                let seconds = (to.0 - from.0) as f64 / 1e9;
+                format!(
+                    "from {from} up to, not including, {to} (UTC, {})",
+                    terminal::seconds(seconds)
+                )
+            }
+        }
+    }
+
+    /// Tells on standard error which window was understood.
+    pub(super) fn tell_window(&self) -> std::io::Result<()> {
+        writeln!(terminal::talk(), "{HEAD}window{HEAD:#}     {}", self.window())
+    }
 }
 
 /// What a dive is made of, beside the request.
@@ -64,31 +107,55 @@ pub(super) fn prepare(asked: &Asked, settings: &Settings<'_>) -> Result<Ready> {
         limits.max_line_bytes = max;
     }
     let progress = Arc::new(Progress::default());
+    let accounts = settings::accounts(keys)?;
+    let key = settings::key(keys)?;
+    let threads = reading
+        .threads
+        .map_or_else(|| available_parallelism().map_or(1, NonZero::get), NonZero::get);
+    let how = How {
+        profile: profile.name.clone(),
+        threads,
+        mapped: mapping::maps(reading.no_mmap),
+        max_line_bytes: limits.max_line_bytes,
+        dedup: reading.dedup,
+        learn_all,
+        key: if matches!(key, Key::Fresh) {
+            "fresh"
+        } else {
+            "of a file"
+        },
+        accounts: accounts.len(),
+        personal_data: request.disclosure.personal_data,
+    };
     let builder = Dive::builder(request.clone(), profile)
         .inputs(reading.paths.iter().cloned())
         .limits(limits)
         .map_policy(mapping::policy(reading.no_mmap))
         .prefilter(!reading.no_prefilter)
-        .accounts(settings::accounts(keys)?)
+        .accounts(accounts)
         .learn_all(learn_all)
         .follow_ids(following.follow_ids)
         .follow_correlation(following.follow_correlation)
         .source_of(reading.source_of.clone())
         .stdin_source(settings::stdin_source(asked, reading)?)
         .digest(digest)
+        .dedup(reading.dedup)
         .now(SystemTime::UNIX_EPOCH + Duration::from_nanos(now.0.unsigned_abs()))
         .progress(Arc::clone(&progress))
         .cancel(interrupt::flag());
-    let threads = reading
-        .threads
-        .map_or_else(|| available_parallelism().map_or(1, NonZero::get), NonZero::get);
-    let dive = with_key(builder.threads(threads), &settings::key(keys)?).build()?;
+    let dive = with_key(builder.threads(threads), &key).build()?;
+    if !quiet && dive.plan().inputs.is_empty() {
+        writeln!(
+            terminal::talk(),
+            "{WARN}warning:{WARN:#} there is nothing to read: no file of a source that is looked into; `--dry-run` says what was left out, --source-of GLOB=SOURCE names the source of files"
+        )?;
+    }
     Ok(Ready {
         dive,
         assessment,
         progress,
         request,
-        threads,
+        how,
     })
 }
 

@@ -4,111 +4,227 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use anyhow::Result;
-use decostop::request::events::{RAW, expand};
-use decostop::request::glob;
-use decostop_profile::{Event, Profile};
+use decostop::request::events::search;
+use decostop_profile::Event;
 use serde::Serialize;
 
 use crate::args::Events;
-use crate::exit::{Exit, usage};
+use crate::exit::Exit;
 use crate::settings;
-use crate::terminal::{self, HEAD};
+use crate::terminal::{self, GOOD, HEAD};
 
 pub(crate) fn run(args: &Events) -> Result<Exit> {
     let profile = settings::profile(&args.profile)?;
-    let found = find(args.pattern.as_deref().unwrap_or("*"), &profile);
-    if found.is_empty() {
-        return Err(usage(
-            "no event fits this pattern",
-            "`decostop events` lists all; `*` stands for any run of characters",
-        ));
-    }
+    let pattern = args.pattern.as_deref().unwrap_or("*");
+    let source = args.source.as_deref();
+    let found: Vec<Told<'_>> = search(pattern, source, &profile)?
+        .into_iter()
+        .map(|event| Told::new(event, source))
+        .collect();
     let mut to = terminal::data();
     if args.json {
-        let told: Vec<Told<'_>> = found.iter().copied().map(Told::new).collect();
-        serde_json::to_writer_pretty(&mut to, &told).map_err(io::Error::from)?;
+        serde_json::to_writer_pretty(&mut to, &found).map_err(io::Error::from)?;
         writeln!(to)?;
+    } else if let Some(width) = terminal::width() {
+        page(&mut to, &found, args.raw, width)?;
     } else {
-        write(&mut to, &found, args.raw)?;
+        rows(&mut to, &found, args.raw)?;
     }
     to.flush()?;
+    if !args.json {
+        let mut talk = terminal::talk();
+        writeln!(talk, "{GOOD}in a request:{GOOD:#} {}", request(pattern, &found))?;
+    }
     Ok(Exit::Done)
 }
 
-/// The events that a pattern names, or with `raw:` those that stand for a source's own.
-fn find<'p>(pattern: &str, profile: &'p Profile) -> Vec<&'p Event> {
-    let Some(raw) = pattern.strip_prefix(RAW) else {
-        return expand(pattern, profile);
-    };
-    // Either side may hold a glob: what is typed, or what the profile says.
-    let fits = |known: &String| glob::matches(raw, known) || glob::matches(known, raw);
-    profile
-        .events
-        .iter()
-        .filter(|event| event.raw.values().flatten().any(fits))
-        .collect()
+/// The line of a request that names what was found.
+fn request(pattern: &str, found: &[Told<'_>]) -> String {
+    let asked = pattern.trim();
+    if asked != "*" && asked.contains(['.', '*']) && !asked.starts_with("raw:") {
+        return line([asked]);
+    }
+    // One or two show how it is written; whoever wants all of them names a glob.
+    line(found.iter().map(|event| event.name).take(2))
 }
 
-fn write(to: &mut impl Write, events: &[&Event], raw: bool) -> io::Result<()> {
-    let width = events
+fn line<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+    let quoted: Vec<String> = names.into_iter().map(|name| format!("\"{name}\"")).collect();
+    format!("events = [{}]", quoted.join(", "))
+}
+
+/// For a screen: names beside what they mean, and below where the event can be seen.
+fn page(to: &mut impl Write, events: &[Told<'_>], raw: bool, width: usize) -> io::Result<()> {
+    let names = events
         .iter()
         .map(|event| event.name.chars().count())
         .max()
         .unwrap_or(0);
+    let sources = events
+        .iter()
+        .flat_map(|event| event.raw.keys())
+        .map(|source| source.chars().count())
+        .max()
+        .unwrap_or(0);
+    let room = width.saturating_sub(names + 2).max(24);
     for event in events {
-        writeln!(to, "{HEAD}{:width$}{HEAD:#}  {}", event.name, event.about)?;
+        for (at, text) in wrapped(event.about, room).into_iter().enumerate() {
+            let name = if at == 0 { event.name } else { "" };
+            writeln!(to, "{HEAD}{name:names$}{HEAD:#}  {text}")?;
+        }
+        if raw {
+            for (source, patterns) in &event.raw {
+                for (at, pattern) in patterns.iter().enumerate() {
+                    let source = if at == 0 { source } else { "" };
+                    writeln!(to, "  {source:sources$}  {pattern}")?;
+                }
+            }
+            continue;
+        }
+        let seen = format!("in {}", event.sources.join(", "));
+        for text in wrapped(&seen, room) {
+            writeln!(to, "{:names$}  {text}", "")?;
+        }
+    }
+    Ok(())
+}
+
+/// A text in lines of at most `width` characters, as far as its words allow.
+fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split(' ') {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
+/// For programs: one line an event, or with `raw` one a pattern, with tabs between the columns.
+fn rows(to: &mut impl Write, events: &[Told<'_>], raw: bool) -> io::Result<()> {
+    for event in events {
         if !raw {
-            let sources: Vec<&str> = event.raw.keys().map(String::as_str).collect();
-            writeln!(to, "{:width$}  in {}", "", sources.join(", "))?;
+            writeln!(to, "{}\t{}\t{}", event.name, event.about, event.sources.join(","))?;
             continue;
         }
         for (source, patterns) in &event.raw {
-            for pattern in patterns {
-                writeln!(to, "{:width$}  {source}: {pattern}", "")?;
+            for pattern in *patterns {
+                writeln!(to, "{}\t{source}\t{pattern}", event.name)?;
             }
         }
     }
     Ok(())
 }
 
+/// An event as it is told.
 #[derive(Serialize)]
 struct Told<'a> {
     name: &'a str,
     about: &'a str,
-    raw: &'a BTreeMap<String, Vec<String>>,
+    /// Every source that shows it.
+    sources: Vec<&'a str>,
+    /// What these log; of one source alone if one was asked for.
+    raw: BTreeMap<&'a str, &'a [String]>,
+    /// How a request names it.
+    request: String,
 }
 
 impl<'a> Told<'a> {
-    fn new(event: &'a Event) -> Self {
+    fn new(event: &'a Event, source: Option<&str>) -> Self {
+        let seen = || event.raw.iter().filter(|(_, raw)| !raw.is_empty());
         Self {
             name: &event.name,
             about: &event.about,
-            raw: &event.raw,
+            sources: seen().map(|(name, _)| name.as_str()).collect(),
+            raw: seen()
+                .filter(|(name, _)| source.is_none_or(|source| source == name.as_str()))
+                .map(|(name, raw)| (name.as_str(), raw.as_slice()))
+                .collect(),
+            request: line([event.name.as_str()]),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use decostop_profile::Profile;
+
     use super::*;
 
-    fn names(pattern: &str) -> Vec<String> {
-        find(pattern, &Profile::gitlab())
-            .iter()
-            .map(|event| event.name.clone())
-            .collect()
+    fn told(profile: &Profile, pattern: &str, source: Option<&str>) -> (String, String) {
+        let found = search(pattern, source, profile).expect("something fits");
+        let found: Vec<Told<'_>> = found.into_iter().map(|event| Told::new(event, source)).collect();
+        let (mut wide, mut plain) = (Vec::new(), Vec::new());
+        page(&mut wide, &found, source.is_some(), 60).expect("a Vec takes everything");
+        rows(&mut plain, &found, source.is_some()).expect("a Vec takes everything");
+        let text = |bytes| String::from_utf8(bytes).expect("text");
+        (text(wide), text(plain))
     }
 
     #[test]
-    fn events_are_found_by_name_and_by_what_is_logged() {
-        assert_eq!(names("membership.added"), ["membership.added"]);
-        assert!(names("membership.*").len() > 1);
-        assert!(names("*").len() > names("membership.*").len());
-        assert!(names("no.such").is_empty());
-        let raw = Profile::gitlab()
-            .event("membership.added")
-            .and_then(|event| event.raw.values().flatten().next().cloned());
-        let raw = raw.expect("the event is logged somewhere");
-        assert!(names(&format!("raw:{raw}")).contains(&"membership.added".to_owned()));
+    fn pages_fit_the_screen_and_rows_are_one_a_line() {
+        let profile = Profile::gitlab();
+        let (page, rows) = told(&profile, "membership.*", None);
+        let bare = anstream::adapter::strip_str(&page).to_string();
+        for line in bare.lines() {
+            assert!(line.chars().count() <= 60, "{line}");
+        }
+        assert!(
+            bare.lines()
+                .any(|line| line.trim_start().starts_with("in api_json")),
+            "{bare}"
+        );
+        assert_eq!(rows.lines().count(), 5, "{rows}");
+        for row in rows.lines() {
+            let columns: Vec<&str> = row.split('\t').collect();
+            assert!(
+                columns.len() == 3 && columns[0].starts_with("membership."),
+                "{row}"
+            );
+            assert!(
+                columns[2].split(',').any(|source| source == "production_json"),
+                "{row}"
+            );
+        }
+    }
+
+    #[test]
+    fn one_source_shows_only_what_it_logs() {
+        let profile = Profile::gitlab();
+        let (page, rows) = told(&profile, "token.created", Some("audit_json"));
+        assert!(page.contains("personal_access_token_created"), "{page}");
+        assert!(!page.contains("POST /api"), "{page}");
+        assert!(
+            rows.lines()
+                .all(|row| row.starts_with("token.created\taudit_json\t"))
+                && rows.lines().count() > 2,
+            "{rows}"
+        );
+    }
+
+    #[test]
+    fn the_line_for_a_request_repeats_what_was_asked_if_it_can() {
+        let profile = Profile::gitlab();
+        let ask = |pattern: &str| {
+            let found = search(pattern, None, &profile).expect("something fits");
+            let found: Vec<Told<'_>> = found.into_iter().map(|event| Told::new(event, None)).collect();
+            request(pattern, &found)
+        };
+        assert_eq!(ask("membership.*"), "events = [\"membership.*\"]");
+        assert_eq!(ask("*"), ask(""));
+        assert_eq!(ask("raw:member_created"), "events = [\"membership.added\"]");
+        assert_eq!(ask("member_created"), "events = [\"membership.added\"]");
+        assert_eq!(line(["a.b", "a.c"]), "events = [\"a.b\", \"a.c\"]");
+    }
+
+    #[test]
+    fn long_words_stand_alone() {
+        assert_eq!(wrapped("a bc d", 4), ["a bc", "d"]);
+        assert_eq!(wrapped("abcdef g", 3), ["abcdef", "g"]);
+        assert_eq!(wrapped("", 3), [""]);
     }
 }

@@ -7,7 +7,6 @@ use anyhow::Result;
 use decostop::Limits;
 use decostop::artefact::dictionary;
 use decostop::pipeline::{ARTEFACT_SOURCE, LineRedactor, redact_stream};
-use decostop::request::Request;
 use decostop::stats::Standing;
 use decostop_redact::RequestKey;
 
@@ -21,7 +20,7 @@ pub(crate) fn run(args: &Redact) -> Result<Exit> {
     let request = args
         .request
         .as_ref()
-        .map(|path| Request::load(path, &profile))
+        .map(|path| settings::load(path, &profile))
         .transpose()?;
     let id = request.as_ref().map_or("", |request| request.id.as_str());
     let key = match settings::key(&args.keys)? {

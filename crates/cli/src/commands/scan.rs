@@ -31,6 +31,12 @@ pub(crate) fn run(args: &Scan) -> Result<Exit> {
             "a directory holds its evidence already, in OUT/internal",
         ));
     }
+    if args.json && !args.dry_run && !args.summary_only {
+        return Err(usage(
+            "--json goes with --dry-run or --summary-only",
+            "--out - writes the records as JSON lines to standard output",
+        ));
+    }
     let ready = dive::prepare(
         &args.asked,
         &Settings {
@@ -43,7 +49,10 @@ pub(crate) fn run(args: &Scan) -> Result<Exit> {
         },
     )?;
     if args.dry_run {
-        return plan::tell(&ready, false);
+        return plan::tell(&ready, args.json);
+    }
+    if !args.quiet {
+        ready.tell_window()?;
     }
     let telling = Telling {
         progress: args.progress,
@@ -51,7 +60,7 @@ pub(crate) fn run(args: &Scan) -> Result<Exit> {
         allow_withheld: args.allow_withheld,
     };
     let Some(out) = &args.out else {
-        return summary::tell(&ready, &telling, false);
+        return summary::tell(&ready, &telling, args.json);
     };
     if to_stdout {
         return stream(&ready, args.internal.as_deref(), args.force, &telling);
@@ -153,13 +162,13 @@ fn stream(ready: &Ready, internal: Option<&Path>, force: bool, telling: &Telling
 /// The closing table: what became of the lines.
 pub(super) fn table(to: &mut impl Write, ready: &Ready, report: &Report) -> io::Result<()> {
     let counts = &report.counts;
-    let what = if report.ad_hoc {
-        "ad-hoc look".to_owned()
+    let (id, route) = (&ready.request.id, ready.assessment.route);
+    if report.ad_hoc {
+        writeln!(to, "\n{HEAD}ad-hoc look{HEAD:#}")?;
     } else {
-        format!("route {}", ready.assessment.route)
-    };
-    writeln!(to, "\n{HEAD}{}{HEAD:#}  {what}", ready.request.id)?;
-    let rows = [
+        writeln!(to, "\n{HEAD}{id}{HEAD:#}  route {route}")?;
+    }
+    let mut rows = vec![
         ("matched", counts.matched, ""),
         ("disclosed", counts.disclosed, ""),
         (
@@ -169,6 +178,16 @@ pub(super) fn table(to: &mut impl Write, ready: &Ready, report: &Report) -> io::
         ),
         ("withheld", counts.withheld, "could not be decided; never emitted"),
     ];
+    if ready.how.dedup {
+        rows.insert(
+            2,
+            (
+                "duplicates",
+                counts.duplicates,
+                "equal to a line before; not disclosed again",
+            ),
+        );
+    }
     let width = number(rows.iter().map(|row| row.1).max().unwrap_or(0)).len();
     for (name, value, note) in rows {
         let line = format!("  {name:<13}  {:>width$}  {note}", number(value));
@@ -200,7 +219,7 @@ pub(super) fn table(to: &mut impl Write, ready: &Ready, report: &Report) -> io::
     let inputs = report
         .inputs
         .iter()
-        .filter(|input| input.duplicate_of.is_none())
+        .filter(|input| input.duplicate_of.is_none() && input.set_aside.is_none())
         .count();
     let inputs = terminal::count(inputs as u64, "input");
     writeln!(

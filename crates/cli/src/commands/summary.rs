@@ -27,6 +27,9 @@ pub(crate) fn run(args: &Summary) -> Result<Exit> {
             quiet: args.quiet,
         },
     )?;
+    if !args.quiet {
+        ready.tell_window()?;
+    }
     let telling = Telling {
         progress: args.progress,
         quiet: args.quiet,
@@ -50,6 +53,10 @@ pub(super) fn tell(ready: &Ready, telling: &Telling, json: bool) -> Result<Exit>
         write(&mut to, ready, &report)?;
     }
     to.flush()?;
+    if ready.how.dedup && !telling.quiet {
+        let left_out = terminal::count(report.counts.duplicates, "equal line");
+        writeln!(terminal::talk(), "{left_out} left out")?;
+    }
     let exit = dive::exit_of(&report, telling.allow_withheld);
     if exit == Exit::Incomplete {
         dive::tell_incomplete(&report, None)?;
@@ -59,21 +66,38 @@ pub(super) fn tell(ready: &Ready, telling: &Telling, json: bool) -> Result<Exit>
 
 fn write(to: &mut impl Write, ready: &Ready, report: &Report) -> io::Result<()> {
     let summary = Aggregates::new(report);
-    writeln!(to, "{HEAD}{}{HEAD:#}", ready.request.id)?;
-    for (name, value) in [
-        ("records", summary.records),
-        ("users", summary.users),
-        ("addresses", summary.addresses),
-        ("withheld", summary.withheld_with_nexus),
+    let id = if report.ad_hoc {
+        "ad-hoc look"
+    } else {
+        &ready.request.id
+    };
+    writeln!(to, "{HEAD}{id}{HEAD:#}  {}", ready.window())?;
+    let mut rows = vec![
+        ("records", number(summary.records)),
+        ("users", number(summary.users)),
+        ("addresses", number(summary.addresses)),
+        ("withheld", number(summary.withheld_with_nexus)),
+    ];
+    let width = rows.iter().map(|(_, value)| value.len()).max().unwrap_or(0);
+    for (_, value) in &mut rows {
+        *value = format!("{value:>width$}");
+    }
+    for (name, time) in [("first", &summary.first_time), ("last", &summary.last_time)] {
+        rows.extend(time.clone().map(|time| (name, time)));
+    }
+    for (name, value) in rows {
+        writeln!(to, "  {name:<10}  {value}")?;
+    }
+    for (title, counts, rows) in [
+        ("by source", largest_first(&summary.by_source), 20),
+        ("by event", largest_first(&summary.by_event), 20),
+        ("by namespace", largest_first(&summary.by_namespace), 20),
+        ("by day", summary.by_day.iter().collect(), 31),
     ] {
-        writeln!(to, "  {name:<10}  {}", number(value))?;
+        if !counts.is_empty() {
+            writeln!(to)?;
+            chart(to, title, counts, rows)?;
+        }
     }
-    if let (Some(first), Some(last)) = (&summary.first_time, &summary.last_time) {
-        writeln!(to, "  {:<10}  {first}\n  {:<10}  {last}", "first", "last")?;
-    }
-    writeln!(to)?;
-    chart(to, "by source", largest_first(&summary.by_source), 20)?;
-    chart(to, "by event", largest_first(&summary.by_event), 20)?;
-    chart(to, "by namespace", largest_first(&summary.by_namespace), 20)?;
-    chart(to, "by day", &summary.by_day, 31)
+    Ok(())
 }

@@ -36,6 +36,9 @@ pub(crate) fn run(args: &Synth) -> Result<Exit> {
         .codec(codec)
         .damage(args.damage)
         .our_share(args.our_share);
+    if !args.sources.is_empty() {
+        options = options.sources(args.sources.clone());
+    }
     if let Some(threads) = args.threads.map(NonZero::get) {
         options = options.threads(threads);
     }

@@ -146,7 +146,7 @@ fn tell_bar(progress: &Progress, done: &Done) {
             bar.reset();
             bar.set_style(match phase {
                 Phase::Scanning => style("{prefix:8} {bar:28} {decimal_bytes:>9} of {decimal_total_bytes}  {decimal_bytes_per_sec}  {eta}  {msg}"),
-                Phase::Redacting => style("{prefix:8} {bar:28} {human_pos:>9} of {human_len}  {per_sec}  {msg}"),
+                Phase::Redacting => style("{prefix:8} {bar:28} {human_pos:>9} of {human_len} {msg}  {per_sec}"),
                 _ => style("{prefix:8} {spinner} {msg}"),
             });
             bar.set_prefix(word(phase));
@@ -164,7 +164,7 @@ fn tell_bar(progress: &Progress, done: &Done) {
             Phase::Redacting => {
                 bar.set_length(get(&progress.matched));
                 bar.set_position(get(&progress.records));
-                bar.set_message("records");
+                bar.set_message("matches");
             }
             _ => bar.set_message(format!(
                 "{} records read again",

@@ -9,3 +9,5 @@ mod requests;
 mod run;
 mod scans;
 mod stops;
+mod times;
+mod views;

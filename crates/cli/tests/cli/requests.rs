@@ -41,7 +41,7 @@ fn a_new_request_reads_and_is_told_what_is_missing() {
         .exits(0)
         .says("decostop check");
     let text = fs::read_to_string(&file).expect("the request");
-    assert!(text.contains("requested_at"));
+    assert!(text.contains("requested_at") && text.contains("decostop events"));
     let checked = run(&["check", arg(&file)]).exits(3);
     assert!(
         checked.out.contains("plan.eligible") && checked.out.contains("refused"),
@@ -157,31 +157,40 @@ fn a_refused_request_is_not_run() {
 struct Event {
     name: String,
     about: String,
+    sources: Vec<String>,
     raw: std::collections::BTreeMap<String, Vec<String>>,
+    request: String,
+}
+
+fn events(args: &[&str]) -> Vec<Event> {
+    let out = run(&[&["events"], args, &["--json"]].concat()).exits(0).out;
+    serde_json::from_str(&out).expect("JSON")
 }
 
 #[test]
 fn the_vocabulary_is_listed() {
-    let all = run(&["events"]).exits(0).out;
-    assert!(all.contains("membership.added") && all.contains("repository.read"));
-    let some: Vec<Event> =
-        serde_json::from_str(&run(&["events", "membership.*", "--json"]).exits(0).out).expect("JSON");
-    assert!(some.len() > 1 && some.iter().all(|event| event.name.starts_with("membership.")));
+    let all = run(&["events"]).exits(0);
+    assert!(all.out.contains("membership.added") && all.out.contains("repository.read"));
     assert!(
-        some.iter()
-            .all(|event| !event.about.is_empty() && !event.raw.is_empty())
+        all.out.lines().all(|line| line.split('\t').count() == 3),
+        "a pipe gets a line an event"
     );
+    let some = events(&["membership.*"]);
+    assert!(some.len() > 1 && some.iter().all(|event| event.name.starts_with("membership.")));
+    for event in &some {
+        assert!(!event.about.is_empty() && !event.raw.is_empty(), "{}", event.name);
+        assert!(event.sources.iter().eq(event.raw.keys()), "{}", event.name);
+        assert_eq!(event.request, format!("events = [\"{}\"]", event.name));
+    }
     let raw = some
         .iter()
         .flat_map(|event| event.raw.values().flatten())
         .next()
         .expect("a raw pattern");
-    assert!(
-        run(&["events", "membership.*", "--raw"])
-            .exits(0)
-            .out
-            .contains(raw.as_str())
-    );
+    let shown = run(&["events", "membership.*", "--raw"])
+        .exits(0)
+        .says("events = [\"membership.*\"]");
+    assert!(shown.out.contains(raw.as_str()));
     assert!(
         run(&["events", &format!("raw:{raw}")])
             .exits(0)
@@ -189,6 +198,32 @@ fn the_vocabulary_is_listed() {
             .contains("membership.")
     );
     run(&["events", "no.such.event"]).exits(1).says("hint:");
+    run(&["events", "membrship.*"]).exits(1).says("membership.*");
+}
+
+#[test]
+fn the_vocabulary_is_searched_by_words_and_sources() {
+    let names = |args: &[&str]| -> Vec<String> { events(args).into_iter().map(|event| event.name).collect() };
+    assert!(names(&["CLONE"]).contains(&"repository.cloned".to_owned()));
+    assert!(
+        names(&["git-upload-pack"]).contains(&"repository.cloned".to_owned()),
+        "raw patterns are searched"
+    );
+    assert_eq!(names(&["added deploy key"]), ["deploy_key.added"]);
+    let shown = events(&["token.*", "--source", "audit_json"]);
+    assert!(shown.iter().all(|event| event.raw.keys().eq(["audit_json"])));
+    assert!(shown.iter().any(|event| event.sources.len() > 1));
+    assert!(
+        shown.len() < events(&["token.*"]).len(),
+        "token.read is in no audit trail"
+    );
+    run(&["events", "membrship"])
+        .exits(1)
+        .says("did you mean \"membership\"?");
+    run(&["events", "--source", "audit"]).exits(1).says("audit_json");
+    run(&["events", "token.read", "--source", "audit_json"])
+        .exits(1)
+        .says("look in");
 }
 
 #[test]

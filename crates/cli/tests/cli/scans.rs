@@ -230,7 +230,7 @@ fn what_cannot_start_says_so_and_writes_nothing() {
     run(&["scan", "--source", "no_such", logs, "--out", out])
         .exits(1)
         .says("no_such");
-    run(&["scan", "--user", "x", "--since", "yesterday", logs, "--out", out])
+    run(&["scan", "--user", "x", "--since", "soon", logs, "--out", out])
         .exits(1)
         .says("--since");
     assert!(names(dir.path()).is_empty());
@@ -487,14 +487,36 @@ fn a_plan_reads_nothing() {
     struct Plan {
         request: String,
         route: String,
+        window: Window,
+        settings: Settings,
         inputs: Vec<Input>,
         skipped: Vec<serde_json::Value>,
         bytes: u64,
         search: Vec<String>,
         warnings: Vec<String>,
-        threads: usize,
         estimated_s: f64,
         assumed_bytes_per_second_and_thread: u64,
+    }
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "the names are the test")]
+    struct Window {
+        from: Option<String>,
+        to: Option<String>,
+    }
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "the names are the test")]
+    struct Settings {
+        profile: String,
+        threads: usize,
+        mapped: bool,
+        max_line_bytes: u64,
+        dedup: bool,
+        learn_all: bool,
+        key: String,
+        accounts: usize,
+        personal_data: bool,
     }
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
@@ -567,6 +589,60 @@ fn the_demo_makes_a_dive_and_says_what_to_open() {
 }
 
 #[test]
+fn a_corpus_holds_the_sources_that_are_named() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let corpus = dir.path().join("corpus");
+    let args = [
+        "synth",
+        arg(&corpus),
+        "--megabytes",
+        "1",
+        "--days",
+        "2",
+        "--codec",
+        "zstd",
+    ];
+    let named = |names| [&args[..], &["--sources", names]].concat();
+    run(&named("nginx_access,nothing")).exits(1).says("haproxy");
+    run(&named("haproxy,nginx_access")).exits(0);
+    let logs = std::fs::read_dir(corpus.join("logs")).expect("the corpus has logs");
+    let mut names: Vec<_> = logs
+        .map(|log| log.expect("readable").file_name().into_string().expect("text"))
+        .filter_map(|name| name.split_once(".log").map(|(source, _)| source.to_owned()))
+        .collect();
+    names.sort_unstable();
+    assert_eq!(names, ["haproxy", "haproxy", "nginx_access", "nginx_access"]);
+    let out = dir.path().join("out");
+    let request = corpus.join("request.toml");
+    run(&[
+        "scan",
+        "--request",
+        arg(&request),
+        arg(&corpus.join("logs")),
+        "--out",
+        arg(&out),
+        "--quiet",
+    ])
+    .exits(0);
+    let told = run(&[
+        "verify",
+        arg(&out),
+        "--json",
+        "--against",
+        arg(&corpus.join("logs")),
+    ])
+    .exits(0)
+    .out;
+    let json: serde_json::Value = serde_json::from_str(&told).expect("JSON");
+    assert_eq!(json["unread_lines"], 0);
+    let truth: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(corpus.join("truth/summary.json")).expect("the truth"))
+            .expect("JSON");
+    assert!(truth["disclosable"].as_u64().is_some_and(|lines| lines > 20));
+    assert_eq!(json["records"], truth["disclosable"]);
+}
+
+#[test]
 fn a_corpus_is_not_written_over() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let corpus = dir.path().join("corpus");
@@ -591,8 +667,7 @@ fn a_corpus_is_not_written_over() {
 fn a_dive_with_another_profile_is_verified_with_it() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let log = dir.path().join("access.log");
-    let line =
-        r#"192.0.2.17 - alex9 [03/Nov/2026:09:15:02 +0000] "GET /example/site HTTP/1.1" 200 5 "-" "curl/8.9""#;
+    let line = r#"192.0.2.17 - alex9 [03/Nov/2026:09:15:02 +0000] "GET /example/site HTTP/1.1" 200 5 "-" "curl/8.9""#;
     std::fs::write(&log, format!("{line}\n")).expect("a log");
     let out = dir.path().join("out");
     let scanned = run(&[

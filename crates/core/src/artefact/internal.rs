@@ -96,6 +96,7 @@ struct Input<'a> {
     decoded_bytes: u64,
     digest: Option<&'a str>,
     duplicate_of: Option<String>,
+    set_aside: Option<&'a str>,
     complete: bool,
 }
 
@@ -108,6 +109,7 @@ impl<'a> Input<'a> {
             decoded_bytes: input.decoded_bytes,
             digest: input.digest.as_deref(),
             duplicate_of: input.duplicate_of.as_deref().map(path_text),
+            set_aside: input.set_aside.as_deref(),
             complete: input.complete,
         }
     }

@@ -57,7 +57,7 @@ pub use lookup::{Asker, dictionary, lookup};
 pub use manifest::{FileEntry, Manifest, RecordCounts, Tool, Window};
 pub use private::private_file;
 pub use provenance::{NdjsonProvenance, ProvenanceWriter, path_text, removals_json};
-pub use read::{Artefact, COLUMNS, Filter, Record, Records, open};
+pub use read::{Artefact, COLUMNS, Filter, Record, Records, open, printable};
 pub use stream::StreamWriter;
 pub use summary::Summary;
 pub use writer::{Committed, Finding, Options, Writer};

@@ -1,14 +1,19 @@
 //! Reading an artefact's records, for `decostop view`.
 
+use std::borrow::Cow;
+use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read};
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
+use ipnet::IpNet;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::manifest::Manifest;
 use super::records::RECORDS;
+use super::summary::looks_like_pseudonym;
 use super::{DISCLOSURE, INTERNAL, LOOK, MANIFEST};
 use crate::{Error, ErrorKind, Limits, Origin};
 
@@ -37,11 +42,17 @@ pub fn open(dir: &Path) -> Result<Artefact, Error> {
         .into_iter()
         .find(|shown| shown.join(MANIFEST).is_file())
     else {
-        return Err(
-            Error::new(ErrorKind::Config, "is not an artefact: it has no manifest")
-                .at(place(dir))
-                .hint("name the directory that a dive wrote with --out"),
-        );
+        let message = if dir.exists() {
+            "is not an artefact: it has no manifest"
+        } else {
+            "there is no such directory"
+        };
+        return Err(Error::new(ErrorKind::Config, message)
+            .at(place(dir))
+            .hint(below(dir).map_or_else(
+                || "name the directory that a dive wrote with --out".to_owned(),
+                |found| format!("did you mean {}?", found.display()),
+            )));
     };
     let path = shown.join(MANIFEST);
     let mut text = Vec::new();
@@ -58,6 +69,17 @@ pub fn open(dir: &Path) -> Result<Artefact, Error> {
         internal,
         manifest,
     })
+}
+
+/// An artefact directly below a directory, the first by name.
+fn below(dir: &Path) -> Option<PathBuf> {
+    let entries = fs::read_dir(dir).ok()?.flatten().map(|entry| entry.path());
+    let is_artefact = |path: &PathBuf| {
+        [DISCLOSURE, LOOK]
+            .iter()
+            .any(|shown| path.join(shown).join(MANIFEST).is_file())
+    };
+    entries.filter(is_artefact).min()
 }
 
 impl Artefact {
@@ -192,22 +214,56 @@ impl Record {
     /// One cell for each of [`COLUMNS`], an absent one empty. Characters that a terminal would obey
     /// (controls, direction marks) are shown as `\u{…}`.
     pub fn cells(&self) -> [String; COLUMNS.len()] {
-        COLUMNS.map(|column| match self.fields.get(column) {
-            None => String::new(),
-            Some(Value::String(text)) => printable(text),
-            Some(other) => printable(&other.to_string()),
+        COLUMNS.map(|column| self.cell(column))
+    }
+
+    /// A field's value as a cell, empty if the record has no such field; as in [`Record::cells`].
+    pub fn cell(&self, field: &str) -> String {
+        self.plain(field).as_deref().map(printable).unwrap_or_default()
+    }
+
+    /// The line with every character that a terminal would obey written as `\uXXXX`: the same JSON.
+    pub fn printable_line(&self) -> String {
+        let mut out = String::with_capacity(self.line.len());
+        for c in self.line.chars() {
+            if is_obeyed(c) {
+                // All of them lie in the first plane.
+                let _ = write!(out, "\\u{:04x}", u32::from(c));
+            } else {
+                out.push(c);
+            }
+        }
+        out
+    }
+
+    fn plain(&self, field: &str) -> Option<Cow<'_, str>> {
+        Some(match self.fields.get(field)? {
+            Value::String(text) => Cow::Borrowed(text),
+            other => Cow::Owned(other.to_string()),
         })
     }
 }
 
-/// Which records of an artefact to show. By default, all.
+/// Which records of an artefact to show: those that fit every filter, where of a filter given several
+/// times one must fit. By default, all.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
     sources: Vec<String>,
     events: Vec<String>,
-    actor: Option<String>,
+    actors: Vec<String>,
+    namespaces: Vec<String>,
+    projects: Vec<String>,
+    addresses: Vec<Address>,
+    statuses: Vec<String>,
+    texts: Vec<String>,
     from_ns: Option<i64>,
     to_ns: Option<i64>,
+}
+
+#[derive(Clone, Debug)]
+enum Address {
+    Net(IpNet),
+    Pseudonym(String),
 }
 
 impl Filter {
@@ -225,10 +281,57 @@ impl Filter {
         self
     }
 
-    /// Only records whose actor holds this text, whatever its case. By default, any or no actor.
+    /// Adds a text that an actor may hold, whatever its case. By default, any or no actor.
     #[must_use]
     pub fn actor(mut self, part: &str) -> Self {
-        self.actor = Some(part.to_lowercase());
+        self.actors.push(part.to_lowercase());
+        self
+    }
+
+    /// Adds a namespace with everything below it; a record's project counts too. By default, any.
+    #[must_use]
+    pub fn namespace(mut self, path: &str) -> Self {
+        self.namespaces.push(path.trim_matches('/').to_lowercase());
+        self
+    }
+
+    /// Adds a project. By default, any.
+    #[must_use]
+    pub fn project(mut self, path: &str) -> Self {
+        self.projects.push(path.trim_matches('/').to_lowercase());
+        self
+    }
+
+    /// Adds an address, a range or the pseudonym of an address. By default, any.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] if it is none of them.
+    pub fn ip(mut self, text: &str) -> Result<Self, Error> {
+        let net = text.parse::<IpNet>().ok();
+        let net = net.or_else(|| text.parse().ok().map(|address: IpAddr| address.into()));
+        self.addresses.push(match net {
+            Some(net) => Address::Net(net),
+            None if looks_like_pseudonym(text) => Address::Pseudonym(text.to_owned()),
+            None => {
+                let message = format!("\"{}\" is no address", text.escape_debug());
+                return Err(Error::new(ErrorKind::Config, message)
+                    .hint("write an address, a range such as 192.0.2.0/24, or a pseudonym as it stands in the records"));
+            }
+        });
+        Ok(self)
+    }
+
+    /// Adds a status; `x` stands for any digit, as in `4xx`. By default, any.
+    #[must_use]
+    pub fn status(mut self, pattern: &str) -> Self {
+        self.statuses.push(pattern.to_lowercase());
+        self
+    }
+
+    /// Adds a text that the record must hold somewhere, whatever its case. By default, none.
+    #[must_use]
+    pub fn holds(mut self, text: &str) -> Self {
+        self.texts.push(text.to_lowercase());
         self
     }
 
@@ -249,6 +352,7 @@ impl Filter {
 
     /// Whether a record is to be shown. A record without a time is in no range.
     pub fn matches(&self, record: &Record) -> bool {
+        let folded = |field| record.text(field).map(str::to_lowercase);
         let any = |patterns: &[String], field| {
             patterns.is_empty()
                 || record
@@ -256,11 +360,47 @@ impl Filter {
                     .is_some_and(|text| patterns.iter().any(|p| wildcard(p, text)))
         };
         let actor = || {
-            self.actor.as_deref().is_none_or(|part| {
-                record
-                    .text("actor")
-                    .is_some_and(|actor| actor.to_lowercase().contains(part))
-            })
+            self.actors.is_empty()
+                || folded("actor").is_some_and(|actor| self.actors.iter().any(|part| actor.contains(part)))
+        };
+        let namespace = || {
+            let below = |path: &String| {
+                self.namespaces.iter().any(|wanted| {
+                    path.strip_prefix(wanted.as_str())
+                        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+                })
+            };
+            self.namespaces.is_empty()
+                || ["namespace", "project"]
+                    .into_iter()
+                    .any(|field| folded(field).as_ref().is_some_and(below))
+        };
+        let project = || {
+            self.projects.is_empty() || folded("project").is_some_and(|path| self.projects.contains(&path))
+        };
+        let ip = || {
+            self.addresses.is_empty()
+                || record
+                    .text("ip")
+                    .is_some_and(|text| self.addresses.iter().any(|wanted| wanted.fits(text)))
+        };
+        let status = || {
+            self.statuses.is_empty()
+                || record.plain("status").is_some_and(|status| {
+                    let status = status.to_lowercase();
+                    self.statuses.iter().any(|pattern| is_status(pattern, &status))
+                })
+        };
+        let text = || {
+            if self.texts.is_empty() {
+                return true;
+            }
+            let line = record.line.to_lowercase();
+            let values = record.fields.values().filter_map(Value::as_str);
+            let values: Vec<String> = values.map(str::to_lowercase).collect();
+            self.texts
+                .iter()
+                .any(|text| line.contains(text) || values.iter().any(|value| value.contains(text)))
         };
         let time = || {
             (self.from_ns.is_none() && self.to_ns.is_none())
@@ -268,8 +408,37 @@ impl Filter {
                     self.from_ns.is_none_or(|from| from <= time) && self.to_ns.is_none_or(|to| time < to)
                 })
         };
-        any(&self.sources, "source") && any(&self.events, "event") && actor() && time()
+        any(&self.sources, "source")
+            && any(&self.events, "event")
+            && actor()
+            && namespace()
+            && project()
+            && ip()
+            && status()
+            && time()
+            && text()
     }
+}
+
+impl Address {
+    fn fits(&self, text: &str) -> bool {
+        match self {
+            Self::Pseudonym(wanted) => wanted == text,
+            Self::Net(net) => text
+                .parse()
+                .is_ok_and(|address: IpAddr| net.contains(&address.to_canonical())),
+        }
+    }
+}
+
+/// Whether a status fits a pattern in which `x` stands for any digit.
+fn is_status(pattern: &str, status: &str) -> bool {
+    let digits = pattern.starts_with(|first: char| first.is_ascii_digit());
+    pattern.len() == status.len()
+        && pattern
+            .bytes()
+            .zip(status.bytes())
+            .all(|(wanted, is)| wanted == is || (digits && wanted == b'x' && is.is_ascii_digit()))
 }
 
 /// Whether `pattern`, in which `*` stands for any run of characters, is all of `text`.
@@ -290,14 +459,17 @@ fn wildcard(pattern: &str, text: &str) -> bool {
     rest.ends_with(last)
 }
 
-fn printable(text: &str) -> String {
-    let obeyed = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
-    };
+/// Whether a terminal may obey a character rather than show it.
+fn is_obeyed(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+}
+
+/// The text with every character that a terminal may obey shown as `\u{…}`.
+pub fn printable(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
-        if obeyed(c) {
+        if is_obeyed(c) {
             out.extend(c.escape_unicode());
         } else {
             out.push(c);

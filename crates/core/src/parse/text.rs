@@ -10,13 +10,14 @@ const ABSENT: &str = "-";
 
 /// The fields of a text line of a source; `None` if it fits nothing.
 pub(super) fn fields<'a>(source: &'a Source, text: &'a str) -> Option<Vec<Field<'a>>> {
+    let by_pattern = || {
+        let mut pairs = source.lines.iter().find_map(|pattern| pattern.read(text))?;
+        pairs.retain(|(_, value)| value != ABSENT);
+        Some(pairs)
+    };
     let pairs = match source.format {
-        Format::Text => {
-            let mut pairs = source.lines.iter().find_map(|pattern| pattern.read(text))?;
-            pairs.retain(|(_, value)| value != ABSENT);
-            pairs
-        }
-        Format::Logfmt => read_logfmt(text)?,
+        Format::Text => by_pattern()?,
+        Format::Logfmt => read_logfmt(text).or_else(by_pattern)?,
         _ => return None,
     };
     Some(

@@ -2,7 +2,7 @@
 //! it in unnamed temporary files, so that nothing raw survives the process.
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BinaryHeap, HashSet};
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -273,11 +273,66 @@ impl Sorted {
     }
 }
 
+/// Tells the first of equal lines from the others. Equal lines have equal times, so in the sorted
+/// stream only one instant is remembered, and of its lines only digests: many lines of one instant
+/// cost little.
+#[derive(Default)]
+pub(super) struct Unique {
+    ns: i64,
+    seen: HashSet<(u32, [u8; 32])>,
+}
+
+impl Unique {
+    /// Whether no line before it has the same source, time and bytes. Lines must come in order of time.
+    pub(super) fn is_first(&mut self, line: &Matched) -> bool {
+        if line.key.ns != self.ns {
+            self.ns = line.key.ns;
+            self.seen.clear();
+        }
+        self.seen
+            .insert((line.source, *blake3::hash(&line.line).as_bytes()))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    fn line(ns: i64, source: u32, text: &str) -> Matched {
+        let key = Key {
+            ns,
+            input: 0,
+            offset: 0,
+        };
+        Matched {
+            key,
+            source,
+            followed: false,
+            line: text.as_bytes().to_vec(),
+        }
+    }
+
+    #[test]
+    fn lines_are_equal_in_source_time_and_bytes() {
+        let mut unique = Unique::default();
+        for (ns, source, text, first) in [
+            (0, 1, "a", true),
+            (0, 1, "a", false),
+            (0, 2, "a", true),
+            (0, 1, "b", true),
+            (0, 1, "a", false),
+            (5, 1, "a", true),
+            (5, 1, "a", false),
+        ] {
+            assert_eq!(
+                unique.is_first(&line(ns, source, text)),
+                first,
+                "{ns} {source} {text}"
+            );
+        }
+    }
 
     proptest! {
         #[test]

@@ -9,7 +9,7 @@ use decostop_redact::{Facts, Ledger, Record, Typed};
 use decostop_verify::{Ground, VerifiedBuf, Verifier};
 use rayon::prelude::*;
 
-use super::collect::{Matched, Sorted};
+use super::collect::{Matched, Sorted, Unique};
 use super::follow::{Tainted, is_identified};
 use super::scan::{Kept, Members, Scanned};
 use super::{Dive, Progress};
@@ -94,9 +94,10 @@ pub(super) fn run(
     let mut tally = Tally::default();
     emitter.withhold_early(sink, scanned.kept, scanned.problems, report)?;
     let mut lines = collected.into_sorted()?;
+    let mut unique = dive.dedup.then(Unique::default);
     loop {
         dive.check_cancelled()?;
-        let batch = next_batch(&mut lines)?;
+        let batch = next_batch(&mut lines, unique.as_mut(), report)?;
         if batch.is_empty() {
             break;
         }
@@ -152,10 +153,20 @@ fn verifier(dive: &Dive, facts: &Facts) -> Result<Verifier, Error> {
         .map_err(|cause| Error::new(ErrorKind::Config, cause.to_string()))
 }
 
-fn next_batch(lines: &mut Sorted) -> Result<Vec<Matched>, Error> {
+fn next_batch(
+    lines: &mut Sorted,
+    mut unique: Option<&mut Unique>,
+    report: &mut Report,
+) -> Result<Vec<Matched>, Error> {
     let (mut batch, mut bytes) = (Vec::new(), 0);
     while bytes < BATCH_BYTES {
         let Some(line) = lines.next()? else { break };
+        if let Some(unique) = &mut unique
+            && !unique.is_first(&line)
+        {
+            report.counts.duplicates += 1;
+            continue;
+        }
         bytes += line.weight();
         batch.push(line);
     }
@@ -355,12 +366,12 @@ impl Emitter<'_> {
                     event: redacted.event().to_owned(),
                     time_ns,
                 };
+                let column = |name| redacted.column(name).map(|text| one_spelling(&text));
                 let shown = Shown {
-                    actor: redacted.column("actor"),
-                    namespace: redacted
-                        .column("namespace")
+                    actor: column("actor"),
+                    namespace: column("namespace")
                         .filter(|text| dive.redactor.pseudonyms().recognise(text).is_none()),
-                    ip: redacted.column("ip"),
+                    ip: column("ip"),
                 };
                 match self.verifier.check_owned(redacted.into_bytes()) {
                     Ok(record) => Outcome::Record(record, Box::new(provenance), shown),
@@ -384,6 +395,13 @@ impl Emitter<'_> {
     }
 }
 
+/// What a column says, so that it counts once however a line spells it: the columns keep the escapes
+/// and the case of the line.
+fn one_spelling(text: &str) -> String {
+    let plain: Option<String> = serde_json::from_str(&format!("\"{text}\"")).ok();
+    plain.as_deref().unwrap_or(text).to_lowercase()
+}
+
 fn removal(removal: &decostop_redact::Removal) -> Removal {
     Removal {
         field: removal.field.clone(),
@@ -391,5 +409,18 @@ fn removal(removal: &decostop_redact::Removal) -> Removal {
         rule: removal.rule,
         start: removal.start,
         length: removal.length,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::one_spelling;
+
+    #[test]
+    fn one_name_counts_once() {
+        for text in ["acme/api", "Acme/api", r"\u0061cme/api", r"acme\/api"] {
+            assert_eq!(one_spelling(text), "acme/api", "{text}");
+        }
+        assert_ne!(one_spelling("acme/web"), "acme/api");
     }
 }

@@ -70,6 +70,7 @@ pub struct DiveBuilder {
     stdin_source: Option<String>,
     spill_dir: Option<PathBuf>,
     digest: bool,
+    dedup: bool,
     now: SystemTime,
     progress: Arc<Progress>,
     cancel: Arc<AtomicBool>,
@@ -94,6 +95,7 @@ impl DiveBuilder {
             stdin_source: None,
             spill_dir: None,
             digest: false,
+            dedup: false,
             now: SystemTime::UNIX_EPOCH,
             progress: Arc::default(),
             cancel: Arc::default(),
@@ -209,6 +211,14 @@ impl DiveBuilder {
         self
     }
 
+    /// Whether of lines of the same source, time and bytes only the first in the order of the output is
+    /// disclosed, the others counted: for archives that overlap. By default, all are disclosed.
+    #[must_use]
+    pub fn dedup(mut self, yes: bool) -> Self {
+        self.dedup = yes;
+        self
+    }
+
     /// The present time, for the conditions and for telling inputs that are still written. Has to be
     /// given: the library has no clock.
     #[must_use]
@@ -307,6 +317,7 @@ impl DiveBuilder {
             source_of: self.source_of,
             spill_dir: self.spill_dir.unwrap_or_else(std::env::temp_dir),
             digest: self.digest,
+            dedup: self.dedup,
             now: self.now,
             progress: self.progress,
             cancel: self.cancel,
@@ -368,6 +379,7 @@ pub struct Dive {
     source_of: Vec<(String, String)>,
     spill_dir: PathBuf,
     digest: bool,
+    dedup: bool,
     now: SystemTime,
     progress: Arc<Progress>,
     cancel: Arc<AtomicBool>,
@@ -429,7 +441,7 @@ impl Dive {
             .discovery
             .skipped
             .iter()
-            .map(|skipped| (skipped.path.clone(), skipped.reason.as_str().to_owned()));
+            .map(|skipped| (skipped.path.clone(), skipped.reason.told()));
         let unwanted = unwanted
             .iter()
             .map(|input| (input.path.clone(), "no select names its source".to_owned()));
@@ -457,6 +469,9 @@ impl Dive {
         if self.follow_correlation {
             lines.push("a pass behind: lines that share a correlation id with a match".to_owned());
         }
+        if self.dedup {
+            lines.push("equal lines of one source and time are disclosed once".to_owned());
+        }
         lines
     }
 
@@ -464,8 +479,9 @@ impl Dive {
         match (&self.prefilter, self.query.needles.search()) {
             (Some(_), Some(needles)) => {
                 vec![format!(
-                    "prefilter: {} needles, searched in decoded blocks; only lines that hold one are parsed",
-                    needles.len()
+                    "prefilter: {} needle{}, searched in decoded blocks; only lines that hold one are parsed",
+                    needles.len(),
+                    if needles.len() == 1 { "" } else { "s" }
                 )]
             }
             _ if self.learn_all => {

@@ -18,7 +18,9 @@ use crate::frame::{self, Assembler, Lines, Piece};
 use crate::prefilter::Prefilter;
 use crate::query::{Needles, QueryPlan, scope_index};
 use crate::sink::Reason;
-use crate::source::{Discover, Input, LossReason, OpenOptions, Problem, SourceProblem, Unit, open};
+use crate::source::{
+    Discover, Input, LossReason, OpenOptions, Problem, SkipReason, SourceProblem, Unit, open,
+};
 use crate::stats::{InputReport, Report};
 use crate::{Error, ErrorKind};
 
@@ -141,7 +143,11 @@ pub(super) fn run(dive: &Dive, pool: &rayon::ThreadPool, report: &mut Report) ->
         .inputs
         .extend(dive.discovery.skipped.iter().map(|skipped| InputReport {
             path: skipped.path.clone(),
-            duplicate_of: Some(skipped.instead.clone()),
+            duplicate_of: skipped.reason.instead().map(Path::to_path_buf),
+            set_aside: match &skipped.reason {
+                SkipReason::SetAside(reason) => Some(reason.clone()),
+                _ => None,
+            },
             complete: true,
             ..InputReport::default()
         }));
@@ -425,18 +431,11 @@ impl<'d> Shared<'d> {
     /// A file inside the input begins.
     fn member(&self, state: &mut UnitState, path: &Path, offset: u64) {
         state.reading.source = self.names.source_by_name(path);
-        let text = path.to_string_lossy();
         let unwanted = state
             .reading
             .source
             .is_some_and(|source| matches!(self.pass, Pass::Match) && !self.dive.wants_source(source));
-        state.set_aside = unwanted
-            || self
-                .dive
-                .profile
-                .set_aside
-                .iter()
-                .any(|aside| aside.fits_file(&text));
+        state.set_aside = unwanted || self.names.set_aside(path).is_some();
         if let Ok(mut members) = self.members.lock() {
             let found = members.entry(state.reading.input).or_default();
             found.push((offset, path.to_owned()));

@@ -91,13 +91,11 @@ impl LineRedactor {
     ) -> Result<Self, Error> {
         let index = profile.sources.iter().position(|spec| spec.name == source);
         if index.is_none() && source != ARTEFACT_SOURCE {
-            let known: Vec<&str> = profile.sources.iter().map(|spec| spec.name.as_str()).collect();
-            return Err(
-                Error::new(ErrorKind::Config, format!("unknown source `{source}`")).hint(format!(
-                    "sources of this profile: {}, {ARTEFACT_SOURCE}",
-                    known.join(", ")
-                )),
-            );
+            let mut known: Vec<&str> = profile.sources.iter().map(|spec| spec.name.as_str()).collect();
+            known.push(ARTEFACT_SOURCE);
+            let hint = crate::request::near(source, known.iter().copied())
+                .unwrap_or_else(|| format!("sources of this profile: {}", known.join(", ")));
+            return Err(Error::new(ErrorKind::Config, format!("unknown source `{source}`")).hint(hint));
         }
         let config = |cause: &dyn std::fmt::Display| Error::new(ErrorKind::Config, cause.to_string());
         let plan = Arc::new(ProfilePlan::new(Arc::clone(profile)).map_err(|cause| config(&cause))?);

@@ -9,6 +9,7 @@ use decostop_profile::{Event, Profile, Source};
 
 use super::glob::{self, Glob};
 use super::{Fault, Select, near};
+use crate::Error;
 
 /// What introduces a source's own event string.
 pub const RAW: &str = "raw:";
@@ -24,6 +25,126 @@ pub fn expand<'p>(pattern: &str, profile: &'p Profile) -> Vec<&'p Event> {
         .iter()
         .filter(|event| glob.matches(&event.name))
         .collect()
+}
+
+/// The public events that somebody may mean, best first and otherwise in the profile's order, with
+/// `source` only those that it can show.
+///
+/// A public name or a glob over names means itself; `raw:` asks which events stand for a source's own;
+/// anything else is words, each of which an event must hold in its name, its description or its raw
+/// patterns, whatever the case.
+///
+/// # Errors
+/// When there is no such source, or no event fits, with the nearest names.
+pub fn search<'p>(
+    pattern: &str,
+    source: Option<&str>,
+    profile: &'p Profile,
+) -> Result<Vec<&'p Event>, Error> {
+    if let Some(source) = source {
+        known_source(source, profile).map_err(|fault| fault.into_error("--source"))?;
+    }
+    let pattern = pattern.trim();
+    let is_name = pattern.contains(['.', '*']);
+    let fitting = if let Some(raw) = pattern.strip_prefix(RAW) {
+        standing_for(raw, profile)
+    } else if is_name {
+        expand(pattern, profile)
+    } else {
+        holding(pattern, profile)
+    };
+    let fault = match source {
+        _ if fitting.is_empty() && pattern.starts_with(RAW) => {
+            let hint = format!("a request may name it all the same: events = [{pattern:?}]");
+            Fault::new("no public event stands for it").hint(hint)
+        }
+        _ if fitting.is_empty() => match known(pattern, profile) {
+            Err(fault) if is_name => fault,
+            _ => no_words(pattern, profile),
+        },
+        None => return Ok(fitting),
+        Some(source) => {
+            let shows = |event: &Event| event.raw.get(source).is_some_and(|raw| !raw.is_empty());
+            let shown: Vec<_> = fitting.iter().copied().filter(|event| shows(event)).collect();
+            if !shown.is_empty() {
+                return Ok(shown);
+            }
+            elsewhere(source, &fitting)
+        }
+    };
+    Err(fault.into_error("events"))
+}
+
+/// The events with a raw pattern that fits `raw`; either side may hold a glob. That all of a source's
+/// lines are one event says nothing of `raw`, which need not be that source's.
+fn standing_for<'p>(raw: &str, profile: &'p Profile) -> Vec<&'p Event> {
+    let glob = Glob::new(raw);
+    let fits =
+        |known: &String| glob.matches(known) || !glob::is_everything(known) && glob::matches(known, raw);
+    let events = profile.events.iter();
+    events
+        .filter(|event| event.raw.values().flatten().any(fits))
+        .collect()
+}
+
+/// The events that hold every word, those first that do so in their name, then by their description.
+fn holding<'p>(text: &str, profile: &'p Profile) -> Vec<&'p Event> {
+    let words: Vec<String> = text.split_whitespace().map(str::to_lowercase).collect();
+    let all_in = |text: &str| words.iter().all(|word| text.contains(word.as_str()));
+    let mut found: Vec<(u8, &Event)> = Vec::new();
+    for event in &profile.events {
+        let mut told = format!("{} {}", event.name, event.about.to_lowercase());
+        let rank = if all_in(&event.name) {
+            0
+        } else if all_in(&told) {
+            1
+        } else {
+            for raw in event.raw.values().flatten() {
+                told.push(' ');
+                told.push_str(&raw.to_lowercase());
+            }
+            2
+        };
+        if rank < 2 || all_in(&told) {
+            found.push((rank, event));
+        }
+    }
+    found.sort_by_key(|&(rank, _)| rank);
+    found.into_iter().map(|(_, event)| event).collect()
+}
+
+/// What is said when events fit that a source does not show.
+fn elsewhere(source: &str, events: &[&Event]) -> Fault {
+    let seen: BTreeSet<&str> = events
+        .iter()
+        .flat_map(|event| event.raw.keys().map(String::as_str))
+        .collect();
+    let seen: Vec<&str> = seen.into_iter().collect();
+    Fault::new(format!("{source} shows no such event")).hint(format!("look in {}", seen.join(", ")))
+}
+
+/// What is said when no event holds the words.
+fn no_words(text: &str, profile: &Profile) -> Fault {
+    let parts: BTreeSet<&str> = profile
+        .events
+        .iter()
+        .flat_map(|event| event.name.split(['.', '_']).chain([event.name.as_str()]))
+        .collect();
+    let mut near: Vec<&str> = text
+        .split_whitespace()
+        .flat_map(|word| near::nearest(word, parts.iter().copied()))
+        .collect();
+    near.truncate(3);
+    let hint = near::did_you_mean(&near);
+    Fault::new(format!(
+        "no event holds \"{}\" in its name, its description or what the sources log",
+        text.escape_debug()
+    ))
+    .hint(
+        hint.unwrap_or_else(|| {
+            "`decostop events` lists all; `*` stands for any run of characters".to_owned()
+        }),
+    )
 }
 
 /// The raw event patterns of `source` that the select's events stand for, without repetition. A
@@ -100,7 +221,13 @@ fn known_raw(profile: &Profile) -> impl Iterator<Item = &str> {
         .events
         .iter()
         .flat_map(|event| event.raw.values().flatten().map(String::as_str));
-    mapped.chain(profile.vocabulary.events.iter().map(AsRef::as_ref))
+    let coined = profile
+        .templates
+        .iter()
+        .filter_map(|template| template.event.as_deref());
+    mapped
+        .chain(coined)
+        .chain(profile.vocabulary.events.iter().map(AsRef::as_ref))
 }
 
 /// Whether a pattern can be one at all.

@@ -40,6 +40,7 @@ mod template;
 mod time;
 mod values;
 mod warnings;
+mod when;
 mod write;
 
 use std::path::Path;
@@ -51,6 +52,7 @@ use crate::{Error, ErrorKind};
 
 pub use template::template;
 pub use time::{Instant, TimeError};
+pub use when::{WhenError, Zone};
 
 /// The version of the format that this code reads.
 pub const VERSION: u32 = 1;
@@ -202,10 +204,17 @@ pub struct AdHoc {
     pub events: Vec<String>,
     /// `--source`
     pub sources: Vec<String>,
-    /// `--since`: a time, a date, or a span such as `7d`.
+    /// `--since`: a time as [`Instant::parse_when`] reads it; not in the future.
     pub since: Option<String>,
     /// `--until`: as `since`.
     pub until: Option<String>,
+    /// `--tz`: the zone of times that have none.
+    pub zone: Zone,
+}
+
+/// `did you mean "a" or "b"?` with the known names that a mistyped one is near to, if there are any.
+pub fn near<'n>(word: &str, known: impl IntoIterator<Item = &'n str>) -> Option<String> {
+    near::did_you_mean(&near::nearest(word, known))
 }
 
 impl Request {

@@ -236,11 +236,8 @@ pub(super) fn ad_hoc(flags: &AdHoc, profile: &Profile, now: Instant) -> Result<R
     };
     let time = |flag: &'static str, value: &Option<String>| -> Result<Option<Instant>, Error> {
         let read = |text: &String| {
-            Instant::parse_relative(text, now).map_err(|error| {
-                Fault::new(error.to_string())
-                    .hint("or a span back from now, such as 24h or 7d")
-                    .into_error(flag)
-            })
+            Instant::parse_when(text, now, &flags.zone)
+                .map_err(|error| Fault::new(error.to_string()).hint(error.hint()).into_error(flag))
         };
         value.as_ref().map(read).transpose()
     };
@@ -287,10 +284,23 @@ pub(super) fn ad_hoc(flags: &AdHoc, profile: &Profile, now: Instant) -> Result<R
         from: time("--since", &flags.since)?,
         to: time("--until", &flags.until)?,
     };
+    if let Some(from) = window.from.filter(|from| *from > now) {
+        return Err(
+            Fault::new(format!("{from} is in the future: nothing is logged yet"))
+                .hint(format!(
+                    "it is {now} now, in UTC; --tz says in which zone a time is"
+                ))
+                .into_error("--since"),
+        );
+    }
     if let (Some(from), Some(to)) = (window.from, window.to)
         && from >= to
     {
-        return Err(Fault::new("must lie after --since").into_error("--until"));
+        return Err(
+            Fault::new(format!("must lie after --since: {to} is not after {from}"))
+                .hint("the window goes from --since up to, but not including, --until")
+                .into_error("--until"),
+        );
     }
     Ok(Request {
         version: VERSION,

@@ -167,12 +167,6 @@ fn selectable() -> Value {
 
 /// The schema of `manifest.json` in a finished artefact.
 pub fn manifest() -> Value {
-    let counts = |what: &str| {
-        json!({
-            "type": "object", "additionalProperties": { "type": "integer", "minimum": 1 },
-            "description": what
-        })
-    };
     let end = |what: &str| json!({ "type": ["string", "null"], "format": "date-time", "description": what });
     let words = json!({ "type": "array", "items": { "type": ["string", "integer"] } });
     let keys = |names: &[&str]| -> Map<String, Value> {
@@ -252,6 +246,54 @@ pub fn manifest() -> Value {
         json!({ "$schema": DIALECT, "title": "Manifest of a disclosure" }),
     );
     manifest
+}
+
+/// The schema of aggregates, as `decostop summary --json` writes them.
+pub fn summary() -> Value {
+    let count = |what: &str| json!({ "type": "integer", "minimum": 0, "description": what });
+    let end = |what: &str| json!({ "type": ["string", "null"], "format": "date-time", "description": what });
+    let all = [
+        "records",
+        "by_source",
+        "by_event",
+        "by_day",
+        "by_namespace",
+        "users",
+        "addresses",
+        "first_time",
+        "last_time",
+        "withheld_with_nexus",
+    ];
+    let mut summary = table(
+        "Counts over the records that may be disclosed.",
+        &all,
+        json!({
+            "records": count("Records."),
+            "by_source": counts("Records by source."),
+            "by_event": counts("Records by event."),
+            "by_day": counts("Records by day in UTC."),
+            "by_namespace": counts("Records by namespace in scope; others are left out."),
+            "users": count("Distinct actors."),
+            "addresses": count("Distinct client addresses."),
+            "first_time": end("First instant; null if there is no record."),
+            "last_time": end("Last instant."),
+            "withheld_with_nexus": count("Lines that concern the scope and were kept back."),
+        }),
+    );
+    extend(
+        &mut summary,
+        "",
+        json!({ "$schema": DIALECT, "title": "Summary of a dive" }),
+    );
+    summary
+}
+
+/// Names with the number of records that have them.
+fn counts(what: &str) -> Value {
+    json!({
+        "type": "object", "additionalProperties": { "type": "integer", "minimum": 1 },
+        "description": what
+    })
 }
 
 /// A closed table.

@@ -40,7 +40,8 @@ to = {asked}
 # projects = ["acme/payments/api", 51191]
 # users = ["mallory", 1001]      # names or ids; may be foreign, and stay so
 # events = ["membership.*", "token.created", "raw:Projects::BlobController#show"]
-                                 # `decostop events` lists them; raw: is a source's own event
+                                 # `decostop events` lists them, `decostop events WORD` searches them;
+                                 # raw: is a source's own event
 # sources = ["production_json", "audit_json"]     # all if left out
 # ips = ["203.0.113.7", "198.51.100.0/24"]
 # token_ids = [4711]

@@ -34,30 +34,6 @@ impl Instant {
         Self::from_datetime_or_date(&parsed)
     }
 
-    /// What `--since` and `--until` take: a time, a date (its first instant in UTC), or a span back
-    /// from `now` such as `30m`, `24h`, `7d`, `2w`.
-    ///
-    /// # Errors
-    ///
-    /// Says what is accepted.
-    pub fn parse_relative(text: &str, now: Self) -> Result<Self, TimeError> {
-        let text = text.trim();
-        let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
-        let seconds = match text.strip_prefix(digits) {
-            Some("s") => 1,
-            Some("m" | "min") => 60,
-            Some("h") => 3_600,
-            Some("d") => 86_400,
-            Some("w") => 7 * 86_400,
-            _ => return Self::parse_or_date(text),
-        };
-        let count: i128 = match digits.parse::<u32>() {
-            Ok(count) => count.into(),
-            Err(_) => return Self::parse_or_date(text),
-        };
-        Ok(Self::saturate(i128::from(now.0) - count * seconds * SECOND))
-    }
-
     pub(super) fn from_datetime(value: &Datetime) -> Result<Self, TimeError> {
         let Some(date) = value.date else {
             return Err(TimeError::TimeOnly);
@@ -113,7 +89,7 @@ impl Instant {
         }
     }
 
-    fn saturate(nanoseconds: i128) -> Self {
+    pub(super) fn saturate(nanoseconds: i128) -> Self {
         let clamped = nanoseconds.clamp(i64::MIN.into(), i64::MAX.into());
         Self(i64::try_from(clamped).unwrap_or(i64::MAX))
     }
@@ -141,7 +117,7 @@ impl Instant {
         Self::saturate(i128::from(self.0) - i128::from(hours) * 3_600 * SECOND)
     }
 
-    fn timestamp(self) -> Timestamp {
+    pub(super) fn timestamp(self) -> Timestamp {
         // Every i64 of nanoseconds lies inside the years that jiff knows.
         Timestamp::from_nanosecond(self.0.into()).unwrap_or(Timestamp::UNIX_EPOCH)
     }
@@ -233,25 +209,6 @@ mod tests {
             ("2100-03-30T00:00:00Z", "2100-02-28T00:00:00Z"),
         ] {
             assert_eq!(at(late).month_before(), at(early), "{late}");
-        }
-    }
-
-    #[test]
-    fn relative_times() {
-        let now = at("2026-11-08T09:00:00Z");
-        for (text, want) in [
-            ("7d", "2026-11-01T09:00:00Z"),
-            ("90m", "2026-11-08T07:30:00Z"),
-            ("24h", "2026-11-07T09:00:00Z"),
-            ("2w", "2026-10-25T09:00:00Z"),
-            (" 30s ", "2026-11-08T08:59:30Z"),
-            ("2026-11-02", "2026-11-02T00:00:00Z"),
-            ("2026-11-02T03:00:00+03:00", "2026-11-02T00:00:00Z"),
-        ] {
-            assert_eq!(Instant::parse_relative(text, now), Ok(at(want)), "{text}");
-        }
-        for text in ["", "d", "7y", "-7d", "7 d", "7.5d", "2026-11-02T03:00:00"] {
-            assert!(Instant::parse_relative(text, now).is_err(), "{text}");
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Which inputs there are: files, directories, globs, standard input.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::fs::{self, File, Metadata};
 use std::io;
@@ -37,8 +37,10 @@ const MAX_DEPTH: usize = 64;
 #[derive(Clone, Debug)]
 pub struct Discover<'p> {
     profile: &'p Profile,
-    names: Vec<(GlobMatcher, bool, usize)>,
-    overrides: Vec<(GlobMatcher, bool, usize)>,
+    names: Vec<Name>,
+    overrides: Vec<Name>,
+    /// Names of files that the profile sets aside; the index is into its `set_aside`.
+    aside: Vec<Name>,
     standard_input: Option<usize>,
 }
 
@@ -56,47 +58,65 @@ pub struct Discovery {
 
 /// A path that was found and is not read.
 #[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
 pub struct Skipped {
     /// The path.
     pub path: PathBuf,
     /// Why.
     pub reason: SkipReason,
-    /// What is read instead.
-    pub instead: PathBuf,
 }
 
 /// Why a path is not read.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum SkipReason {
-    /// The same file under another name.
-    Duplicate,
-    /// svlogd keeps the same lines in another file.
-    Superseded,
+    /// The same file under another name, which is read.
+    Duplicate(PathBuf),
+    /// svlogd keeps the same lines in another file, which is read.
+    Superseded(PathBuf),
+    /// Nothing in it is missed, for the reason that the profile gives.
+    SetAside(String),
 }
 
 impl SkipReason {
-    /// A stable word for reports.
-    pub fn as_str(self) -> &'static str {
+    /// A stable word for reports, and for a file that the profile sets aside its reason.
+    pub fn told(&self) -> String {
         match self {
-            Self::Duplicate => "duplicate",
-            Self::Superseded => "superseded",
+            Self::Duplicate(_) => "duplicate".to_owned(),
+            Self::Superseded(_) => "superseded".to_owned(),
+            Self::SetAside(reason) => format!("set aside: {reason}"),
+        }
+    }
+
+    /// What is read instead.
+    pub fn instead(&self) -> Option<&Path> {
+        match self {
+            Self::Duplicate(path) | Self::Superseded(path) => Some(path),
+            Self::SetAside(_) => None,
         }
     }
 }
 
 impl fmt::Display for Skipped {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let why = match self.reason {
-            SkipReason::Duplicate => "is the same file as",
-            SkipReason::Superseded => "has the same lines as",
-        };
-        write!(
-            f,
-            "{} {why} {}, which is read",
-            self.path.display(),
-            self.instead.display()
-        )
+        let path = self.path.display();
+        match &self.reason {
+            SkipReason::Duplicate(instead) => {
+                write!(
+                    f,
+                    "{path} is the same file as {}, which is read",
+                    instead.display()
+                )
+            }
+            SkipReason::Superseded(instead) => {
+                write!(
+                    f,
+                    "{path} has the same lines as {}, which is read",
+                    instead.display()
+                )
+            }
+            SkipReason::SetAside(reason) => write!(f, "{path} is set aside: {reason}"),
+        }
     }
 }
 
@@ -104,23 +124,29 @@ impl fmt::Display for Skipped {
 struct Candidate {
     path: PathBuf,
     metadata: Option<Metadata>,
+    /// Whether a directory led to it, so that nobody asked for it by name.
+    below: bool,
+}
+
+impl Candidate {
+    /// What tells a file, under whatever name.
+    fn identity(&self) -> Option<(u64, u64)> {
+        self.metadata
+            .as_ref()
+            .map(|metadata| (metadata.dev(), metadata.ino()))
+    }
 }
 
 impl<'p> Discover<'p> {
     /// Sources are told by the file names of `profile`. A glob of the profile that is not valid tells
     /// nothing; `profile check` reports it.
     pub fn new(profile: &'p Profile) -> Self {
-        let globs = profile
-            .sources
-            .iter()
-            .enumerate()
-            .flat_map(|(index, source)| source.files.iter().map(move |glob| (glob, index)));
-        let names = globs
-            .filter_map(|(glob, index)| Some((matcher(glob).ok()?, glob.contains('/'), index)))
-            .collect();
+        let sources = profile.sources.iter().map(|source| &source.files);
+        let aside = profile.set_aside.iter().map(|aside| &aside.files);
         Self {
             profile,
-            names,
+            names: compiled(sources),
+            aside: compiled(aside),
             overrides: Vec::new(),
             standard_input: None,
         }
@@ -174,29 +200,57 @@ impl<'p> Discover<'p> {
     /// The source of a file, if its name tells.
     pub fn source_by_name(&self, path: &Path) -> Option<usize> {
         let aliases = aliases(path);
-        let fits = |(glob, with_directory, _): &&(GlobMatcher, bool, usize)| {
-            aliases.iter().any(|alias| {
-                if *with_directory {
-                    glob.is_match(alias)
-                } else {
-                    alias.file_name().is_some_and(|name| glob.is_match(name))
-                }
-            })
-        };
         let wanted = self
             .overrides
             .iter()
-            .find(|rule| rule.0.is_match(path) || fits(rule));
+            .find(|rule| rule.0.is_match(path) || fits(rule, &aliases));
         wanted
-            .or_else(|| self.names.iter().find(fits))
+            .or_else(|| self.names.iter().find(|rule| fits(rule, &aliases)))
             .map(|(_, _, index)| *index)
+    }
+
+    /// Why nothing is missed in a file of this name. A file that may be of a source is read.
+    pub(crate) fn set_aside(&self, path: &Path) -> Option<&str> {
+        let aliases = aliases(path);
+        let (_, _, index) = self.aside.iter().find(|rule| fits(rule, &aliases))?;
+        if self.source_by_name(path).is_some() {
+            return None;
+        }
+        self.profile
+            .set_aside
+            .get(*index)
+            .map(|aside| aside.reason.as_str())
+    }
+
+    /// Leaves out what the profile sets aside and nobody asked for by name.
+    fn without_set_aside(&self, candidates: Vec<Candidate>, skipped: &mut Vec<Skipped>) -> Vec<Candidate> {
+        let named: HashSet<_> = candidates
+            .iter()
+            .filter(|candidate| !candidate.below)
+            .filter_map(Candidate::identity)
+            .collect();
+        let mut kept = Vec::with_capacity(candidates.len());
+        for candidate in candidates {
+            let is_named = !candidate.below
+                || candidate
+                    .identity()
+                    .is_some_and(|identity| named.contains(&identity));
+            match self.set_aside(&candidate.path).filter(|_| !is_named) {
+                Some(reason) => skipped.push(Skipped {
+                    reason: SkipReason::SetAside(reason.to_owned()),
+                    path: candidate.path,
+                }),
+                None => kept.push(candidate),
+            }
+        }
+        kept
     }
 
     /// Looks at the paths: files, directories with everything below them, globs, and `-` for standard
     /// input.
     ///
-    /// Hidden files are left out below directories; what is named is never left out. Links to files
-    /// and directories are followed.
+    /// Hidden files and those that the profile sets aside are left out below directories; what is named
+    /// is never left out. Links to files and directories are followed.
     ///
     /// # Errors
     ///
@@ -209,6 +263,7 @@ impl<'p> Discover<'p> {
             add_named(path, &mut candidates, &mut found.problems)?;
         }
         candidates.sort_by(|a: &Candidate, b| natural_order(&a.path, &b.path));
+        let candidates = self.without_set_aside(candidates, &mut found.skipped);
         let candidates = without_duplicates(candidates, &mut found.skipped);
         let candidates = without_superseded(candidates, &mut found.skipped);
         found.problems.sort_by(|a, b| natural_order(&a.path, &b.path));
@@ -222,7 +277,7 @@ impl<'p> Discover<'p> {
     }
 
     fn input(&self, id: InputId, candidate: Candidate) -> Input {
-        let Candidate { path, metadata } = candidate;
+        let Candidate { path, metadata, .. } = candidate;
         match metadata {
             Some(metadata) if metadata.is_file() => Input {
                 id,
@@ -258,11 +313,35 @@ impl<'p> Discover<'p> {
     }
 }
 
+/// A file name pattern, whether it holds a directory as well, and what it stands for.
+type Name = (GlobMatcher, bool, usize);
+
+/// Compiles lists of globs; the index is that of the list.
+fn compiled<'g>(lists: impl Iterator<Item = &'g Vec<String>>) -> Vec<Name> {
+    lists
+        .enumerate()
+        .flat_map(|(index, globs)| globs.iter().map(move |glob| (glob, index)))
+        .filter_map(|(glob, index)| Some((matcher(glob).ok()?, glob.contains('/'), index)))
+        .collect()
+}
+
+/// Whether a pattern fits one of a file's names.
+fn fits((glob, with_directory, _): &Name, aliases: &[PathBuf]) -> bool {
+    aliases.iter().any(|alias| {
+        if *with_directory {
+            glob.is_match(alias)
+        } else {
+            alias.file_name().is_some_and(|name| glob.is_match(name))
+        }
+    })
+}
+
 fn add_named(path: &Path, candidates: &mut Vec<Candidate>, problems: &mut Vec<Problem>) -> Result<(), Error> {
     if path.as_os_str() == "-" {
         candidates.push(Candidate {
             path: path.to_owned(),
             metadata: None,
+            below: false,
         });
         return Ok(());
     }
@@ -342,6 +421,7 @@ fn add(
         candidates.push(Candidate {
             path,
             metadata: Some(metadata),
+            below: !above.is_empty(),
         });
     } else {
         problems.push(Problem::new(&path, SourceProblem::NotAFile));
@@ -384,19 +464,14 @@ fn without_duplicates(candidates: Vec<Candidate>, skipped: &mut Vec<Skipped>) ->
     let mut seen: HashMap<Option<(u64, u64)>, PathBuf> = HashMap::new();
     let mut kept = Vec::with_capacity(candidates.len());
     for candidate in candidates {
-        let identity = candidate
-            .metadata
-            .as_ref()
-            .map(|metadata| (metadata.dev(), metadata.ino()));
-        match seen.entry(identity) {
+        match seen.entry(candidate.identity()) {
             Entry::Vacant(entry) => {
                 entry.insert(candidate.path.clone());
                 kept.push(candidate);
             }
             Entry::Occupied(entry) => skipped.push(Skipped {
                 path: candidate.path,
-                reason: SkipReason::Duplicate,
-                instead: entry.get().clone(),
+                reason: SkipReason::Duplicate(entry.get().clone()),
             }),
         }
     }
@@ -438,8 +513,7 @@ fn without_superseded(candidates: Vec<Candidate>, skipped: &mut Vec<Skipped>) ->
             Some(instead) => {
                 skipped.push(Skipped {
                     path: candidate.path,
-                    reason: SkipReason::Superseded,
-                    instead,
+                    reason: SkipReason::Superseded(instead),
                 });
             }
             None => kept.push(candidate),

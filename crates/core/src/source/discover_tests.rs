@@ -166,7 +166,7 @@ fn one_file_is_read_once_under_its_first_name() {
         found
             .skipped
             .iter()
-            .all(|skipped| skipped.reason == SkipReason::Duplicate)
+            .all(|skipped| matches!(skipped.reason, SkipReason::Duplicate(_)))
     );
 }
 
@@ -247,6 +247,83 @@ fn svlogd_pairs_are_read_once() {
             "d/@4000e.t"
         ]
     );
+}
+
+#[test]
+fn what_the_profile_sets_aside_is_not_read_unless_it_is_named() {
+    let folder = Folder::with(&[
+        "gitaly/current",
+        "gitaly/lock",
+        "postgresql/@400000005f8eaf6f1a80ef5c.s",
+        "postgresql/current",
+        "rails/production.log",
+        "rails/production.log.1.gz",
+        "rails/production_json.log",
+        "rails/unknown.log",
+    ]);
+    let profile = Profile::gitlab();
+    let discover = |paths: &[&str]| {
+        let paths: Vec<_> = paths.iter().map(|path| folder.path(path)).collect();
+        Discover::new(&profile).run(&paths).expect("the paths exist")
+    };
+    let read = ["gitaly/current", "rails/production_json.log", "rails/unknown.log"];
+    let found = discover(&[""]);
+    assert_eq!(folder.names(&found), read);
+    let skipped: Vec<_> = found
+        .skipped
+        .iter()
+        .map(|skipped| {
+            assert_eq!(skipped.reason.instead(), None);
+            assert!(skipped.reason.told().starts_with("set aside: "));
+            folder.relative(&skipped.path)
+        })
+        .collect();
+    let aside = [
+        "gitaly/lock",
+        "postgresql/@400000005f8eaf6f1a80ef5c.s",
+        "postgresql/current",
+        "rails/production.log",
+        "rails/production.log.1.gz",
+    ];
+    assert_eq!(skipped, aside);
+    let why = found.skipped.get(3).map(ToString::to_string).unwrap_or_default();
+    assert!(why.ends_with("spread over lines of text"), "{why}");
+
+    assert_eq!(
+        folder.names(&discover(&["rails/production.log"])),
+        ["rails/production.log"]
+    );
+    assert_eq!(
+        folder.names(&discover(&["postgresql/*"])).len(),
+        2,
+        "a pattern names"
+    );
+    let both = discover(&["rails", "rails/production.log"]);
+    assert_eq!(
+        folder.names(&both),
+        [
+            "rails/production.log",
+            "rails/production_json.log",
+            "rails/unknown.log"
+        ]
+    );
+    let aside = |skipped: &&Skipped| matches!(skipped.reason, SkipReason::SetAside(_));
+    assert_eq!(
+        both.skipped.iter().filter(aside).count(),
+        1,
+        "only the rotated one"
+    );
+}
+
+#[test]
+fn a_file_that_may_be_of_a_source_is_not_set_aside() {
+    let folder = Folder::with(&["rails/production.log"]);
+    let profile = Profile::gitlab();
+    let found = Discover::new(&profile)
+        .source_of("production.log", "production_json")
+        .and_then(|discover| discover.run(&[folder.path("")]))
+        .expect("the source is known");
+    assert_eq!(folder.names(&found), ["rails/production.log"]);
 }
 
 #[test]

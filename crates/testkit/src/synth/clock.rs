@@ -21,18 +21,13 @@ pub(crate) fn date(days: i64) -> (u64, u64, u64) {
 /// Writes `YYYY-MM-DDTHH:MM:SS` with another character between date and time if asked.
 pub(crate) fn seconds(to: &mut Vec<u8>, ms: i64, between: u8) {
     let (year, month, day) = date(ms.div_euclid(DAY));
-    let second = ms.rem_euclid(DAY).unsigned_abs() / 1000;
     padded(to, year, 4);
     to.push(b'-');
     padded(to, month, 2);
     to.push(b'-');
     padded(to, day, 2);
     to.push(between);
-    padded(to, second / 3600, 2);
-    to.push(b':');
-    padded(to, second / 60 % 60, 2);
-    to.push(b':');
-    padded(to, second % 60, 2);
+    of_day(to, ms);
 }
 
 /// Writes an instant with milliseconds and no zone.
@@ -40,6 +35,46 @@ pub(crate) fn millis(to: &mut Vec<u8>, ms: i64) {
     seconds(to, ms, b'T');
     to.push(b'.');
     padded(to, ms.rem_euclid(1000).unsigned_abs(), 3);
+}
+
+const MONTHS: [&str; 12] = [
+    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+];
+
+fn month(of: u64) -> &'static str {
+    MONTHS[(of as usize + 11) % 12]
+}
+
+/// Writes `03/Nov/2026:15:00:00`, as access logs do.
+pub(crate) fn access(to: &mut Vec<u8>, ms: i64) {
+    let (year, number, day) = date(ms.div_euclid(DAY));
+    padded(to, day, 2);
+    to.push(b'/');
+    to.extend_from_slice(month(number).as_bytes());
+    to.push(b'/');
+    padded(to, year, 4);
+    to.push(b':');
+    of_day(to, ms);
+}
+
+/// Writes `Nov  3 15:00:00`.
+pub(crate) fn syslog(to: &mut Vec<u8>, ms: i64) {
+    let (_, number, day) = date(ms.div_euclid(DAY));
+    to.extend_from_slice(month(number).as_bytes());
+    to.extend_from_slice(if day < 10 { b"  " } else { b" " });
+    padded(to, day, if day < 10 { 1 } else { 2 });
+    to.push(b' ');
+    of_day(to, ms);
+}
+
+/// Writes `HH:MM:SS`.
+fn of_day(to: &mut Vec<u8>, ms: i64) {
+    let second = ms.rem_euclid(DAY).unsigned_abs() / 1000;
+    padded(to, second / 3600, 2);
+    to.push(b':');
+    padded(to, second / 60 % 60, 2);
+    to.push(b':');
+    padded(to, second % 60, 2);
 }
 
 /// An instant as text, in seconds.
@@ -73,6 +108,28 @@ mod tests {
             let known = jiff::civil::date(1970, 1, 1) + jiff::Span::new().days(days);
             assert_eq!(format!("{year:04}-{month:02}-{day:02}"), known.to_string());
         }
+    }
+
+    #[test]
+    fn access_logs_have_their_own_notation() {
+        let ms = 1_793_631_600_812; // 2026-11-02T17:00:00.812Z
+        let mut out = Vec::new();
+        access(&mut out, ms);
+        out.push(b' ');
+        syslog(&mut out, ms + 10 * DAY);
+        out.push(b' ');
+        syslog(&mut out, ms);
+        let text = String::from_utf8_lossy(&out);
+        let known = jiff::Timestamp::from_millisecond(ms).unwrap_or_default();
+        assert_eq!(
+            text,
+            format!(
+                "{} {} {}",
+                known.strftime("%d/%b/%Y:%H:%M:%S"),
+                (known + jiff::SignedDuration::from_hours(240)).strftime("%b %e %H:%M:%S"),
+                known.strftime("%b %e %H:%M:%S")
+            )
+        );
     }
 
     #[test]

@@ -27,6 +27,16 @@ pub(crate) enum Wrapper {
     LogString,
 }
 
+impl Wrapper {
+    /// What a pipeline puts around a line of this source: text is no member of an object.
+    pub(crate) fn around(self, source: Source) -> Self {
+        match self {
+            Self::Payload | Self::Prefixed if source.is_text() => Self::Bare,
+            other => other,
+        }
+    }
+}
+
 /// Rewrites a line as other writers spell it. The meaning stays.
 pub(crate) fn spell(
     pen: &mut Pen,

@@ -46,7 +46,7 @@ pub(crate) struct Corpus {
 pub(crate) struct Report {
     pub(crate) lines: u64,
     /// In the order of [`Source::ALL`]; without what is no record.
-    pub(crate) by_source: [u64; 7],
+    pub(crate) by_source: [u64; Source::ALL.len()],
     pub(crate) bytes: u64,
     pub(crate) rows: Vec<Row>,
     pub(crate) damages: Vec<Damage>,
@@ -104,7 +104,7 @@ pub(crate) fn write<W: Write>(
         encoder: Encoder::new(to, plan.codec, plan.level)?,
         report: Report {
             lines: 0,
-            by_source: [0; 7],
+            by_source: [0; Source::ALL.len()],
             bytes: 0,
             rows: Vec::new(),
             damages: Vec::new(),
@@ -195,13 +195,13 @@ impl<W: Write> Writer<'_, W> {
             Source::Production | Source::Api => 3,
             Source::Audit => 4,
             Source::Sidekiq => 5 + i64::from(nth),
-            Source::Workhorse => 7,
+            Source::Workhorse | Source::NginxAccess | Source::Haproxy => 7,
         };
         let jitter = (mix(visit.seed, 0x7143 + lane.unsigned_abs()) % 110).cast_signed();
         let own = lane * 120 + 1 + jitter;
         // What lies between two visits of this file.
         let room = DAY * self.plan.parts.cast_signed() / rules.visits.cast_signed();
-        let second = if source == Source::Workhorse { 1000 } else { own };
+        let second = if source.has_seconds() { 1000 } else { own };
         let offset = match visit.part {
             Part::Ordinary if rules.is_sparse() => second,
             Part::Ordinary => own * room / 1000,
@@ -257,7 +257,7 @@ impl<W: Write> Writer<'_, W> {
 
     fn emit(&mut self, visit: &Visit, source: Source, nth: u32, wanted: i64) -> io::Result<()> {
         let (corpus, plan) = (self.corpus, self.plan);
-        let ms = if source == Source::Workhorse {
+        let ms = if source.has_seconds() {
             wanted.max(self.last)
         } else {
             wanted.max(self.last + 1)
@@ -274,7 +274,7 @@ impl<W: Write> Writer<'_, W> {
             ms,
         };
         desk.write(&mut self.pen, nth);
-        if hostile && visit.part == Part::Ordinary {
+        if hostile && visit.part == Part::Ordinary && !source.is_text() {
             dress::spell(
                 &mut self.pen,
                 corpus,
@@ -331,7 +331,7 @@ impl<W: Write> Writer<'_, W> {
             self.report.unknown.append(&mut self.pen.unknown);
         }
         let (from, to) = self.corpus.window;
-        let ms = if source == Source::Workhorse {
+        let ms = if source.has_seconds() {
             ms - ms.rem_euclid(1000)
         } else {
             ms
@@ -393,7 +393,13 @@ impl<W: Write> Writer<'_, W> {
         let time = stamp(Source::Production, self.last);
         let word = self.pen_word();
         let mut line = Vec::new();
-        let kind = match self.rng.below(4) {
+        // An object names the customer only in fields that text logs do not have.
+        let kinds = if self.plan.sources.iter().any(|source| source.is_text()) {
+            3
+        } else {
+            4
+        };
+        let kind = match self.rng.below(kinds) {
             0 => {
                 line.extend_from_slice(
                     format!(r#"{{"time":"{time}","meta.root_namespace":"{root}","oops":"{word}"#).as_bytes(),

@@ -1,10 +1,11 @@
-//! What the members of all lines have in common; the logs themselves are in [`rails`] and [`services`].
+//! What the members of all lines have in common; the logs themselves are in [`rails`], [`services`] and [`access`].
 
+mod access;
 mod rails;
 mod services;
 
 use super::clock;
-use super::pen::{Pen, escape, integer};
+use super::pen::{Pen, integer};
 use super::rng::Rng;
 use super::source::Source;
 use super::truth::Why;
@@ -46,7 +47,7 @@ pub(crate) fn lines_of(action: &super::visit::Action, seed: u64, source: Source)
                 _ => 1,
             };
         }
-        Source::Workhorse => !action.path.contains("/internal/"),
+        Source::Workhorse | Source::NginxAccess | Source::Haproxy => !action.path.contains("/internal/"),
     };
     u32::from(yes)
 }
@@ -68,6 +69,8 @@ impl Desk<'_> {
             Source::Sidekiq => self.sidekiq(pen, &mut rng, nth),
             Source::Gitaly => self.gitaly(pen, &mut rng, nth),
             Source::Workhorse => self.workhorse(pen, &mut rng),
+            Source::NginxAccess => self.nginx(pen, &mut rng),
+            Source::Haproxy => self.haproxy(pen, &mut rng),
         }
     }
 
@@ -193,27 +196,28 @@ impl Desk<'_> {
     }
 
     fn agent(&self, pen: &mut Pen, key: &str, rng: &mut Rng) {
-        pen.key(key);
-        pen.line.push(b'"');
+        let text = self.agent_text(pen, rng);
+        pen.text(key, &text);
+    }
+
+    /// As the client sends it.
+    fn agent_text(&self, pen: &mut Pen, rng: &mut Rng) -> String {
         if self.hostile && rng.often(15) {
             let (guest, name) = pen.guest_name(self.world, rng);
-            let text = format!("sync/1.4 (run by {name}; <{}>)", self.world.user(guest).email);
             pen.mark(Mark::Email, guest);
-            escape(&mut pen.line, text.as_bytes());
-        } else {
-            let own = self.world.user(self.visit.from).agent;
-            let git = matches!(
-                self.visit.action.action,
-                "info_refs" | "git_upload_pack" | "git_receive_pack"
-            );
-            let text = if git {
-                GIT[own % GIT.len()]
-            } else {
-                AGENTS[own % AGENTS.len()]
-            };
-            pen.lit(text);
+            return format!("sync/1.4 (run by {name}; <{}>)", self.world.user(guest).email);
         }
-        pen.lit("\",");
+        let own = self.world.user(self.visit.from).agent;
+        let git = matches!(
+            self.visit.action.action,
+            "info_refs" | "git_upload_pack" | "git_receive_pack"
+        );
+        let text = if git {
+            GIT[own % GIT.len()]
+        } else {
+            AGENTS[own % AGENTS.len()]
+        };
+        text.to_owned()
     }
 
     /// Members that hide something: each tenth line has one.

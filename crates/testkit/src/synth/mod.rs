@@ -6,7 +6,7 @@
 //! number.
 //!
 //! ```text
-//! DIR/logs/…                 seven sources, a file a day and host
+//! DIR/logs/…                 seven sources, and access logs if asked for; a file a day and host
 //! DIR/request.toml           everything about the customer's namespace, with personal data
 //! DIR/request-support.toml   a few events of the last days, without
 //! DIR/truth/records.csv      the lines that a select of the namespace must match

@@ -2,6 +2,8 @@
 
 use std::num::NonZero;
 
+use super::source::Source;
+
 /// How the files are compressed.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum CodecMix {
@@ -36,6 +38,8 @@ pub struct Options {
     pub days: u32,
     /// How many customers the platform has; at least 4. Default 40.
     pub tenants: u32,
+    /// Which kinds of log there are. Default: [`Source::USUAL`]; access logs only if they are named.
+    pub sources: Vec<Source>,
     /// How the files are compressed. Default: mixed.
     pub codec: CodecMix,
     /// Compression level of zstd and gzip; default 3 for zstd and 6 for gzip.
@@ -68,6 +72,7 @@ impl Default for Options {
             megabytes: 20,
             days: 5,
             tenants: 40,
+            sources: Source::USUAL.to_vec(),
             codec: CodecMix::Mixed,
             level: None,
             wrappers: true,
@@ -98,6 +103,8 @@ impl Options {
         days: u32;
         /// Sets [`Options::tenants`].
         tenants: u32;
+        /// Sets [`Options::sources`].
+        sources: Vec<Source>;
         /// Sets [`Options::codec`].
         codec: CodecMix;
         /// Sets [`Options::level`].
@@ -127,6 +134,13 @@ impl Options {
             (1.0 / self.megabytes.max(1) as f64).clamp(0.02, 0.25)
         };
         self.our_share.unwrap_or(small).clamp(0.0, 1.0)
+    }
+
+    /// The kinds of log, each once, in the order of their files.
+    pub(crate) fn kinds(&self) -> impl Iterator<Item = Source> + '_ {
+        Source::ALL
+            .into_iter()
+            .filter(|source| self.sources.contains(source))
     }
 
     /// The first instant.

@@ -15,7 +15,7 @@ use super::world::World;
 /// The corpus and its files, for a size in bytes.
 pub(crate) fn plan(options: &Options) -> (Corpus, Vec<FilePlan>) {
     let mut corpus = corpus(options, 1_000_000);
-    let (mean, shares) = sample(&corpus, options.wrappers);
+    let (mean, shares) = sample(&corpus, options);
     let bytes = options.megabytes.max(1) as f64 * 1e6;
     let days = f64::from(corpus.rules.days);
     corpus.rules.visits = whole(bytes / days / mean);
@@ -33,7 +33,7 @@ fn whole(number: f64) -> u64 {
 /// As [`plan`], for a number of requests a day.
 pub(crate) fn plan_visits(options: &Options, visits: u64) -> (Corpus, Vec<FilePlan>) {
     let corpus = corpus(options, visits);
-    let plans = files(options, &corpus.rules, [1; 7]);
+    let plans = files(options, &corpus.rules, [1; KINDS]);
     (corpus, plans)
 }
 
@@ -56,15 +56,22 @@ fn corpus(options: &Options, visits: u64) -> Corpus {
 }
 
 /// Bytes of a visit, on average, and the share of each source in them.
-fn sample(corpus: &Corpus, wrappers: bool) -> (f64, [f64; 7]) {
+fn sample(corpus: &Corpus, options: &Options) -> (f64, [f64; KINDS]) {
     const VISITS: u64 = 3000;
     let (world, rules) = (&corpus.world, &corpus.rules);
-    let mut bytes = [0_u64; 7];
+    let mut bytes = [0_u64; KINDS];
     let (mut pen, mut spare, mut rng) = (Pen::default(), Vec::new(), Rng::new(rules.seed));
     for q in 0..VISITS {
         let visit = rules.visit(world, 0, q);
-        let wrapper = if wrappers { wrapper(q) } else { Wrapper::Bare };
-        for (source, sum) in Source::ALL.into_iter().zip(&mut bytes) {
+        let wrapper = if options.wrappers {
+            wrapper(q)
+        } else {
+            Wrapper::Bare
+        };
+        for source in options.kinds() {
+            let Some(sum) = bytes.get_mut(source as usize) else {
+                continue;
+            };
             for nth in 0..count(&visit, source) {
                 pen.clear();
                 let desk = Desk {
@@ -76,16 +83,26 @@ fn sample(corpus: &Corpus, wrappers: bool) -> (f64, [f64; 7]) {
                     ms: visit.ms,
                 };
                 desk.write(&mut pen, nth);
-                if rules.hostile {
+                if rules.hostile && !source.is_text() {
                     dress::spell(&mut pen, corpus, &visit, source, &mut rng, &mut spare);
                 }
-                dress::wrap(wrapper, &mut pen, visit.ms, world, &mut rng, &mut spare);
+                dress::wrap(
+                    wrapper.around(source),
+                    &mut pen,
+                    visit.ms,
+                    world,
+                    &mut rng,
+                    &mut spare,
+                );
                 *sum += pen.line.len() as u64 + 1;
             }
         }
     }
     let all = bytes.iter().sum::<u64>() as f64;
-    (all / VISITS as f64, bytes.map(|sum| sum as f64 / all))
+    (
+        (all / VISITS as f64).max(1.0),
+        bytes.map(|sum| sum as f64 / all.max(1.0)),
+    )
 }
 
 /// Half of the files stand bare.
@@ -102,19 +119,21 @@ fn wrapper(index: u64) -> Wrapper {
 
 /// What a container of Rails writes, in the order of a request's lines.
 static STREAM: [Source; 4] = [Source::Graphql, Source::Production, Source::Api, Source::Audit];
-static SINGLE: [Source; 7] = Source::ALL;
+static SINGLE: [Source; KINDS] = Source::ALL;
+const KINDS: usize = Source::ALL.len();
 
-fn files(options: &Options, rules: &Rules, parts: [u64; 7]) -> Vec<FilePlan> {
+fn files(options: &Options, rules: &Rules, parts: [u64; KINDS]) -> Vec<FilePlan> {
     let mixed = options.codec == CodecMix::Mixed;
     let mut plans = Vec::new();
     for day in 0..rules.days {
-        let stream = options.streams && day % 3 == 1;
+        let stream =
+            options.streams && day % 3 == 1 && STREAM.iter().all(|source| options.sources.contains(source));
         let services = STREAM.len();
         let all = parts.iter().take(services).sum();
         let alone = SINGLE
             .iter()
             .enumerate()
-            .filter(|(n, _)| !stream || *n >= services);
+            .filter(|(n, source)| options.sources.contains(source) && (!stream || *n >= services));
         let alone = alone.map(|(n, source)| (n, std::slice::from_ref(source), parts[n]));
         for (n, sources, parts) in stream
             .then_some((0, STREAM.as_slice(), all))
@@ -133,7 +152,7 @@ fn files(options: &Options, rules: &Rules, parts: [u64; 7]) -> Vec<FilePlan> {
                     CodecMix::ZstdFrames => Codec::ZstdFrames,
                 };
                 let wrapper = match sources {
-                    [_] if options.wrappers => wrapper(index),
+                    [source] if options.wrappers => wrapper(index).around(*source),
                     [_] => Wrapper::Bare,
                     _ => Wrapper::Cri,
                 };

@@ -276,6 +276,176 @@ fn a_second_reading_finds_the_same_records() {
     }
 }
 
+/// An access line, taken apart at its quotes and blanks: time as a dive gives it, address, method, URL,
+/// status, referrer.
+fn access_line(line: &str) -> Option<[String; 6]> {
+    let line = match line.strip_prefix("{\"log\":") {
+        Some(_) => serde_json::from_str::<Value>(line).ok()?["log"]
+            .as_str()?
+            .trim_end()
+            .to_owned(),
+        None => line.to_owned(),
+    };
+    let line = match line.split_once(" stdout F ") {
+        Some((_, rest)) => rest,
+        None => line.as_str(),
+    };
+    let line = match line.split_once(' ') {
+        Some((stamp, rest)) if stamp.contains('_') => rest,
+        _ => line,
+    };
+    let quoted: Vec<&str> = line.split('"').collect();
+    let (head, request) = (quoted.first()?, quoted.get(1)?);
+    let mut request = request.split(' ');
+    let (method, url) = (request.next()?, request.next()?);
+    let haproxy = head.contains(" haproxy[");
+    let address = if haproxy {
+        head.split_once("]: ")?.1.split(' ').next()?.rsplit_once(':')?.0
+    } else {
+        head.split(' ').next()?
+    };
+    let status = if haproxy {
+        head.split(' ').rev().nth(7)?
+    } else {
+        quoted.get(2)?.split(' ').nth(1)?
+    };
+    let at = head.find("/2026:")?;
+    let month = match head.get(at - 3..at)? {
+        "Oct" => 10,
+        "Nov" => 11,
+        _ => 12,
+    };
+    let clock = head.get(at + 6..)?.split([']', ' ']).next()?;
+    let time = format!("2026-{month}-{}T{clock}Z", head.get(at - 6..at - 4)?);
+    let referrer = quoted.get(3).filter(|text| **text != "-").unwrap_or(&"");
+    Some([
+        time,
+        address.to_owned(),
+        method.to_owned(),
+        url.to_owned(),
+        status.to_owned(),
+        (*referrer).to_owned(),
+    ])
+}
+
+#[test]
+fn access_lines_are_about_the_same_requests() {
+    for seed in 0..12 {
+        let options = Options::default()
+            .seed(seed)
+            .days(4)
+            .tenants(8)
+            .our_share(Some(0.25))
+            .damage(seed % 2 == 1)
+            .sources(vec![Source::Haproxy, Source::NginxAccess, Source::Workhorse]);
+        let corpus = tiny_with(&options, 90 + seed);
+        let scope = Scope::new(&corpus.request);
+        let damaged: BTreeSet<_> = corpus
+            .damaged
+            .iter()
+            .map(|d| (d.input.as_str(), d.offset))
+            .collect();
+        let known: BTreeMap<_, _> = corpus
+            .records
+            .iter()
+            .map(|row| ((row.input.as_str(), row.offset), row))
+            .collect();
+        let mut requests = BTreeMap::<_, Vec<_>>::new();
+        let mut found = 0;
+        for ((name, bytes), source) in corpus.files.iter().zip(&corpus.sources) {
+            for (offset, line) in lines(bytes) {
+                if damaged.contains(&(name.as_str(), offset)) {
+                    continue;
+                }
+                let shown = String::from_utf8_lossy(&line).into_owned();
+                let parts = if *source == Source::Workhorse {
+                    let record = record(&line).expect("a record");
+                    let get = |key: &str| {
+                        let value = record
+                            .iter()
+                            .find(|(name, _)| name == key)
+                            .map(|(_, value)| value);
+                        match value {
+                            Some(Value::String(text)) => text.clone(),
+                            Some(other) => other.to_string(),
+                            None => String::new(),
+                        }
+                    };
+                    ["time", "remote_ip", "method", "uri", "status", "referrer"].map(get)
+                } else {
+                    access_line(&shown).expect("an access line")
+                };
+                let row = known.get(&(name.as_str(), offset));
+                let [time, address, method, url, status, referrer] = parts;
+                let (strong, weak) = (scope.url(&url), scope.url(&referrer));
+                assert_eq!(row.is_some(), strong || weak, "seed {seed}, {name}: {shown}");
+                if let Some(row) = row {
+                    found += 1;
+                    assert_eq!((&row.time, row.source), (&time, *source), "{shown}");
+                    assert_eq!(row.why.has_nexus(), strong, "{shown}");
+                    assert_eq!(row.side, scope.side(&time), "{shown}");
+                }
+                let referrer = if *source == Source::Haproxy {
+                    None
+                } else {
+                    Some((time, referrer))
+                };
+                requests
+                    .entry(*source)
+                    .or_default()
+                    .push(((address, method, url, status), referrer));
+            }
+        }
+        assert_eq!(found, corpus.records.len());
+        assert!(found > 50, "seed {seed}: {found} records");
+        for all in requests.values_mut() {
+            all.sort();
+        }
+        assert_eq!(
+            requests.get(&Source::NginxAccess),
+            requests.get(&Source::Workhorse),
+            "seed {seed}"
+        );
+        let bare = |source| -> Vec<_> {
+            let mut all: Vec<_> = requests
+                .get(&source)
+                .into_iter()
+                .flatten()
+                .map(|(request, _)| request.clone())
+                .collect();
+            all.sort();
+            all
+        };
+        assert_eq!(bare(Source::Haproxy), bare(Source::Workhorse), "seed {seed}");
+    }
+}
+
+#[test]
+fn access_logs_are_there_only_if_named() {
+    let usual = tiny(3);
+    assert!(usual.sources.iter().all(|source| !source.is_text()));
+    assert!(!usual.summary.lines_by_source.contains_key("nginx_access"));
+    let options = Options::default().seed(3).days(3).tenants(8);
+    let only = tiny_with(&options.clone().sources(vec![Source::NginxAccess]), 60);
+    assert!(only.sources.iter().all(|source| *source == Source::NginxAccess));
+    assert!(
+        only.summary
+            .lines_by_source
+            .get("nginx_access")
+            .is_some_and(|lines| *lines > 50)
+    );
+    let all = tiny_with(&options.clone().sources(Source::ALL.to_vec()), 60);
+    let some = tiny_with(&options, 60);
+    let lines = |corpus: &Corpus, source: &str| corpus.summary.lines_by_source.get(source).copied();
+    for source in Source::USUAL {
+        assert_eq!(
+            lines(&all, source.name()),
+            lines(&some, source.name()),
+            "more sources change nothing in the others"
+        );
+    }
+}
+
 #[test]
 fn every_case_occurs() {
     let mut whys = BTreeMap::<_, u32>::new();

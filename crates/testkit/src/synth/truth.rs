@@ -71,7 +71,7 @@ pub struct Row {
     pub side: Side,
     /// The kind of log.
     pub source: Source,
-    /// The record's own time as written.
+    /// The record's own time: as written, and in RFC 3339 for access logs.
     pub time: String,
     /// The file, relative to the corpus's logs.
     pub input: String,
@@ -175,10 +175,10 @@ impl Seen {
     }
 }
 
-/// An instant as a log writes it.
+/// An instant as a log writes it; for access logs, whose notation has no order, as a dive gives it.
 pub(crate) fn stamp(source: Source, ms: i64) -> String {
     let mut out = Vec::new();
-    if source == Source::Workhorse {
+    if source.has_seconds() {
         clock::seconds(&mut out, ms, b'T');
     } else {
         clock::millis(&mut out, ms);

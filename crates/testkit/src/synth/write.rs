@@ -52,7 +52,9 @@ impl Summary {
         self.lines += report.lines;
         self.decoded_bytes += report.bytes;
         for (source, lines) in Source::ALL.into_iter().zip(report.by_source) {
-            *self.lines_by_source.entry(source.name()).or_default() += lines;
+            if lines > 0 || Source::USUAL.contains(&source) {
+                *self.lines_by_source.entry(source.name()).or_default() += lines;
+            }
         }
         self.matching += report.rows.len() as u64;
         for row in report.rows.iter().filter(|row| row.side == Side::Inside) {

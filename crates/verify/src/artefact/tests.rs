@@ -4,6 +4,7 @@ use std::fs;
 use std::io::Write;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use decostop_profile::Profile;
 use serde_json::{Value, json};
@@ -42,7 +43,7 @@ personal_data = true
 const DICTIONARY: &str = "class,value,standing\nuser,mallory.smith42,foreign\nuser_id,7654321,foreign\n\
     email,mallory@othercorp.example,foreign\nproject_id,61616,linked\n";
 
-struct Artefact {
+pub(super) struct Artefact {
     root: tempfile::TempDir,
 }
 
@@ -64,7 +65,7 @@ fn private(path: &Path, text: &[u8]) {
 }
 
 impl Artefact {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let root = tempfile::tempdir().expect("a directory");
         let (disclosure, internal) = (root.path().join("disclosure"), root.path().join("internal"));
         fs::create_dir(&disclosure).expect("new");
@@ -149,7 +150,24 @@ impl Artefact {
     }
 
     fn verify(&self) -> Report {
-        verify_dir(self.root.path(), Profile::gitlab(), &[]).expect("it can be verified")
+        self.verify_against(Profile::gitlab(), &[])
+    }
+
+    pub(super) fn verify_against(&self, profile: Arc<Profile>, against: &[PathBuf]) -> Report {
+        verify_dir(self.root.path(), profile, against).expect("it can be verified")
+    }
+
+    /// An artefact with one record whose event looks like a name of code.
+    pub(super) fn with_event(event: &str) -> Self {
+        let artefact = Self::new();
+        artefact.set_lines(&[&format!(
+            r#"{{"time":"2026-11-01T00:00:00Z","source":"production_json","event":"{event}"}}"#
+        )]);
+        artefact.manifest(|manifest| {
+            manifest["records"] = json!({ "total": 1, "by_source": { "production_json": 1 },
+                "by_event": { event: 1 }, "by_day": { "2026-11-01": 1 } });
+        });
+        artefact
     }
 
     fn rules(&self) -> Vec<String> {
@@ -504,17 +522,7 @@ fn what_cannot_be_verified_is_an_error_that_names_the_file() {
 
 #[test]
 fn raw_inputs_are_a_second_witness() {
-    let artefact = Artefact::new();
-    artefact.set_lines(&[
-        r#"{"time":"2026-11-01T00:00:00Z","source":"production_json","event":"quillfeather"}"#,
-        r#"{"time":"2026-11-01T00:00:00Z","source":"production_json","event":"SessionsController#create"}"#,
-        r#"{"time":"2026-11-02T00:00:00Z","source":"production_json","event":"SessionsController#create"}"#,
-    ]);
-    artefact.manifest(|manifest| {
-        manifest["records"] = json!({ "total": 3, "by_source": { "production_json": 3 },
-            "by_event": { "SessionsController#create": 2, "quillfeather": 1 },
-            "by_day": { "2026-11-01": 2, "2026-11-02": 1 } });
-    });
+    let artefact = Artefact::with_event("quillfeather");
     assert!(artefact.verify().is_clean(), "nobody knows the name");
     let logs = tempfile::tempdir().expect("a directory");
     let against = |path: &Path| {

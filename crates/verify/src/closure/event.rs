@@ -52,6 +52,12 @@ impl EventGrammar {
             listed: patterns
                 .filter(|raw| !raw.contains('*'))
                 .chain(deciding)
+                .chain(
+                    profile
+                        .templates
+                        .iter()
+                        .filter_map(|template| template.event.as_ref()),
+                )
                 .map(|raw| raw.as_str().into())
                 .collect(),
             routes: profile.routes.iter().map(|route| route.as_str().into()).collect(),
@@ -96,6 +102,17 @@ impl EventGrammar {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn events_of_templates_are_listed() {
+        let profile = Profile::gitlab();
+        let grammar = EventGrammar::new(&profile);
+        assert_eq!(grammar.check(&profile, "login_failed", true), Ok(Residue::None));
+        assert_eq!(
+            grammar.check(&profile, "login_wished_for", true),
+            Err("closure.event.closed")
+        );
+    }
 
     #[test]
     fn callers_have_their_shapes() {

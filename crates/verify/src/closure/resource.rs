@@ -95,7 +95,66 @@ impl Routes {
     }
 }
 
+impl Routes {
+    /// The identities that a raw path names, undecoded, by the first route that it fits.
+    pub(crate) fn identities(&self, path: &str) -> Vec<(Class, String)> {
+        let Some(path) = Path::new(path) else {
+            return Vec::new();
+        };
+        self.candidates(&path)
+            .into_iter()
+            .find_map(|(_, route)| {
+                let mut named = Vec::new();
+                route
+                    .names(&route.segments, &path, 0, &mut named)
+                    .then_some(named)
+            })
+            .unwrap_or_default()
+    }
+}
+
 impl Route {
+    /// Whether a raw path fits, each slot taking as much as it can; `named` is what is in the slots.
+    fn names(
+        &self,
+        wanted: &[Segment],
+        path: &Path<'_>,
+        from: usize,
+        named: &mut Vec<(Class, String)>,
+    ) -> bool {
+        let left = path.cuts.len().saturating_sub(from);
+        let Some((segment, rest)) = wanted.split_first() else {
+            return self.tail || left == 0;
+        };
+        if left < wanted.len() {
+            return false;
+        }
+        let longest = match segment {
+            Segment::Slot(Class::Project | Class::Namespace) => left - rest.len(),
+            _ => 1,
+        };
+        (1..=longest).rev().any(|count| {
+            let Some(span) = path.span(from, from + count) else {
+                return false;
+            };
+            let before = named.len();
+            let fits = match segment {
+                Segment::Literal(word) => span == word.as_ref(),
+                Segment::Number => span.bytes().all(|byte| byte.is_ascii_digit()),
+                Segment::Secret | Segment::Word => true,
+                Segment::Slot(class) => {
+                    named.push((*class, span.to_owned()));
+                    span.split('/').all(|part| part != "-")
+                }
+            };
+            let fits = fits && self.names(rest, path, from + count, named);
+            if !fits {
+                named.truncate(before);
+            }
+            fits
+        })
+    }
+
     fn has_literal(&self) -> bool {
         self.key.is_some()
     }
@@ -134,6 +193,21 @@ struct Path<'p> {
 }
 
 impl<'p> Path<'p> {
+    fn new(text: &'p str) -> Option<Self> {
+        let tail = text.strip_prefix('/')?;
+        // One slash at the end is a way of writing the same path.
+        let tail = tail.strip_suffix('/').unwrap_or(tail);
+        let mut cuts = Vec::new();
+        if !tail.is_empty() {
+            let mut start = 1;
+            for part in tail.split('/') {
+                cuts.push((start, start + part.len()));
+                start += part.len() + 1;
+            }
+        }
+        Some(Self { text, cuts })
+    }
+
     /// The text of segments `from..to`.
     fn span(&self, from: usize, to: usize) -> Option<&'p str> {
         let (start, _) = self.cuts.get(from)?;
@@ -148,18 +222,7 @@ impl Verifier {
         let (path, query) = text
             .split_once('?')
             .map_or((text, None), |(path, query)| (path, Some(query)));
-        let tail = path.strip_prefix('/').ok_or("closure.resource")?;
-        let mut cuts = Vec::new();
-        // One slash at the end is a way of writing the same path.
-        let tail = tail.strip_suffix('/').unwrap_or(tail);
-        if !tail.is_empty() {
-            let mut start = 1;
-            for part in tail.split('/') {
-                cuts.push((start, start + part.len()));
-                start += part.len() + 1;
-            }
-        }
-        let path = Path { text: path, cuts };
+        let path = Path::new(path).ok_or("closure.resource")?;
         let mut residue = String::new();
         let routes = self.routes.candidates(&path);
         // A project in scope has any path below it: it may not swallow what a route names.

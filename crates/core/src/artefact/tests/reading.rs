@@ -85,6 +85,65 @@ fn filters_narrow() {
 }
 
 #[test]
+fn filters_know_what_a_field_means() {
+    let record = one(
+        r#"{"time":"2026-11-01T00:00:00Z","actor":"alex9","namespace":"Example","project":"Example/Site","ip":"192.0.2.17","status":404,"path":"a\u002fb"}"#,
+    );
+    let fits = |filter: Filter| filter.matches(&record);
+    let all = Filter::default;
+    for (path, want) in [
+        ("example", true),
+        ("EXAMPLE/", true),
+        ("example/site", true),
+        ("exam", false),
+        ("example/si", false),
+        ("example/site/x", false),
+    ] {
+        assert_eq!(fits(all().namespace(path)), want, "{path}");
+    }
+    assert!(fits(all().project("example/site")) && !fits(all().project("example")));
+    for (text, want) in [
+        ("192.0.2.17", true),
+        ("192.0.2.0/24", true),
+        ("192.0.2.1", false),
+        ("198.51.100.0/24", false),
+        ("ip-nbswy3dpfqqho33snrscc", false),
+    ] {
+        assert_eq!(fits(all().ip(text).expect("an address")), want, "{text}");
+    }
+    let mapped = one(r#"{"ip":"::ffff:192.0.2.17"}"#);
+    assert!(all().ip("192.0.2.0/24").expect("a range").matches(&mapped));
+    assert_eq!(kind(all().ip("alex9")), ErrorKind::Config);
+    for (pattern, want) in [
+        ("404", true),
+        ("4xx", true),
+        ("40X", true),
+        ("5xx", false),
+        ("40", false),
+        ("xxx", false),
+    ] {
+        assert_eq!(fits(all().status(pattern)), want, "{pattern}");
+    }
+    assert!(fits(all().holds("EXAMPLE/SITE")) && fits(all().holds("a/b")) && fits(all().holds(r"a\u002F")));
+    assert!(!fits(all().holds("nowhere")) && fits(all().holds("nowhere").holds("alex")));
+    assert!(
+        !fits(all().holds("alex").actor("nobody")),
+        "every filter must fit"
+    );
+}
+
+#[test]
+fn a_line_for_a_terminal_is_the_same_json() {
+    let line = "{\"actor\":\"a\u{9b}b\u{202e}c\u{7f}ü\"}";
+    let record = one(line);
+    assert_eq!(record.line(), line);
+    let shown = record.printable_line();
+    assert_eq!(shown, r#"{"actor":"a\u009bb\u202ec\u007fü"}"#);
+    let json = |text: &str| serde_json::from_str::<serde_json::Value>(text).expect("JSON");
+    assert_eq!(json(&shown), json(line));
+}
+
+#[test]
 fn wildcards_match_whole_texts() {
     let record = one(r#"{"event":"abcabc"}"#);
     for (pattern, fits) in [

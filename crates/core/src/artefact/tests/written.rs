@@ -196,6 +196,28 @@ fn inputs_whose_names_are_not_text_are_told_apart() {
 }
 
 #[test]
+fn a_file_that_was_set_aside_is_told_with_its_reason() {
+    let dir = scratch();
+    let out = dir.path().join("out");
+    let mut writer = writer(&out, Options::default()).expect("a writer");
+    let mut report = report(0);
+    report.inputs.push(InputReport {
+        path: PathBuf::from("postgresql/current"),
+        set_aside: Some("the database's own log".to_owned()),
+        complete: true,
+        ..InputReport::default()
+    });
+    writer.finish(&report, &evidence()).expect("finish");
+    writer.commit(clean).expect("commit");
+    let run: serde_json::Value = serde_json::from_str(&text(out.join("internal/run.json"))).expect("JSON");
+    let told = run["inputs"]
+        .as_array()
+        .and_then(|inputs| inputs.last())
+        .expect("an input");
+    assert_eq!(told["set_aside"], "the database's own log");
+}
+
+#[test]
 fn removals_are_json_text() {
     assert_eq!(removals_json(&[]), "[]");
     let mut removals = provenance(0).removals;

@@ -641,15 +641,19 @@ fn flags_of_a_look_are_checked_too() {
             "--source: the profile has no source \"wep\"",
         ),
         (
-            flags(|f| f.since = Some("7y".into())),
-            "--since: not a date and time as RFC 3339 writes them, such as 2026-11-01T00:00:00Z",
+            flags(|f| f.since = Some("soon".into())),
+            "--since: \"soon\" is no time",
+        ),
+        (
+            flags(|f| f.since = Some("tomorrow".into())),
+            "--since: 2027-01-16T00:00:00Z is in the future: nothing is logged yet",
         ),
         (
             flags(|f| {
                 f.since = Some("1h".into());
                 f.until = Some("2h".into());
             }),
-            "--until: must lie after --since",
+            "--until: must lie after --since: 2027-01-15T06:00:00Z is not after 2027-01-15T07:00:00Z",
         ),
     ] {
         assert_eq!(got, Err(want.to_owned()));

@@ -2,7 +2,7 @@
 
 use super::profile;
 use crate::request::Select;
-use crate::request::events::{Count, count, expand, raw_patterns, raw_patterns_of};
+use crate::request::events::{Count, count, expand, raw_patterns, raw_patterns_of, search};
 
 fn names(pattern: &str) -> Vec<String> {
     expand(pattern, &profile())
@@ -79,4 +79,72 @@ fn counting() {
         );
     }
     assert!(named(&["raw:*"]).everything && named(&["raw:*"]).named > 5);
+}
+
+#[test]
+fn events_are_searched_by_name_word_and_raw_event() {
+    let profile = profile();
+    let found = |pattern: &str, source: Option<&str>| {
+        search(pattern, source, &profile).map_or_else(
+            |error| vec![format!("{error} | {}", error.advice().unwrap_or_default())],
+            |events| events.iter().map(|event| event.name.clone()).collect(),
+        )
+    };
+    for (pattern, source, want) in [
+        (
+            "membership.*",
+            None,
+            &["membership.added", "membership.removed"] as &[&str],
+        ),
+        ("membership", None, &["membership.added", "membership.removed"]),
+        ("MEMBER_CREATED", None, &["membership.added"]),
+        ("remove", None, &["membership.removed"]),
+        (
+            "remove zebra",
+            None,
+            &[
+                "events: no event holds \"remove zebra\" in its name, its description or what the sources log | \
+             did you mean \"removed\"?",
+            ],
+        ),
+        ("raw:Groups::*#create", None, &["membership.added"]),
+        ("membership", Some("web"), &["membership.added"]),
+        (
+            "membership.removed",
+            Some("web"),
+            &["events: web shows no such event | look in audit"],
+        ),
+        ("user_add_to_group", Some("web"), &["membership.added"]),
+        (
+            "membrship",
+            None,
+            &[
+                "events: no event holds \"membrship\" in its name, its description or what the sources log | \
+             did you mean \"membership\"?",
+            ],
+        ),
+        (
+            "membrship.*",
+            None,
+            &["events: no event of the profile fits \"membrship.*\" | did you mean \"membership.*\"?"],
+        ),
+        (
+            "raw:nothing",
+            None,
+            &[
+                "events: no public event stands for it | a request may name it all the same: events = [\"raw:nothing\"]",
+            ],
+        ),
+        (
+            "membership",
+            Some("wbe"),
+            &["--source: the profile has no source \"wbe\" | did you mean \"web\"?"],
+        ),
+    ] {
+        assert_eq!(found(pattern, source), want, "{pattern} {source:?}");
+    }
+    assert_eq!(
+        search("", None, &profile).map_or(0, |all| all.len()),
+        profile.events.len()
+    );
 }

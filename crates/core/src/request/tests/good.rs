@@ -120,6 +120,7 @@ fn a_look_has_nobody_in_scope() {
         sources: vec!["web".into()],
         since: Some("7d".into()),
         until: Some("2026-11-08".into()),
+        ..AdHoc::default()
     };
     let request = Request::ad_hoc(&flags, &profile(), now).expect("valid flags");
     assert!(request.ad_hoc && request.customer.is_none() && !request.disclosure.personal_data);

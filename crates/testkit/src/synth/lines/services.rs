@@ -266,14 +266,9 @@ impl Desk<'_> {
         pen.key("uri");
         pen.line.push(b'"');
         self.path(pen);
-        if self.hostile && rng.often(30) {
-            let secret = pen.secret(rng);
-            // Go writes an ampersand as an escape.
-            pen.lit("?format=json\\u0026private_token=");
-            pen.lit(&secret);
-        } else if visit.action.path.contains("info/refs") {
-            pen.lit("?service=git-upload-pack");
-        }
+        // Go writes an ampersand as an escape.
+        let query = self.query(pen, rng, "\\u0026");
+        pen.lit(&query);
         pen.lit("\",");
         self.agent(pen, "user_agent", rng);
         self.oddities(pen, rng);
@@ -281,8 +276,19 @@ impl Desk<'_> {
         pen.close();
     }
 
+    /// What follows the path, if anything does.
+    pub(super) fn query(&self, pen: &mut Pen, rng: &mut Rng, and: &str) -> String {
+        if self.hostile && rng.often(30) {
+            format!("?format=json{and}private_token={}", pen.secret(rng))
+        } else if self.visit.action.path.contains("info/refs") {
+            "?service=git-upload-pack".to_owned()
+        } else {
+            String::new()
+        }
+    }
+
     /// The page before: most often of the same project, now and then somebody else's.
-    fn referrer(&self, pen: &mut Pen, rng: &mut Rng) {
+    pub(super) fn referrer(&self, pen: &mut Pen, rng: &mut Rng) {
         let (world, visit) = (self.world, self.visit);
         if visit.action.path.contains(".git/") || rng.often(300) {
             return;
