@@ -567,7 +567,7 @@ fn placeholder(entry: &Entry<'_>, is_text: bool) -> Value {
         (_, Some(Class::NamespaceId)) => scalar(number, 47),
         (_, Some(Class::ProjectId)) => scalar(number, 51191),
         (_, Some(Class::TokenId)) => scalar(number, 900),
-        (_, Some(Class::Event | Class::Namespace)) => json!("example"),
+        (_, Some(Class::Namespace | Class::Event)) => json!("example"),
         (_, Some(Class::Project)) => json!("example/site"),
         (_, Some(Class::Status)) => scalar(number, 200),
         (_, Some(Class::Method)) => json!("GET"),
