@@ -577,6 +577,9 @@ fn s31_paths_look_alike() {
         "/api/v4/projects/acme%2Fa/issues",
         "/api/v4/projects/acme%2fa%2fb",
         "/api/v4/projects/51191/members",
+        "//acme/a",
+        "/./acme//a/-/issues/1",
+        "/other/../acme/a.git/info/refs",
     ] {
         assert_eq!(matches(own), 1, "{own}");
     }
@@ -587,6 +590,7 @@ fn s31_paths_look_alike() {
         "/acme-corp/a.git/info/refs",
         "/api/v4/projects/5119/members",
         "/other/acme",
+        "/acme/../other/b",
     ] {
         assert_eq!(matches(other), 0, "{other}");
     }

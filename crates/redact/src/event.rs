@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use decostop_profile::{Profile, Source};
+use decostop_profile::{Class, Profile, Source};
 
 use crate::plan::ProfilePlan;
 use crate::record::Record;
@@ -51,8 +51,13 @@ impl Expression {
             Piece::Field(field) => source.fields.get(field).is_some_and(|spec| spec.closed),
             Piece::Route(_) => true,
         };
+        // Clients choose the method; beside a name that the platform coined it cannot say much.
+        let is_method = |piece: &Piece| match piece {
+            Piece::Field(field) => source.class_of(field) == Some(Class::Method),
+            piece => matches!(piece, Piece::Text(_)),
+        };
         Self {
-            closed: pieces.iter().any(is_closed),
+            closed: pieces.iter().any(is_closed) || pieces.iter().all(is_method),
             pieces,
         }
     }

@@ -236,6 +236,7 @@ impl ProfilePlan {
         let vocabulary = &self.profile.vocabulary;
         vocabulary.events.contains(raw)
             || self.listed_events.contains(raw)
+            || vocabulary.methods.contains(raw)
             || raw.split_once(' ').is_some_and(|(method, route)| {
                 vocabulary.methods.contains(method) && self.routes.is_pattern(route)
             })

@@ -127,12 +127,18 @@ impl Routes {
         let (path, query) = path
             .split_once('?')
             .map_or((path, None), |(path, query)| (path, Some(query)));
-        let mut segments: Vec<&str> = path.strip_prefix('/')?.split('/').collect();
-        if segments.last() == Some(&"") {
-            segments.pop();
+        // As servers do before they route: `//`, `/./` and `/../` are ways of writing another path.
+        let mut segments: Vec<&str> = Vec::new();
+        for segment in path.strip_prefix('/')?.split('/') {
+            match segment {
+                "" | "." => {}
+                ".." => {
+                    segments.pop();
+                }
+                other => segments.push(other),
+            }
         }
-        if segments.len() > MAX_SEGMENTS || segments.iter().any(|segment| matches!(*segment, "" | "." | ".."))
-        {
+        if segments.len() > MAX_SEGMENTS {
             return None;
         }
         let held = segments.iter().copied().chain([""]);

@@ -312,10 +312,15 @@ impl Query {
         };
         match (project, said) {
             (NameOrId::Id(id), Said::Project(other)) => id == other,
-            (NameOrId::Id(id), Said::Path(path)) | (NameOrId::Name(path), Said::Project(id)) => {
-                known(path, *id)
+            // What is below a project, such as its container images, is the project's.
+            (NameOrId::Id(id), Said::Path(path)) => {
+                let projects = self.scope.projects.iter();
+                projects
+                    .filter(|entry| entry.id == Some(*id) && !entry.path.is_empty())
+                    .any(|entry| below(path, &entry.path))
             }
-            (NameOrId::Name(path), Said::Path(other)) => fold(path) == fold(other),
+            (NameOrId::Name(path), Said::Project(id)) => known(path, *id),
+            (NameOrId::Name(path), Said::Path(other)) => below(other, path),
             _ => false,
         }
     }

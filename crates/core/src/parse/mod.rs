@@ -15,6 +15,7 @@ mod wrapper;
 
 use std::borrow::Cow;
 
+use decostop_profile::Format;
 use decostop_redact::{Field, Json, ProfilePlan, Record};
 
 use crate::Limits;
@@ -81,6 +82,13 @@ pub fn with_record<T>(
         let Ok(root) = tree::parse(body, buffer, buffers, limits) else {
             if let Some(record) = of_text(plan, text, known, found.time) {
                 return Ok(then(&record));
+            }
+            // The line itself, but none that its source has: it may be anybody's.
+            let is_text = known
+                .and_then(|source| plan.spec(source))
+                .is_some_and(|spec| spec.format != Format::Json);
+            if is_text {
+                return Err(Reason::Unparsable);
             }
             // A string that only looks like a wrapped line is an ordinary value.
             break;

@@ -81,7 +81,10 @@ impl EventGrammar {
             let (method, route) = event.split_once(' ')?;
             Some(profile.vocabulary.methods.contains(method) && self.routes.contains(route))
         };
-        self.listed.contains(event) || profile.vocabulary.events.contains(event) || routed() == Some(true)
+        self.listed.contains(event)
+            || profile.vocabulary.events.contains(event)
+            || profile.vocabulary.methods.contains(event)
+            || routed() == Some(true)
     }
 
     /// A raw event. `closed` admits the vocabulary only.
