@@ -279,7 +279,7 @@ fn events_of_a_cluster_come_as_lines_and_as_a_list() {
     let all = [
         event("acme", "secrets", "zebra77"),
         event("evilcorp77", "pods", "site"),
-        event("acme", "widgets77", "site"),
+        event("acme", "orderbooks", "site"),
     ];
     let scope = "namespaces = [\"acme\"]\nusers = [\"alex9\"]";
     for content in [
@@ -306,7 +306,7 @@ fn events_of_a_cluster_come_as_lines_and_as_a_list() {
                 "who defines a resource chooses its name"
             );
             let text = done.sink.records.join("\n");
-            for gone in ["zebra77", "emVicmE3Nw", "widgets77", "10.0.0.7", "evilcorp77"] {
+            for gone in ["zebra77", "emVicmE3Nw", "orderbooks", "10.0.0.7", "evilcorp77"] {
                 assert!(!text.contains(gone), "{gone}: {text}");
             }
         }
@@ -350,6 +350,58 @@ Nov  2 10:00:01 lb-zebra77 haproxy[47]: 192.0.2.18:3317 [02/Nov/2026:10:00:01.65
             if name == "nginx" {
                 assert_eq!(first["ip"] == "192.0.2.17", personal, "{first}");
                 assert_eq!(first["request_uri"] == "/acme/*", !personal, "{first}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_draft_dives_as_it_is() {
+    let record = |user: &str, tenant: &str| {
+        format!(
+            r#"{{"time":"2026-11-02T10:00:00Z","user":{{"name":"{user}","id":4711}},"tenant":"{tenant}","action":"order_update","path":"/{tenant}/zebra77","client_ip":"192.0.2.17","note":"zebra77 by {user}","api_key":"zebra77"}}"#
+        )
+    };
+    let all = [
+        record("alex9", "acme"),
+        record("mallory77", "evilcorp77"),
+        record("mallory77", "acme"),
+    ];
+    let logfmt = |user: &str, tenant: &str| {
+        format!("time=2026-11-02T10:00:00Z user={user} tenant={tenant} action=order_update password=zebra77")
+    };
+    let text = [
+        logfmt("alex9", "acme"),
+        logfmt("mallory77", "evilcorp77"),
+        logfmt("mallory77", "acme"),
+    ];
+    for content in [
+        all.join("\n"),
+        format!("{{\"rows\":[{}]}}", all.join(",\n")),
+        text.join("\n"),
+    ] {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("shop.log");
+        std::fs::write(&path, content).expect("writable");
+        let draft = decostop::draft::draft(&path, "shop").unwrap_or_else(|error| panic!("{error}"));
+        let profile = Arc::new(Profile::parse(&draft.profile).expect("a draft loads"));
+        for personal in [false, true] {
+            let scope = "namespaces = [\"acme\"]\nusers = [\"alex9\"]";
+            let done = dive(
+                &profile,
+                scope,
+                "namespaces = [\"acme\"]",
+                personal,
+                std::slice::from_ref(&path),
+            );
+            assert_eq!((done.report.counts.matched, done.report.counts.disclosed), (2, 2));
+            let text = done.sink.records.join("\n");
+            assert!(
+                text.contains("\"namespace\":\"acme\"") && text.contains("alex9") == personal,
+                "{text}"
+            );
+            for gone in ["zebra77", "mallory77", "evilcorp77", "order_update"] {
+                assert!(!text.contains(gone), "{gone}: {text}");
             }
         }
     }

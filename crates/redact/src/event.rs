@@ -2,14 +2,18 @@
 
 use std::collections::HashMap;
 
-use decostop_profile::Profile;
+use decostop_profile::{Profile, Source};
 
 use crate::plan::ProfilePlan;
 use crate::record::Record;
 
 /// `{field}` placeholders with literal text between.
 #[derive(Debug)]
-struct Expression(Vec<Piece>);
+struct Expression {
+    pieces: Vec<Piece>,
+    /// Whether only listed events may come of it: clients choose one of its fields, or it names a route.
+    closed: bool,
+}
 
 #[derive(Debug)]
 enum Piece {
@@ -22,7 +26,7 @@ enum Piece {
 }
 
 impl Expression {
-    fn parse(text: &str) -> Self {
+    fn parse(text: &str, source: &Source) -> Self {
         let mut pieces = Vec::new();
         let mut rest = text;
         while let Some((before, after)) = rest.split_once('{') {
@@ -41,7 +45,16 @@ impl Expression {
         if !rest.is_empty() {
             pieces.push(Piece::Text(rest.to_owned()));
         }
-        Self(pieces)
+        let is_closed = |piece: &Piece| match piece {
+            // The event of a template is the profile's own.
+            Piece::Text(_) | Piece::Template(_) => false,
+            Piece::Field(field) => source.fields.get(field).is_some_and(|spec| spec.closed),
+            Piece::Route(_) => true,
+        };
+        Self {
+            closed: pieces.iter().any(is_closed),
+            pieces,
+        }
     }
 
     fn evaluate(&self, record: &Record<'_>, plan: &ProfilePlan) -> Option<String> {
@@ -50,7 +63,7 @@ impl Expression {
             value.filter(|text| !text.is_empty())
         };
         let mut out = String::new();
-        for piece in &self.0 {
+        for piece in &self.pieces {
             match piece {
                 Piece::Text(text) => out.push_str(text),
                 Piece::Field(field) => out.push_str(text(field)?),
@@ -92,7 +105,10 @@ impl Events {
         }
         Self {
             expressions: spec
-                .map(|spec| spec.event.iter().map(|text| Expression::parse(text)).collect())
+                .map(|spec| {
+                    let texts = spec.event.iter();
+                    texts.map(|text| Expression::parse(text, spec)).collect()
+                })
                 .unwrap_or_default(),
             exact,
             globs,
@@ -100,11 +116,11 @@ impl Events {
         }
     }
 
-    /// The source's own event string of a record.
-    pub(crate) fn raw(&self, record: &Record<'_>, plan: &ProfilePlan) -> Option<String> {
+    /// The source's own event string of a record, and whether only a listed one may be told.
+    pub(crate) fn raw(&self, record: &Record<'_>, plan: &ProfilePlan) -> Option<(String, bool)> {
         self.expressions
             .iter()
-            .find_map(|expression| expression.evaluate(record, plan))
+            .find_map(|expression| Some((expression.evaluate(record, plan)?, expression.closed)))
     }
 
     /// Indices of the public events (in profile order) that a raw event stands for.

@@ -243,7 +243,8 @@ impl ProfilePlan {
 
     /// The source's own event string of a record.
     pub fn raw_event(&self, record: &Record<'_>) -> Option<String> {
-        self.source(record.source)?.events.raw(record, self)
+        let found = self.source(record.source)?.events.raw(record, self);
+        found.map(|(raw, _)| raw)
     }
 
     /// The source that a field names in a mixed stream. `text_of` looks a field up; the profile's

@@ -579,7 +579,7 @@ impl Redactor {
         let Some(source) = self.plan.source(record.source) else {
             return "[event]".to_owned();
         };
-        let Some(raw) = self.plan.raw_event(record) else {
+        let Some((raw, closed)) = source.events.raw(record, &self.plan) else {
             return "[event]".to_owned();
         };
         if let Some(name) = source
@@ -590,7 +590,7 @@ impl Redactor {
         {
             return name.to_owned();
         }
-        if crate::grammar::is_event(&raw, false, &self.plan, facts) {
+        if crate::grammar::is_event(&raw, closed, &self.plan, facts) {
             return raw;
         }
         ledger.note("event.unlisted");

@@ -77,7 +77,7 @@ pub(crate) fn run(args: &Demo) -> Result<Exit> {
         quiet: false,
         allow_withheld: 0,
     };
-    let exit = scan::directory(&ready, &out, &[logs], false, &telling)?;
+    let exit = scan::directory(&ready, &out, &[logs], None, false, &telling)?;
     if exit != Exit::Done {
         return Ok(exit);
     }

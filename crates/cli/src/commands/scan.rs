@@ -65,7 +65,8 @@ pub(crate) fn run(args: &Scan) -> Result<Exit> {
     if to_stdout {
         return stream(&ready, args.internal.as_deref(), args.force, &telling);
     }
-    directory(&ready, out, &args.reading.paths, args.force, &telling)
+    let profile = args.reading.profile.path.as_deref();
+    directory(&ready, out, &args.reading.paths, profile, args.force, &telling)
 }
 
 /// How a dive is told about.
@@ -80,6 +81,7 @@ pub(super) fn directory(
     ready: &Ready,
     out: &Path,
     paths: &[PathBuf],
+    profile: Option<&Path>,
     force: bool,
     telling: &Telling,
 ) -> Result<Exit> {
@@ -97,7 +99,7 @@ pub(super) fn directory(
     if !telling.quiet {
         let mut to = terminal::talk();
         table(&mut to, ready, report)?;
-        places(&mut to, ready, &finished.path, paths)?;
+        places(&mut to, ready, &finished.path, paths, profile)?;
     }
     if let Some(leftover) = &finished.leftover {
         let place = leftover.display();
@@ -230,7 +232,13 @@ pub(super) fn table(to: &mut impl Write, ready: &Ready, report: &Report) -> io::
 }
 
 /// Where the result is and what to do with it.
-fn places(to: &mut impl Write, ready: &Ready, out: &Path, paths: &[PathBuf]) -> io::Result<()> {
+fn places(
+    to: &mut impl Write,
+    ready: &Ready,
+    out: &Path,
+    paths: &[PathBuf],
+    profile: Option<&Path>,
+) -> io::Result<()> {
     let ad_hoc = ready.request.ad_hoc;
     let shown = out.join(if ad_hoc { "look" } else { "disclosure" });
     let note = if ad_hoc {
@@ -252,7 +260,8 @@ fn places(to: &mut impl Write, ready: &Ready, out: &Path, paths: &[PathBuf]) -> 
         .collect();
     writeln!(to, "\n{HEAD}next{HEAD:#}\n  {me} view {out}")?;
     if !paths.is_empty() {
-        writeln!(to, "  {me} verify {out} --against {}", paths.join(" "))?;
+        let with = profile.map_or(String::new(), |profile| format!(" --profile {}", shell(profile)));
+        writeln!(to, "  {me} verify {out}{with} --against {}", paths.join(" "))?;
     }
     if !ad_hoc {
         writeln!(

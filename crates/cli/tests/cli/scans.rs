@@ -662,3 +662,30 @@ fn a_corpus_is_not_written_over() {
         .exits(1)
         .says("--our-share");
 }
+
+#[test]
+fn a_dive_with_another_profile_is_verified_with_it() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let log = dir.path().join("access.log");
+    let line = r#"192.0.2.17 - alex9 [03/Nov/2026:09:15:02 +0000] "GET /example/site HTTP/1.1" 200 5 "-" "curl/8.9""#;
+    std::fs::write(&log, format!("{line}\n")).expect("a log");
+    let out = dir.path().join("out");
+    let scanned = run(&[
+        "scan",
+        "--profile",
+        "nginx",
+        "--namespace",
+        "example",
+        "--since",
+        "2026-11-01",
+        arg(&log),
+        "--out",
+        arg(&out),
+    ])
+    .exits(0)
+    .says("--profile nginx --against");
+    assert_eq!(scanned.out, "");
+    run(&["verify", arg(&out), "--profile", "nginx", "--against", arg(&log)])
+        .exits(0)
+        .says("held against 2 foreign values");
+}

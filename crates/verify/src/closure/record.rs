@@ -56,11 +56,13 @@ impl SourcePlan {
                 .collect::<Vec<Box<str>>>()
         };
         let columns = &source.columns;
+        // A route is told by its text in the profile, which is a list as well.
         let is_closed = |expression: &str| {
-            source
-                .fields
-                .iter()
-                .any(|(name, spec)| spec.closed && expression.contains(&format!("{{{name}}}")))
+            expression.contains("|route}")
+                || source
+                    .fields
+                    .iter()
+                    .any(|(name, spec)| spec.closed && expression.contains(&format!("{{{name}}}")))
         };
         let mut people: HashMap<Box<str>, (Vec<usize>, FieldSpec), RandomState> = HashMap::default();
         for (nth, tuple) in source
