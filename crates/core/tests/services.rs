@@ -36,7 +36,10 @@ fn dive(dir: &Path) -> Done {
 
 /// Further lines of a message, what a library writes in between, and connections without a request.
 fn is_no_record(line: &str) -> bool {
-    line.starts_with("PHP message:") || line.starts_with("redis: ") || line.contains("]: Connect from ")
+    line.starts_with("PHP message:")
+        || line.contains(" FastCGI sent in stderr: ") && !line.contains(", client: ")
+        || line.starts_with("redis: ")
+        || line.contains("]: Connect from ")
 }
 
 #[test]

@@ -362,7 +362,7 @@ fn evaluate(expression: &str, fields: &BTreeMap<String, &Value>, profile: &Profi
                     Asked::Text => event.push_str(&scalar(field)?),
                     Asked::Route => event.push_str(route_of(&profile.routes, text(fields.get(field)?)?)?),
                     Asked::Template => {
-                        event.push_str(event_of(&profile.templates, text(fields.get(field)?)?)?)
+                        event.push_str(event_of(&profile.templates, text(fields.get(field)?)?)?);
                     }
                 }
             }

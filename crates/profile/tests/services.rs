@@ -23,7 +23,6 @@ fn their_files_belong_to_them_alone() {
         ("registry_access", "registry_access.log-20261101.zst"),
         ("gitlab_runner", "gitlab-runner.log"),
         ("mailroom", "mailroom/current"),
-        ("mailroom", "gitlab-rails/mail_room_json.log"),
         ("nginx_access", "nginx/gitlab_access.log.30.gz"),
         ("nginx_access", "nginx/gitlab_registry_access.log"),
         ("nginx_access", "nginx/access.log"),

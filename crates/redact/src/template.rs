@@ -30,6 +30,8 @@ enum Piece {
 struct Compiled {
     pieces: Vec<Piece>,
     event: Option<String>,
+    /// Whether a slot holds an identity.
+    names_somebody: bool,
     /// The longest of its literals: a text without it cannot fit.
     needle: String,
     pattern: String,
@@ -78,9 +80,13 @@ impl Templates {
         fitting.event.as_deref()
     }
 
-    /// The identities that a message names in typed slots.
+    /// The identities that a message names: those of the first template that has slots for any and that
+    /// it fits. Most messages begin like none of them, which is all that is looked at.
     pub(crate) fn identities<'t>(&'t self, text: &'t str) -> impl Iterator<Item = (Class, &'t str)> {
-        let parts = (text.len() <= MAX_MESSAGE).then(|| self.fit(text)).flatten();
+        let mut naming = self.0.iter().filter(|template| template.names_somebody);
+        let parts = (text.len() <= MAX_MESSAGE)
+            .then(|| naming.find_map(|template| template.fit(text)))
+            .flatten();
         parts.into_iter().flatten().filter_map(|part| match part {
             Fitted::Slot(Slot::Typed(class), text, _) if class.is_identity() => Some((class, text)),
             _ => None,
@@ -151,7 +157,9 @@ fn compile(text: &str) -> Option<Compiled> {
         .max_by_key(|text| text.len())
         .unwrap_or_default()
         .to_owned();
+    let names = |piece: &Piece| matches!(piece, Piece::Slot(Slot::Typed(class)) if class.is_identity());
     Some(Compiled {
+        names_somebody: pieces.iter().any(names),
         pieces,
         event: None,
         needle,

@@ -50,7 +50,7 @@ impl Instant {
     fn parse_access(bytes: &[u8]) -> Option<Self> {
         const MONTHS: &[u8] = b"JanFebMarAprMayJunJulAugSepOctNovDec";
         let name = bytes.get(3..6)?;
-        let month = MONTHS.chunks(3).position(|month| month == name)? as i64 + 1;
+        let month = (1..).zip(MONTHS.chunks(3)).find(|(_, month)| *month == name)?.0;
         let [b':', b':'] = [bytes.get(14)?, bytes.get(17)?] else {
             return None;
         };

@@ -436,9 +436,11 @@ fn read_field(
     }
 }
 
-/// The identities in the slots of the first template that a message fits.
+/// The identities in the slots of the first template that a message fits, of those that have slots for any.
 fn in_message(profile: &Profile, message: &str, said: &mut Vec<Said>) {
-    for template in &profile.templates {
+    const NAMING: &[&str] = &["{user", "{name", "{email", "{project", "{ip"];
+    let names = |text: &str| NAMING.iter().any(|slot| text.contains(slot));
+    for template in profile.templates.iter().filter(|template| names(&template.text)) {
         let mut slots = Vec::new();
         if fits_template(&template.text, message, &mut slots) {
             for (kind, text) in slots {

@@ -1,5 +1,6 @@
 //! Records from parts of lines and from documents, however the bytes are cut.
 
+use std::fmt::Write as _;
 use std::ops::ControlFlow;
 
 use proptest::prelude::*;
@@ -228,10 +229,10 @@ proptest! {
             let mut rest = line.as_str();
             while rest.len() > size {
                 let (part, after) = rest.split_at(size);
-                file.push_str(&format!("{time} stdout P {part}\n"));
+                let _ = writeln!(file, "{time} stdout P {part}");
                 rest = after;
             }
-            file.push_str(&format!("{time} stdout F {rest}\n"));
+            let _ = writeln!(file, "{time} stdout F {rest}");
         }
         let found = texts(&[], &[&file]);
         let joined: Vec<&str> = found.iter().filter_map(|text| text.strip_prefix("2026-11-01T09:00:00.1Z stdout F ")).skip(1).collect();

@@ -200,10 +200,12 @@ impl<'d> Shared<'d> {
             Pass::Follow(ids) => Some(Needles::of_texts(ids.iter().map(String::as_str))),
             Pass::Ids | Pass::Match => None,
         };
+        // Ids that were learned are searched for as well.
+        let extended = !std::ptr::eq(query, &raw const dive.query);
         let prefilter = match (&dive.prefilter, &needles) {
             (None, _) => None,
             (Some(_), Some(needles)) => Prefilter::new(needles).map(Arc::new),
-            (Some(prefilter), None) if std::ptr::eq(query, &dive.query) => Some(Arc::clone(prefilter)),
+            (Some(prefilter), None) if !extended => Some(Arc::clone(prefilter)),
             (Some(_), None) => Prefilter::new(&query.needles).map(Arc::new),
         };
         Ok(Self {
@@ -408,16 +410,16 @@ impl<'d> Shared<'d> {
                 Progress::add(&self.dive.progress.decoded_bytes, bytes.len() as u64);
             }
             if let Piece::Member { path, offset } = piece {
-                assembler.finish(&mut |piece| self.piece(&mut worker, &mut state, piece))?;
+                assembler.finish(&mut |piece| self.piece(&mut worker, &mut state, &piece))?;
                 self.member(&mut state, path, offset);
                 assembler = Assembler::new(self.record_keys(state.reading.source), true, limits);
                 return ControlFlow::Continue(());
             }
-            assembler.take(piece, &mut |piece| self.piece(&mut worker, &mut state, piece))
+            assembler.take(piece, &mut |piece| self.piece(&mut worker, &mut state, &piece))
         });
         if !summary.stopped {
             // Whether it breaks makes no difference any more.
-            let _ = assembler.finish(&mut |piece| self.piece(&mut worker, &mut state, piece));
+            let _ = assembler.finish(&mut |piece| self.piece(&mut worker, &mut state, &piece));
         }
         worker.frame = frame;
         if let Err(error) = worker.hand_over(self.collector) {
@@ -442,9 +444,9 @@ impl<'d> Shared<'d> {
         }
     }
 
-    fn piece(&self, worker: &mut Worker, state: &mut UnitState, piece: Piece<'_>) -> ControlFlow<()> {
+    fn piece(&self, worker: &mut Worker, state: &mut UnitState, piece: &Piece<'_>) -> ControlFlow<()> {
         let reading = state.reading;
-        let done = match piece {
+        let done = match *piece {
             Piece::Lost(range) => {
                 state.lost = true;
                 let reason = match range.reason {

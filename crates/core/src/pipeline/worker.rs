@@ -133,7 +133,6 @@ impl Worker {
         let bytes = line.len() as u64;
         let mentioned = || shared.needles().mentioned_in(line).unwrap_or(true);
         let (reason, source) = match judged {
-            Ok(Verdict::NoMatch) => return,
             Ok(Verdict::Match { ns, source }) => {
                 self.hits += 1;
                 Progress::add(&dive.progress.matched, 1);
@@ -156,7 +155,7 @@ impl Worker {
             Ok(Verdict::Doubtful(source)) if mentioned() => (Reason::DecidingType, Some(source)),
             // A line that cannot be read has no time: without a needle to look for it counts.
             Err(reason) if mentioned() => (reason, reading.source),
-            Ok(Verdict::Doubtful(_)) | Err(_) => return,
+            Ok(Verdict::NoMatch | Verdict::Doubtful(_)) | Err(_) => return,
         };
         let nexus = shared.scope_needles.mentioned_in(line).unwrap_or(false);
         self.keep(reading, offset, bytes, reason, source, nexus);
