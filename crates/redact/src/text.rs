@@ -272,6 +272,8 @@ impl TextContext<'_> {
             || part.len() <= 64
                 && part.bytes().all(|byte| byte.is_ascii_alphabetic())
                 && camel_words(part).all(|word| words.contains(word.to_ascii_lowercase().as_str()))
+                // Words written together may be somebody's name, unlike one of them.
+                && !self.facts.is_foreign_token(&folded)
     }
 
     /// Display names of several words: foreign ones go, in-scope ones stay; a word behind `user` is a
