@@ -591,6 +591,8 @@ fn s31_paths_look_alike() {
         "/api/v4/projects/5119/members",
         "/other/acme",
         "/acme/../other/b",
+        "/acme/%2e%2E/other/b",
+        "/api/v4/projects/acme%2F..%2Fother",
     ] {
         assert_eq!(matches(other), 0, "{other}");
     }

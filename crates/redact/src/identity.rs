@@ -149,7 +149,7 @@ pub(crate) fn path(text: &str) -> Option<String> {
     let bare = [".git", ".wiki", ".design"]
         .iter()
         .fold(trimmed, |rest, suffix| rest.strip_suffix(suffix).unwrap_or(rest));
-    if bare.is_empty() || bare.split('/').any(str::is_empty) {
+    if bare.split('/').any(|part| matches!(part, "" | "." | "..")) {
         return None;
     }
     Some(fold(bare))

@@ -130,12 +130,16 @@ impl Routes {
         // As servers do before they route: `//`, `/./` and `/../` are ways of writing another path.
         let mut segments: Vec<&str> = Vec::new();
         for segment in path.strip_prefix('/')?.split('/') {
-            match segment {
+            let dots = segment
+                .contains(['.', '%'])
+                .then(|| percent_decode(segment))
+                .flatten();
+            match dots.as_deref().unwrap_or(segment) {
                 "" | "." => {}
                 ".." => {
                     segments.pop();
                 }
-                other => segments.push(other),
+                _ => segments.push(segment),
             }
         }
         if segments.len() > MAX_SEGMENTS {

@@ -181,7 +181,10 @@ fn understand(text: &str, cut: bool) -> Option<Sample> {
         let unread = all - logfmt.len();
         return Some(sample(Shape::Logfmt, logfmt, unread));
     }
-    for name in Profile::builtin_names() {
+    // GitLab's has patterns for the proxies before it; those written for them alone come first.
+    let mut names: Vec<&str> = Profile::builtin_names().collect();
+    names.sort_by_key(|name| *name == "gitlab");
+    for name in names {
         let Some(profile) = Profile::builtin(name) else {
             continue;
         };
