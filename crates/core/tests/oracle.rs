@@ -374,6 +374,9 @@ fn text_line() -> impl Strategy<Value = (&'static str, String)> {
             }
             ("registry", pairs.join(" "))
         });
+    // The registry's own access lines stand among its pairs.
+    let nginx = (nginx, prop::bool::weighted(0.1))
+        .prop_map(|((name, line), among)| (if among { "registry" } else { name }, line));
     prop_oneof![4 => nginx, 2 => haproxy, 2 => registry]
 }
 

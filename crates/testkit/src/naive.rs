@@ -361,17 +361,16 @@ pub fn fields(source: &Source, line: &[u8]) -> Option<Vec<(String, Json)>> {
         return Some(fields);
     }
     let text = std::str::from_utf8(line).ok()?.trim_ascii();
+    let by_pattern = || {
+        let mut patterns = source.lines.iter();
+        let mut pairs = patterns.find_map(|pattern| line::pattern(pattern, text))?;
+        // Access logs write a dash for nothing.
+        pairs.retain(|(_, value)| value != "-");
+        Some(pairs)
+    };
     let pairs = match source.format {
-        Format::Text => {
-            let mut pairs = source
-                .lines
-                .iter()
-                .find_map(|pattern| line::pattern(pattern, text))?;
-            // Access logs write a dash for nothing.
-            pairs.retain(|(_, value)| value != "-");
-            pairs
-        }
-        Format::Logfmt => line::logfmt(text)?,
+        Format::Text => by_pattern()?,
+        Format::Logfmt => line::logfmt(text).or_else(by_pattern)?,
         _ => return None,
     };
     Some(

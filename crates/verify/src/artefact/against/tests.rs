@@ -45,6 +45,7 @@ name = "pairs"
 about = "Pairs"
 format = "logfmt"
 files = ["pairs.log*"]
+lines = ['[{ts}] {meta.user} did {note*}']
 time = ["ts"]
 [source.fields]
 ts = "time"
@@ -224,6 +225,9 @@ fn logfmt() {
         0,
     );
     not_found(&[("pairs.log", text(&line.replace("meta.user", "other")))], 0);
+    let among = "[2026-11-01T00:00:00Z] quillfeather did a thing";
+    found(&[("pairs.log", text(among))], 0);
+    not_found(&[("pairs.log", text(&among.replace("did", "saw")))], 1);
     not_found(&[("pairs.log", text(&format!("text before {line}")))], 1);
 }
 

@@ -18,7 +18,8 @@ pub(super) type Pairs = Vec<(String, String)>;
 pub(super) enum TextReader {
     /// Its lines are JSON alone.
     None,
-    Logfmt,
+    /// Pairs, among which other lines may stand.
+    Logfmt(Vec<Sequence>),
     Patterns(Vec<Sequence>),
 }
 
@@ -29,15 +30,15 @@ impl TextReader {
     }
 
     fn new(source: &Source) -> Result<Self, Error> {
+        let patterns = || {
+            let lines = source.lines.iter();
+            lines
+                .map(|line| Sequence::new(&line.pieces, None))
+                .collect::<Result<_, _>>()
+        };
         Ok(match source.format {
-            Format::Logfmt => Self::Logfmt,
-            Format::Text => Self::Patterns(
-                source
-                    .lines
-                    .iter()
-                    .map(|line| Sequence::new(&line.pieces, None))
-                    .collect::<Result<_, _>>()?,
-            ),
+            Format::Logfmt => Self::Logfmt(patterns()?),
+            Format::Text => Self::Patterns(patterns()?),
             _ => Self::None,
         })
     }
@@ -48,13 +49,16 @@ impl TextReader {
 
     /// The fields of a line; nothing if it is not of this source.
     pub(super) fn read(&self, line: &str) -> Option<Pairs> {
-        match self {
-            Self::None => None,
-            Self::Logfmt => logfmt(line),
-            Self::Patterns(patterns) => patterns.iter().find_map(|pattern| {
+        let by = |patterns: &[Sequence]| {
+            patterns.iter().find_map(|pattern| {
                 let mut pairs = Vec::new();
                 pattern.read(line, false, &mut pairs).then_some(pairs)
-            }),
+            })
+        };
+        match self {
+            Self::None => None,
+            Self::Logfmt(patterns) => logfmt(line).or_else(|| by(patterns)),
+            Self::Patterns(patterns) => by(patterns),
         }
     }
 }
@@ -391,11 +395,15 @@ mod tests {
     #[test]
     fn logfmt_reads_lines() {
         assert_eq!(
-            read(&TextReader::Logfmt, r#" a=1 b="x \"y\" \n" flag c.d= e=f=g "#).as_deref(),
+            read(
+                &TextReader::Logfmt(Vec::new()),
+                r#" a=1 b="x \"y\" \n" flag c.d= e=f=g "#
+            )
+            .as_deref(),
             Some("a=1|b=x \"y\" \n|flag=true|c.d=|e=f=g")
         );
         for none in ["", "text a=b", r#"a="open"#, r#"a="b"c"#, "=x", r#"a=1 {"b":2}"#] {
-            assert_eq!(read(&TextReader::Logfmt, none), None, "{none}");
+            assert_eq!(read(&TextReader::Logfmt(Vec::new()), none), None, "{none}");
         }
     }
 
