@@ -217,8 +217,8 @@ impl ScopeIndex {
             .is_some_and(|entries| entries.contains(&index))
     }
 
-    /// A namespace or project path (folded): equal to or below a namespace of the scope or a project, whose
-    /// container images have longer paths. The id is given only where the path is exactly that entry's.
+    /// A namespace or project path (folded): equal to or below a namespace of the scope, or a project.
+    /// The id is given only where the path is exactly that entry's.
     pub fn path(&self, folded: &str, ns: i64) -> Match {
         let exact = Self::place(&self.projects, self.project_paths.get(folded), ns);
         if exact.is_inside() {
@@ -227,11 +227,6 @@ impl ScopeIndex {
         let mut end = folded.len();
         loop {
             let prefix = folded.get(..end).unwrap_or_default();
-            if let Match::Entry { index, .. } =
-                Self::place(&self.projects, self.project_paths.get(prefix), ns)
-            {
-                return Match::Entry { index, id: None };
-            }
             if let Match::Entry { index, id } =
                 Self::place(&self.namespaces, self.namespace_paths.get(prefix), ns)
             {

@@ -312,15 +312,10 @@ impl Query {
         };
         match (project, said) {
             (NameOrId::Id(id), Said::Project(other)) => id == other,
-            // What is below a project, such as its container images, is the project's.
-            (NameOrId::Id(id), Said::Path(path)) => {
-                let projects = self.scope.projects.iter();
-                projects
-                    .filter(|entry| entry.id == Some(*id) && !entry.path.is_empty())
-                    .any(|entry| below(path, &entry.path))
+            (NameOrId::Id(id), Said::Path(path)) | (NameOrId::Name(path), Said::Project(id)) => {
+                known(path, *id)
             }
-            (NameOrId::Name(path), Said::Project(id)) => known(path, *id),
-            (NameOrId::Name(path), Said::Path(other)) => below(other, path),
+            (NameOrId::Name(path), Said::Path(other)) => fold(path) == fold(other),
             _ => false,
         }
     }
@@ -556,7 +551,8 @@ fn read(class: Class, value: &Json, said: &mut Vec<Said>) -> bool {
         let text = text.strip_suffix(".git").unwrap_or(text);
         let text = text.strip_suffix(".wiki").unwrap_or(text);
         let text = text.strip_suffix(".design").unwrap_or(text);
-        (!text.is_empty() && text.split('/').all(|part| !part.is_empty()))
+        text.split('/')
+            .all(|part| !["", ".", ".."].contains(&part))
             .then(|| Said::Path(text.to_owned()))
     };
     let named = |c: char| c.is_ascii_alphanumeric() || "-_./%".contains(c);

@@ -247,12 +247,7 @@ impl Owned {
         let bare = [".git", ".wiki", ".design"]
             .iter()
             .fold(path, |path, suffix| path.strip_suffix(suffix).unwrap_or(path));
-        let folded = fold(bare);
-        // What is below a project is the project's, such as its container images.
-        let ends = folded.match_indices('/').map(|(at, _)| at).chain([folded.len()]);
-        let mut prefixes = ends.filter_map(|end| folded.get(..end));
-        plain_path(bare)
-            && (prefixes.any(|prefix| holds(&self.projects, prefix, when)) || self.namespace(bare, when))
+        plain_path(bare) && (holds(&self.projects, fold(bare).as_ref(), when) || self.namespace(bare, when))
     }
 
     /// A project id in any of its forms.

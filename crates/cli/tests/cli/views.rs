@@ -265,7 +265,7 @@ fn a_shell_completes_sources_and_events() {
             .ok()
             .map(|output| String::from_utf8_lossy(&output.stdout).into_owned())
     };
-    let Some(sources) = complete("decostop scan --source produ", 3) else {
+    let Some(sources) = complete("decostop scan --source production", 3) else {
         eprintln!("skipped: there is no bash");
         return;
     };

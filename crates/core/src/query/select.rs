@@ -300,13 +300,6 @@ fn projects(wanted: &[ProjectRef], request: &Request) -> IdentSet {
             }
         };
     }
-    let found = |set: &IdentSet| {
-        let paths = set.exact.iter().filter_map(|ident| match ident {
-            Ident::Path(path) => Some(path.clone()),
-            _ => None,
-        });
-        paths.collect::<Vec<_>>()
-    };
     for entry in &request.scope.projects {
         let paths: Vec<Ident> = std::iter::once(&entry.path)
             .chain(&entry.formerly)
@@ -318,9 +311,6 @@ fn projects(wanted: &[ProjectRef], request: &Request) -> IdentSet {
             set.exact.extend(paths.into_iter().chain(id));
         }
     }
-    // What is below a project is the project's, such as its container images.
-    set.below = found(&set);
-    set.below.sort_unstable();
     set
 }
 
@@ -363,9 +353,7 @@ fn idents_of(user: &UserScope) -> Vec<Ident> {
 
 fn exclusion(exclude: &Exclude, request: &Request) -> IdentSet {
     let mut set = namespaces(&exclude.namespaces, request);
-    let projects = projects(&exclude.projects, request);
-    set.exact.extend(projects.exact);
-    set.below.extend(projects.below);
+    set.exact.extend(projects(&exclude.projects, request).exact);
     set.exact.extend(users(&exclude.users, request).exact);
     set.nets.clone_from(&exclude.ips);
     set

@@ -181,7 +181,7 @@ mod tests {
         assert_eq!(value("user_agent").as_deref(), Some("u\\\""));
         assert!(read("text").is_none() && read(&format!("{line} -")).is_none());
         let error = profile.source("nginx_error").expect("a source");
-        let line = "2026/11/03 15:00:00 [error] 5#0: *1 x";
+        let line = r#"2026/11/03 15:00:00 [error] 5#0: *1 x, client: 192.0.2.7, server: s, request: "GET / HTTP/1.1""#;
         let found = error
             .lines
             .iter()

@@ -22,11 +22,17 @@ pub(super) fn read(profile: &Profile, url: &str) -> Option<Found> {
     }
     let path = path.split('#').next()?;
     let (path, query) = path.split_once('?').unwrap_or((path, ""));
-    let mut segments: Vec<&str> = path.split('/').skip(1).collect();
-    if segments.last() == Some(&"") {
-        segments.pop();
+    // Where the path leads, as a server would say.
+    let mut segments: Vec<&str> = Vec::new();
+    for segment in path.split('/').skip(1) {
+        let plain = decoded(segment);
+        if plain.as_deref() == Some("..") {
+            segments.pop();
+        } else if plain.as_deref() != Some("") && plain.as_deref() != Some(".") {
+            segments.push(segment);
+        }
     }
-    if segments.len() > 64 || segments.iter().any(|segment| ["", ".", ".."].contains(segment)) {
+    if segments.len() > 64 {
         return None;
     }
     let (route, slots) = profile.routes.iter().find_map(|route| {
@@ -51,7 +57,7 @@ fn fits(pattern: &[&str], path: &[&str]) -> Option<Vec<(String, String)>> {
         return path.is_empty().then(Vec::new);
     };
     if *first == "**" {
-        return path.iter().all(|part| decoded(part).is_some()).then(Vec::new);
+        return Some(Vec::new());
     }
     let Some(slot) = first.strip_prefix(':') else {
         return (path.first() == Some(first))
@@ -64,7 +70,11 @@ fn fits(pattern: &[&str], path: &[&str]) -> Option<Vec<(String, String)>> {
         path.len().min(1)
     };
     (1..=most).rev().find_map(|count| {
-        let text = decoded(&path[..count].join("/"))?;
+        // A credential or a word is nobody's name: it need be no text.
+        let text = match decoded(&path[..count].join("/")) {
+            None if slot == "secret" || slot == "word" => String::new(),
+            text => text?,
+        };
         if slot == "number" && !text.bytes().all(|byte| byte.is_ascii_digit()) {
             return None;
         }
