@@ -10,9 +10,8 @@ use std::path::{Path, PathBuf};
 
 use decostop_profile::Profile;
 use flate2::read::MultiGzDecoder;
-use globset::GlobMatcher;
 
-use super::glob::{expand, is_hidden, is_pattern, matcher};
+use super::glob::{Matcher, expand, is_hidden, is_pattern, matcher};
 use super::names::{Stage, aliases, natural_order, svlogd};
 use super::{Input, InputId, InputKind, Problem, SourceProblem};
 use crate::{Error, ErrorKind, Origin};
@@ -314,7 +313,7 @@ impl<'p> Discover<'p> {
 }
 
 /// A file name pattern, whether it holds a directory as well, and what it stands for.
-type Name = (GlobMatcher, bool, usize);
+type Name = (Matcher, bool, usize);
 
 /// Compiles lists of globs; the index is that of the list.
 fn compiled<'g>(lists: impl Iterator<Item = &'g Vec<String>>) -> Vec<Name> {
