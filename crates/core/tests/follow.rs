@@ -120,6 +120,38 @@ fn lines_that_name_nobody_come_out_if_all_the_others_of_their_request_concern_th
 }
 
 #[test]
+fn a_group_in_a_longer_url_and_a_stranger_in_a_message_are_somebody() {
+    let workhorse = |uri: &str| {
+        format!(
+            r#"{{"time":"2026-11-02T10:00:20Z","correlation_id":"{C}","method":"GET","uri":"{uri}","level":"info","msg":"access","status":200}}"#
+        )
+    };
+    let message = |user: &str| {
+        format!(
+            r#"{{"severity":"INFO","time":"2026-11-02T10:00:21.000Z","correlation_id":"{C}","message":"Successful Login: username={user} ip=192.0.2.9 method=standard admin=false"}}"#
+        )
+    };
+    for (source, line, clear) in [
+        ("workhorse", workhorse("/help"), true),
+        ("workhorse", workhorse("/api/v4/groups/othercorp/members"), false),
+        ("workhorse", workhorse("/other/b"), false),
+        ("application_json", message("alice"), true),
+        ("application_json", message("mallory"), false),
+    ] {
+        let files = [
+            (
+                "production_json",
+                vec![rails(1, C, r#","meta.project":"acme/a""#)],
+            ),
+            ("gitaly", vec![gitaly(3, C, "")]),
+            (source, vec![line.clone()]),
+        ];
+        let done = dive(ACME, &files, |builder| builder.follow_correlation(true));
+        assert_eq!(done.sink.records.len(), if clear { 3 } else { 1 }, "{line}");
+    }
+}
+
+#[test]
 fn following_does_not_depend_on_the_prefilter_and_leaves_the_window_alone() {
     let mut files = two_requests();
     files[1]

@@ -110,8 +110,9 @@ impl Tainted {
 pub(super) fn is_identified(typed: &[Typed]) -> bool {
     typed.iter().any(|value| match value.place {
         Place::Field => !matches!(value.ident, Ident::Ip(_)),
-        // A URL of one segment is a page as often as a name.
-        Place::Route => !matches!(&value.ident, Ident::Path(path) if !path.contains('/')),
+        Place::Route => true,
+        // A URL of one segment is the platform's page as often as somebody's.
+        Place::Page => !matches!(&value.ident, Ident::Path(path) if !path.contains('/')),
         _ => false,
     })
 }
@@ -127,8 +128,16 @@ fn taints(
     let source = Some(line.source as usize);
     let ids = parse::with_record(&dive.plan, &line.line, source, &dive.limits, scratch, |record| {
         let sound = dive.plan.typed(record, typed);
-        let clean =
-            sound.is_ok() && (!is_identified(typed) || dive.redactor.has_nexus(typed, facts, line.key.ns));
+        let ns = line.key.ns;
+        // A message that names a stranger tells whose request it was, though it gives nobody nexus.
+        let stranger = |value: &Typed| {
+            value.place == Place::Text
+                && !matches!(value.ident, Ident::Ip(_))
+                && !facts.is_inside(&value.ident, ns)
+        };
+        let clean = sound.is_ok()
+            && !typed.iter().any(stranger)
+            && (!is_identified(typed) || dive.redactor.has_nexus(typed, facts, ns));
         if clean {
             HashSet::new()
         } else {
