@@ -100,6 +100,17 @@ struct Chunk<'t> {
     verdict: Verdict,
 }
 
+/// Whether a chunk is an IPv6 address with zeros left out (`::1`, `dead::`): without its colons a short
+/// number or a word.
+fn is_compressed_address(chunk: &str) -> bool {
+    let bare = chunk.trim_matches(|c: char| !c.is_ascii_hexdigit() && c != ':');
+    bare.len() > 2
+        && bare.contains("::")
+        && bare
+            .bytes()
+            .all(|byte| byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.'))
+}
+
 impl TextContext<'_> {
     /// Builds up a text chunk by chunk.
     pub(crate) fn build(&self, text: &str) -> Built {
@@ -161,6 +172,9 @@ impl TextContext<'_> {
     fn judge(&self, core: &str, whole: &str) -> Verdict {
         if whole == MARK {
             return Verdict::Keep { number: false };
+        }
+        if is_compressed_address(whole) {
+            return Verdict::Drop("identity.address");
         }
         if core.is_empty() {
             return if whole.len() == 1 {
