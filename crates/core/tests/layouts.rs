@@ -95,8 +95,10 @@ fn parts_of_container_lines_make_one_record_in_every_codec_and_segment_size() {
         line(4, "acme/c", 0),
     );
     // Docker cuts after 16 KiB.
-    let longer = long.replacen('{', &format!("{{\"ua\":\"{}\",", "z".repeat(16 << 10)), 1);
-    let (first, second) = longer.split_at(longer.find("acme/pay").expect("it is there") + 2);
+    let filled = |bytes: usize| long.replacen('{', &format!("{{\"ua\":\"{}\",", "z".repeat(bytes)), 1);
+    let cut = |text: &str| text.find("acme/pay").expect("it is there") + 2;
+    let longer = filled((16 << 10) - cut(&filled(0)));
+    let (first, second) = longer.split_at(cut(&longer));
     let docker = |text: &str, end: &str| {
         format!(
             "{{\"log\":{},\"stream\":\"stdout\",\"time\":\"{time}\"}}\n",

@@ -45,9 +45,11 @@ impl Layout {
     }
 }
 
-/// Docker cuts lines into parts of this many bytes (moby's `defaultBufSize`); a shorter text without a
-/// line feed is whole, since collectors strip it.
+/// Docker cuts lines into parts of this many bytes (moby's `defaultBufSize`); any other text without a line
+/// feed is whole, since collectors strip it.
 const DOCKER_PART: usize = 16 << 10;
+/// What a character that was cut in two adds at each end: it is written as U+FFFD.
+const DOCKER_SLACK: usize = 9;
 const DOCKER: &[u8] = b"{\"log\":\"";
 const DOCKER_STREAM: &[u8] = b"\",\"stream\":\"";
 /// Streams whose parts may be interleaved.
@@ -292,12 +294,40 @@ impl<'l> Part<'l> {
         let content = body.get(..end)?;
         Some(Self {
             stream: STREAMS.iter().position(|stream| name.starts_with(stream))?,
-            last: content.len() < DOCKER_PART || ends_with_line_feed(content),
+            last: ends_with_line_feed(content) || !is_docker_part(content),
             head: DOCKER.to_vec(),
             content,
             end: body.get(end..)?,
         })
     }
+}
+
+/// Whether the text of a JSON string is as long as the parts that Docker makes.
+fn is_docker_part(text: &[u8]) -> bool {
+    // Undone, an escape is shorter.
+    text.len() >= DOCKER_PART && (DOCKER_PART..=DOCKER_PART + DOCKER_SLACK).contains(&undone_len(text))
+}
+
+/// Bytes of the text of a JSON string once its escapes are undone.
+fn undone_len(text: &[u8]) -> usize {
+    let mut len = 0;
+    let mut rest = text;
+    while let Some(at) = memchr(b'\\', rest) {
+        let digits = rest
+            .get(at + 2..at + 6)
+            .filter(|_| rest.get(at + 1) == Some(&b'u'))
+            .and_then(|digits| u32::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok());
+        let (bytes, used) = match digits {
+            Some(0..=0x7f) => (1, 6),
+            // Half of a pair stands for two of its four bytes.
+            Some(0x80..=0x7ff | 0xd800..=0xdfff) => (2, 6),
+            Some(_) => (3, 6),
+            None => (1, 2),
+        };
+        len += at + bytes;
+        rest = rest.get(at + used..).unwrap_or_default();
+    }
+    len + rest.len()
 }
 
 /// Whether the text of a JSON string ends with an escaped line feed.

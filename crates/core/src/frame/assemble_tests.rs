@@ -103,7 +103,13 @@ fn parts_of_a_docker_line_are_joined() {
             format!("{{\"log\":\"{{\\\"b\\\":\\\"{part}y\\\"}}\\n\",\"stream\":\"stdout\",\"time\":\"t3\"}}"),
         ]
     );
-    // Collectors strip line feeds: a short text without one is whole.
+    // Collectors strip line feeds: a text without one is whole unless it is as long as a part.
+    let long = format!("{{\"log\":\"{}\",\"stream\":\"stdout\"}}\n", "z".repeat(20_000));
+    assert_eq!(texts(&[], &[&long.repeat(2)]).len(), 2);
+    assert_eq!(
+        super::undone_len(br#"a\"\\\u0041\u00e9\u20ac\ud83d\ude00b"#),
+        1 + 1 + 1 + 1 + 2 + 3 + 4 + 1
+    );
     let stripped = "{\"log\":\"a\",\"stream\":\"stdout\"}\n{\"log\":\"b\",\"stream\":\"stdout\"}\n";
     assert_eq!(texts(&[], &[stripped]).len(), 2);
     // A backslash before the n is no line feed.
