@@ -7,13 +7,14 @@
 //!                    └──────► Piece::Lines, Piece::Record, Piece::Overlong, Piece::Lost
 //! ```
 //!
-//! Nothing is dropped: what fits no expectation is handed on as it came, for the parser to refuse.
+//! What fits no expectation is handed on as it came, for the parser to refuse; what stands around and
+//! between the records of a document is no part of any. A document that ends within its list is a loss.
 
 use std::ops::ControlFlow;
 
 use memchr::{memchr, memchr3, memmem};
 
-use super::{Lines, Piece};
+use super::{Lines, LossReason, LostRange, Piece};
 use crate::Limits;
 
 /// How the lines of an input make records.
@@ -113,14 +114,25 @@ impl<'a> Assembler<'a> {
                 self.join(layout, offset, bytes, to)
             }
             (_, piece) => {
-                self.finish(to)?;
+                self.flush(to)?;
                 to(piece)
             }
         }
     }
 
-    /// Hands on what is left at the end of the input, or before a gap in it.
+    /// Hands on what is left at the end of the input.
     pub(crate) fn finish(&mut self, to: Take<'_>) -> ControlFlow<()> {
+        // How many records the rest of the list had nobody can tell.
+        let cut = self.document.list.map(|_| self.document.end);
+        self.flush(to)?;
+        match cut {
+            Some(end) => to(Piece::Lost(LostRange::new(end, 0, LossReason::Truncated))),
+            None => ControlFlow::Continue(()),
+        }
+    }
+
+    /// Hands on what is left before a gap.
+    fn flush(&mut self, to: Take<'_>) -> ControlFlow<()> {
         for pending in &mut self.pending {
             if let Some(pending) = pending.take() {
                 pending.hand_on(to)?;
@@ -349,6 +361,8 @@ struct Document {
     /// The record, or the top object of which it is not known yet whether it is one.
     bytes: Vec<u8>,
     offset: u64,
+    /// Where what was read so far ends.
+    end: u64,
     state: State,
     /// Open brackets, outermost first.
     open: Vec<u8>,
@@ -383,6 +397,7 @@ impl Document {
         max: usize,
         to: Take<'_>,
     ) -> ControlFlow<()> {
+        self.end = offset + bytes.len() as u64;
         let mut at = 0;
         while let Some(&byte) = bytes.get(at) {
             let here = offset + at as u64;
@@ -548,7 +563,10 @@ impl Document {
     }
 
     fn begin_anew(&mut self) {
-        *self = Self::default();
+        *self = Self {
+            end: self.end,
+            ..Self::default()
+        };
     }
 
     /// Hands on what was collected.

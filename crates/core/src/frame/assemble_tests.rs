@@ -34,7 +34,13 @@ fn assemble(keys: &[&str], runs: &[&str], max: usize) -> Vec<(u64, String)> {
             } => {
                 found.push((offset, format!("overlong {first} {last} {}", bytes.len())));
             }
-            _ => {}
+            Piece::Lost(range) => {
+                found.push((
+                    0,
+                    format!("lost {} at {}", range.reason.as_str(), range.decoded_offset),
+                ));
+            }
+            Piece::Member { .. } => {}
         }
         ControlFlow::Continue(())
     };
@@ -180,7 +186,15 @@ fn damage_costs_the_record_it_hits_and_is_handed_on() {
         ("some text\n{\"b\":2}\n", vec!["some text", "{\"b\":2}"]),
         ("}{\"b\":2}\n{\"c\":3}", vec!["}{\"b\":2}", "{\"c\":3}"]),
         ("\"text\" {\n{\"b\":2}", vec!["\"text\" {", "{\"b\":2}"]),
-        ("{\"Records\":[{\"a\":1},{\"b\":", vec!["{\"a\":1}", "{\"b\":"]),
+        (
+            "{\"Records\":[{\"a\":1},{\"b\":",
+            vec!["{\"a\":1}", "{\"b\":", "lost truncated at 25"],
+        ),
+        (
+            "{\"Records\":[{\"a\":1},",
+            vec!["{\"a\":1}", "lost truncated at 20"],
+        ),
+        ("{\"Records\":[{\"a\":1}]", vec!["{\"a\":1}"]),
     ] {
         assert_eq!(texts(&["Records"], &[document]), wanted, "{document}");
     }

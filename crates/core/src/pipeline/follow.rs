@@ -20,7 +20,7 @@ use crate::{Error, ErrorKind, parse};
 /// Shorter correlation ids are no ids: `-`, `0`, `none`.
 const MIN_ID_BYTES: usize = 6;
 /// Correlation ids that one dive follows.
-const MAX_IDS: usize = 2_000_000;
+pub(super) const MAX_IDS: usize = 2_000_000;
 
 /// Whether a correlation id tells its request from others.
 pub(super) fn can_follow(id: &str) -> bool {
@@ -117,7 +117,7 @@ pub(super) fn is_identified(typed: &[Typed]) -> bool {
     })
 }
 
-/// The correlation ids of a line that names somebody without nexus, or that cannot be read again.
+/// The correlation ids of a line that names somebody without nexus.
 fn taints(
     dive: &Dive,
     facts: &decostop_redact::Facts,

@@ -230,7 +230,7 @@ pub fn redact_stream(
                 Lines::new(offset, bytes).try_for_each(|line| one(Some(line.bytes)))
             }
             Piece::Record { bytes, .. } => one(Some(bytes)),
-            Piece::Overlong { last: true, .. } => one(None),
+            Piece::Overlong { last: true, .. } | Piece::Lost(_) => one(None),
             _ => Ok(()),
         };
         match done {

@@ -194,7 +194,9 @@ fn judge(shared: &Shared<'_>, record: &Record<'_>, findings: &mut Findings<'_>) 
             findings
                 .learner
                 .observe(typed, &shared.scope, at.ns, impersonation(&dive.plan, record));
-            if dive.follow_correlation && matches!(shared.pass, Pass::Match) {
+            // Beyond the limit the dive ends anyway.
+            let few = findings.correlation.len() <= super::follow::MAX_IDS;
+            if dive.follow_correlation && few && matches!(shared.pass, Pass::Match) {
                 let ids = Joins::of(&dive.plan, record).correlation;
                 findings
                     .correlation
