@@ -93,6 +93,8 @@ fn tolerated_refusal(body: &str, reason: Reason) -> bool {
     match reason {
         // serde_json stops at its own depth, one that counts differently near the edge.
         Reason::Depth => depth(body) >= 100,
+        // Around a line of a source whose lines are text, or may be, stands a string that is none.
+        Reason::Unparsable => plan().profile.wrappers.strings.iter().any(|name| body.contains(&format!("\"{name}\""))),
         _ => false,
     }
 }
