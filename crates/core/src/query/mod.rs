@@ -9,8 +9,8 @@ use std::collections::HashSet;
 use decostop_profile::Class;
 use decostop_redact::{Ident, ProfilePlan, Record, ScopeIndex, Typed};
 
+pub(crate) use needle::hidden_in;
 pub use needle::{Needle, Needles};
-pub(crate) use needle::{hidden_in, is_plain};
 pub use select::SelectPlan;
 pub(crate) use select::Set;
 

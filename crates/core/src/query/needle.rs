@@ -1,6 +1,7 @@
 //! Needles: text that a line must hold, in some spelling, to match a select.
 
 use decostop_redact::Ident;
+use decostop_search::is_plain;
 
 use super::SelectPlan;
 
@@ -30,7 +31,7 @@ impl Needle {
     /// The longest run of plain characters in a text.
     pub(super) fn text(text: &str) -> Option<Self> {
         let longest = text
-            .split(|c: char| !is_plain(c))
+            .split(|c: char| !u8::try_from(c).is_ok_and(is_plain))
             .max_by_key(|run| run.len())
             .unwrap_or_default();
         (!longest.is_empty()).then(|| Self {
@@ -50,7 +51,7 @@ impl Needle {
     }
 
     /// Whether it stands in `line` (lower case) here: numbers count only as whole numbers.
-    fn stands_at(&self, line: &[u8], at: usize) -> bool {
+    pub(crate) fn stands_at(&self, line: &[u8], at: usize) -> bool {
         let digit = |index: Option<usize>| {
             index
                 .and_then(|index| line.get(index))
@@ -59,15 +60,26 @@ impl Needle {
         !self.digits || !digit(at.checked_sub(1)) && !digit(Some(at + self.text.len()))
     }
 
+    /// Whether it may stand in text as it was written here, where it was found. A digit before a number
+    /// may be the end of an escape, and then it is not part of it.
+    pub(crate) fn may_stand_at(&self, text: &[u8], at: usize) -> bool {
+        if self.stands_at(text, at) {
+            return true;
+        }
+        let before = text.get(..at).unwrap_or_default();
+        let escape = |bytes: usize, mark: u8| {
+            let mut last = before.iter().rev();
+            let digits = last.by_ref().take(bytes).filter(|byte| byte.is_ascii_hexdigit());
+            digits.count() == bytes && last.next() == Some(&mark)
+        };
+        let behind = text.get(at + self.text.len());
+        !behind.is_some_and(u8::is_ascii_digit) && (escape(2, b'%') || escape(4, b'u'))
+    }
+
     /// Whether it occurs in a line that is in lower case and unescaped.
     pub(crate) fn occurs_in(&self, line: &[u8]) -> bool {
         memchr::memmem::find_iter(line, self.text.as_bytes()).any(|at| self.stands_at(line, at))
     }
-}
-
-/// Characters that needles are made of.
-pub(crate) fn is_plain(c: char) -> bool {
-    c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.')
 }
 
 /// The needles of all selects.
