@@ -18,8 +18,13 @@ pub struct Limits {
     pub max_depth: usize,
     /// JSON nodes of one record. By default, 1,000,000.
     pub max_nodes: usize,
-    /// Bytes of one decoded segment of whole lines. By default, 1 MiB.
+    /// Bytes of one decoded segment of whole lines. By default, 256 KiB: it stays in the cache of the core
+    /// that decoded it.
     pub segment_bytes: usize,
+    /// Bytes as stored of whole frames or members that make one unit of work. By default, 2 MiB.
+    pub part_bytes: u64,
+    /// Decoded bytes that wait for another thread than the one that decoded them. By default, 64 MiB.
+    pub in_flight_bytes: usize,
     /// Matched lines kept in memory before a sorted run goes to a temporary file, in bytes. By
     /// default, 64 MiB.
     pub run_bytes: usize,
@@ -37,7 +42,9 @@ impl Default for Limits {
             max_zstd_window_log: 27,
             max_depth: 128,
             max_nodes: 1_000_000,
-            segment_bytes: 1 << 20,
+            segment_bytes: 256 << 10,
+            part_bytes: 2 << 20,
+            in_flight_bytes: 64 << 20,
             run_bytes: 64 << 20,
             max_dictionary: 2_000_000,
         }

@@ -120,6 +120,11 @@ impl<'a> Assembler<'a> {
         }
     }
 
+    /// Whether the lines of the input are its records, and come as they are.
+    pub(crate) fn has_lines(&self) -> bool {
+        self.layout == Some(Layout::Lines)
+    }
+
     /// Hands on what is left at the end of the input.
     pub(crate) fn finish(&mut self, to: Take<'_>) -> ControlFlow<()> {
         // How many records the rest of the list had nobody can tell.

@@ -26,11 +26,13 @@ use crate::source::{
 mod archive;
 mod assemble;
 mod lines;
+mod part;
 mod segment;
 
 pub(crate) use assemble::{Assembler, Layout};
 pub use lines::{Line, Lines};
 use segment::Framer;
+pub(crate) use segment::{Exchange, RATIO_FLOOR};
 
 /// What a unit is made of.
 #[non_exhaustive]
@@ -109,6 +111,9 @@ pub struct Summary {
     pub digest: Option<[u8; 32]>,
     /// Whether the caller asked to stop.
     pub stopped: bool,
+    /// Whether a part of a compressed input holds damage, or does not end where the next one begins: then
+    /// no part of the input counts.
+    pub broken: bool,
 }
 
 /// Buffers and decoders of one worker, used again for each unit.
@@ -122,6 +127,12 @@ pub struct Scratch {
     lines: Vec<u8>,
     stored: Vec<u8>,
     coders: Coders,
+}
+
+impl Scratch {
+    pub(crate) fn coders(&mut self) -> &mut Coders {
+        &mut self.coders
+    }
 }
 
 impl fmt::Debug for Scratch {
@@ -145,15 +156,32 @@ pub fn for_each_segment(
     scratch: &mut Scratch,
     each: &mut dyn FnMut(Piece<'_>) -> ControlFlow<()>,
 ) -> Summary {
+    read(opened, unit, limits, scratch, each, None)
+}
+
+/// As [`for_each_segment`]; decoded segments may also go to `exchange`.
+pub(crate) fn read(
+    opened: &Opened,
+    unit: &Unit,
+    limits: &Limits,
+    scratch: &mut Scratch,
+    each: &mut dyn FnMut(Piece<'_>) -> ControlFlow<()>,
+    exchange: Option<&dyn Exchange>,
+) -> Summary {
     let Scratch {
         lines,
         stored,
         coders,
     } = scratch;
-    if opened.codec() == Codec::Plain && unit.range != (0..opened.bytes()) {
+    let is_part = unit.range != (0..opened.bytes());
+    if opened.codec() == Codec::Plain && is_part {
         return plain_part(opened, unit, limits, lines, stored, each);
     }
-    let mut framer = Framer::new(lines, limits, each);
+    let mut framer = Framer::new(lines, limits, each).exchanging(exchange);
+    if is_part && let Some(supply) = opened.supply() {
+        let feed = Feed::new(supply, opened.read_bytes, stored, 0);
+        return part::read(opened, unit, feed, framer, coders, limits);
+    }
     let mut stream;
     let mut held = 0;
     let supply = match &opened.backing {
@@ -184,7 +212,7 @@ pub fn for_each_segment(
     let flow = if opened.is_archive() {
         archive::read(opened.codec(), &mut feed, &mut framer, limits)
     } else {
-        decode(opened.codec(), &mut feed, &mut framer, coders, limits)
+        decode(opened.codec(), &mut feed, &mut framer, coders, limits, u64::MAX)
     };
     let mut summary = framer.finish(flow, feed.position());
     if !summary.stopped {

@@ -11,7 +11,17 @@ use crate::Limits;
 use crate::source::{Drain, Feed, Unit};
 
 /// Below this many decoded bytes a high ratio harms nobody.
-const RATIO_FLOOR: u64 = 64 << 20;
+pub(crate) const RATIO_FLOOR: u64 = 64 << 20;
+
+/// Takes segments away to be looked at elsewhere, so that decoding need not wait for that.
+pub(crate) trait Exchange {
+    /// An empty buffer, to go on with in place of a full one; none if the full one is to be looked at
+    /// here, since nobody is idle or enough is waiting.
+    fn spare(&self) -> Option<Vec<u8>>;
+
+    /// A buffer whose first `count` bytes are whole lines, the first of them at decoded byte `offset`.
+    fn take(&self, offset: u64, buffer: Vec<u8>, count: usize);
+}
 
 /// Collects decoded bytes and hands out whole lines.
 pub(super) struct Framer<'f> {
@@ -30,6 +40,7 @@ pub(super) struct Framer<'f> {
     stopped: bool,
     limits: &'f Limits,
     each: &'f mut dyn FnMut(Piece<'_>) -> ControlFlow<()>,
+    exchange: Option<&'f dyn Exchange>,
 }
 
 impl<'f> Framer<'f> {
@@ -49,7 +60,20 @@ impl<'f> Framer<'f> {
             stopped: false,
             limits,
             each,
+            exchange: None,
         }
+    }
+
+    /// Offers full buffers to `exchange` first.
+    pub(super) fn exchanging(mut self, exchange: Option<&'f dyn Exchange>) -> Self {
+        self.exchange = exchange;
+        self
+    }
+
+    /// Leaves out `count` decoded bytes while none are held.
+    pub(super) fn pass(&mut self, count: usize) {
+        debug_assert_eq!(self.held, 0, "bytes are held before those that are left out");
+        self.offset += count as u64;
     }
 
     /// Begins at a decoded offset other than zero.
@@ -76,6 +100,7 @@ impl<'f> Framer<'f> {
             decoded_bytes: self.offset + self.held as u64 - self.began,
             digest: None,
             stopped: self.stopped,
+            broken: false,
         }
     }
 
@@ -169,6 +194,9 @@ impl<'f> Framer<'f> {
 
     /// Hands out what is complete; at the `end` also a last line without a line feed.
     fn flush(&mut self, end: bool) -> ControlFlow<()> {
+        if !end && self.hand_over() {
+            return ControlFlow::Continue(());
+        }
         // Taken out so that its parts can be handed out while the state changes.
         let buffer = std::mem::take(self.buffer);
         let (used, flow) = self.flush_from(buffer.get(..self.held).unwrap_or_default(), end);
@@ -178,6 +206,35 @@ impl<'f> Framer<'f> {
         self.offset += used as u64;
         self.searched = self.held;
         flow
+    }
+
+    /// Gives whole lines away with their buffer; false if they stay here.
+    fn hand_over(&mut self) -> bool {
+        let held = self.buffer.get(..self.held).unwrap_or_default();
+        let lines = memrchr(b'\n', held).map_or(0, |feed| feed + 1);
+        // What could hold a line that is too long is looked at here.
+        if self.overlong || lines == 0 || self.held > self.limits.max_line_bytes {
+            return false;
+        }
+        let Some(exchange) = self.exchange else {
+            return false;
+        };
+        let Some(mut spare) = exchange.spare() else {
+            return false;
+        };
+        let rest = held.len() - lines;
+        if spare.len() < rest {
+            spare.resize(rest, 0);
+        }
+        if let (Some(to), Some(from)) = (spare.get_mut(..rest), held.get(lines..)) {
+            to.copy_from_slice(from);
+        }
+        let full = std::mem::replace(self.buffer, spare);
+        exchange.take(self.offset, full, lines);
+        self.held = rest;
+        self.offset += lines as u64;
+        self.searched = rest;
+        true
     }
 
     fn flush_from(&mut self, held: &[u8], end: bool) -> (usize, ControlFlow<()>) {

@@ -308,6 +308,139 @@ fn every_path_gives_the_same_lines() {
     }
 }
 
+/// All parts of a compressed input, one after another; none if one of them is broken.
+fn read_in_parts(opened: &Opened, limits: &Limits, part_bytes: u64) -> Option<(usize, Seen)> {
+    let mut scratch = Scratch::default();
+    let parts = opened.parts(scratch.coders(), part_bytes);
+    let mut seen = Seen::default();
+    let mut begin = 0;
+    for part in &parts {
+        let mut broken = false;
+        let summary = for_each_segment(opened, part, limits, &mut scratch, &mut |piece| {
+            match piece {
+                Piece::Lines { offset, bytes } => seen.take(
+                    &Piece::Lines {
+                        offset: begin + offset,
+                        bytes,
+                    },
+                    limits,
+                ),
+                Piece::Overlong {
+                    offset,
+                    bytes,
+                    first,
+                    last,
+                } => {
+                    seen.take(
+                        &Piece::Overlong {
+                            offset: begin + offset,
+                            bytes,
+                            first,
+                            last,
+                        },
+                        limits,
+                    );
+                }
+                Piece::Lost(_) => broken = true,
+                other => panic!("{other:?}"),
+            }
+            ControlFlow::Continue(())
+        });
+        if broken || summary.broken {
+            return None;
+        }
+        begin += summary.decoded_bytes;
+    }
+    Some((parts.len(), seen))
+}
+
+#[test]
+fn parts_give_what_the_whole_gives() {
+    let folder = Folder::new();
+    let mut most = 0;
+    for seed in 0..60 {
+        let mut random = Random::new(500 + seed);
+        let content = random.content();
+        for store in STORES.into_iter().filter(|store| *store != Store::Plain) {
+            let stored = store.encode(&content, &mut random);
+            let file = folder.file("input", &stored);
+            for part_bytes in [1, 40, 300] {
+                let limits = limits([0, 20, 1 << 20][random.below(3)], [1, 16, 4096][random.below(3)]);
+                let expected = naive(&content, limits.max_line_bytes);
+                let options = options().read_bytes([1, 7, 4096][random.below(3)]);
+                let read_opened = open(&file, &options).expect("a supported codec");
+                for opened in [read_opened, mapped_like(&file, &stored, &options)] {
+                    let name = format!("seed {seed} {store:?} parts of {part_bytes} {limits:?} {opened:?}");
+                    let (parts, mut seen) = read_in_parts(&opened, &limits, part_bytes).expect(&name);
+                    seen.digest = None;
+                    assert_eq!(seen, expected, "{name}");
+                    most = most.max(parts);
+                }
+            }
+        }
+    }
+    assert!(most > 20, "at most {most} parts");
+}
+
+/// Whatever was done to the bytes, parts that are not broken give what the whole gives.
+#[test]
+fn parts_of_a_damaged_input_are_broken_or_right() {
+    let folder = Folder::new();
+    let (mut right, mut broken) = (0, 0);
+    for seed in 0..400 {
+        let mut random = Random::new(7000 + seed);
+        let content = random.content();
+        let store = [Store::ZstdMany, Store::GzipMany, Store::ZstdSkippable][random.below(3)];
+        let mut stored = store.encode(&content, &mut random);
+        if stored.is_empty() {
+            continue;
+        }
+        match random.below(4) {
+            0 => stored.truncate(random.below(stored.len())),
+            1 => stored.insert(random.below(stored.len()), 0),
+            _ => {
+                let at = random.below(stored.len());
+                stored[at] ^= 1 << random.below(8);
+            }
+        }
+        let name = if store == Store::GzipMany { "x.gz" } else { "x.zst" };
+        let file = folder.file(name, &stored);
+        let limits = limits(1 << 20, 4096);
+        let opened = open(&file, &options()).expect("a supported codec");
+        let mut whole = read(&opened, &limits);
+        whole.digest = None;
+        match read_in_parts(&opened, &limits, 1) {
+            Some((_, seen)) if whole.lost.is_empty() => {
+                assert_eq!(seen, whole, "seed {seed} {store:?}");
+                right += 1;
+            }
+            Some((parts, _)) => assert_eq!(parts, 1, "seed {seed} {store:?}: damage went unseen"),
+            None => broken += 1,
+        }
+    }
+    assert!(right > 10 && broken > 100, "{right} right, {broken} broken");
+}
+
+/// A member that was stored as it is inside another one is no member of the input.
+#[test]
+fn what_only_looks_like_a_member_breaks_the_parts() {
+    let inner = gzip_member(b"inner\n".repeat(20_000).as_slice());
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::none());
+    encoder
+        .write_all(&[b"x".repeat(300).as_slice(), &inner, b"\n"].concat())
+        .expect("memory does not fail");
+    let stored = [
+        encoder.finish().expect("memory does not fail"),
+        gzip_member(b"behind\n"),
+    ]
+    .concat();
+    let folder = Folder::new();
+    let opened = open(&folder.file("x.gz", &stored), &options()).expect("a supported codec");
+    let parts = opened.parts(Scratch::default().coders(), 100);
+    assert!(parts.len() > 1, "the trap does not work");
+    assert!(read_in_parts(&opened, &limits(1 << 20, 4096), 100).is_none());
+}
+
 #[test]
 fn a_cut_delivers_every_whole_line_before_it() {
     for seed in 0..40 {

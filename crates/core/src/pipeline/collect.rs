@@ -24,6 +24,9 @@ pub(super) struct Matched {
 pub(super) struct Key {
     pub(super) ns: i64,
     pub(super) input: u32,
+    /// Of an input that was read in parts, which one.
+    pub(super) part: u32,
+    /// Decoded offset in the part.
     pub(super) offset: u64,
 }
 
@@ -36,7 +39,7 @@ impl Matched {
 
 /// Bytes of spilled lines that are shown at a time.
 const VISITED_BYTES: usize = 8 << 20;
-const HEADER: usize = 8 + 4 + 8 + 4 + 1 + 4;
+const HEADER: usize = 8 + 4 + 4 + 8 + 4 + 1 + 4;
 
 /// Takes matched lines from all workers.
 pub(super) struct Collector {
@@ -79,6 +82,22 @@ impl Collector {
         Ok(())
     }
 
+    /// An empty one for the same place, with a part of the budget.
+    pub(super) fn another(&self) -> Self {
+        Self::new(&self.dir, self.budget / 4)
+    }
+
+    /// Takes all that another one has collected.
+    pub(super) fn absorb(&self, other: Self) -> Result<(), Error> {
+        let mut state = other.state.into_inner().map_err(|_| poisoned())?;
+        self.state
+            .lock()
+            .map_err(|_| poisoned())?
+            .spilled
+            .append(&mut state.spilled);
+        self.add(&mut state.held)
+    }
+
     fn spill(&self, mut lines: Vec<Matched>) -> Result<File, Error> {
         lines.sort_unstable_by_key(|line| line.key);
         let failed = |cause| {
@@ -91,9 +110,10 @@ impl Collector {
             let len = u32::try_from(line.line.len())
                 .map_err(|_| Error::new(ErrorKind::Limit, "a line above 4 GiB"))?;
             let mut header = [0u8; HEADER];
-            let parts: [&[u8]; 6] = [
+            let parts: [&[u8]; 7] = [
                 &line.key.ns.to_le_bytes(),
                 &line.key.input.to_le_bytes(),
+                &line.key.part.to_le_bytes(),
                 &line.key.offset.to_le_bytes(),
                 &line.source.to_le_bytes(),
                 &[u8::from(line.followed)],
@@ -199,6 +219,7 @@ fn read_one(reader: &mut impl Read) -> std::io::Result<Option<Matched>> {
     }
     let (ns, rest) = take::<8>(&header);
     let (input, rest) = take::<4>(rest);
+    let (part, rest) = take::<4>(rest);
     let (offset, rest) = take::<8>(rest);
     let (source, rest) = take::<4>(rest);
     let (followed, rest) = take::<1>(rest);
@@ -208,6 +229,7 @@ fn read_one(reader: &mut impl Read) -> std::io::Result<Option<Matched>> {
     let key = Key {
         ns: i64::from_le_bytes(ns),
         input: u32::from_le_bytes(input),
+        part: u32::from_le_bytes(part),
         offset: u64::from_le_bytes(offset),
     };
     Ok(Some(Matched {
@@ -304,6 +326,7 @@ mod tests {
         let key = Key {
             ns,
             input: 0,
+            part: 0,
             offset: 0,
         };
         Matched {
@@ -343,10 +366,10 @@ mod tests {
         ) {
             let dir = tempfile::tempdir().expect("a temporary directory");
             let collector = Collector::new(dir.path(), budget);
-            let mut expected: Vec<_> = lines.iter().map(|(ns, input, offset, line)| (Key { ns: *ns, input: *input, offset: *offset }, line.clone())).collect();
+            let mut expected: Vec<_> = lines.iter().map(|(ns, input, offset, line)| (Key { ns: *ns, input: *input, part: *input % 2, offset: *offset }, line.clone())).collect();
             for batch in lines.chunks(batch) {
                 let mut batch: Vec<Matched> = batch.iter()
-                    .map(|(ns, input, offset, line)| Matched { key: Key { ns: *ns, input: *input, offset: *offset }, source: 7, followed: *offset % 2 == 0, line: line.clone() })
+                    .map(|(ns, input, offset, line)| Matched { key: Key { ns: *ns, input: *input, part: *input % 2, offset: *offset }, source: 7, followed: *offset % 2 == 0, line: line.clone() })
                     .collect();
                 collector.add(&mut batch).expect("room for it");
             }

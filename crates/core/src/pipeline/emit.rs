@@ -11,7 +11,7 @@ use rayon::prelude::*;
 
 use super::collect::{Matched, Sorted, Unique};
 use super::follow::{Tainted, is_identified};
-use super::scan::{Kept, Members, Scanned};
+use super::scan::{Kept, Members, Parts, Scanned};
 use super::{Dive, Progress};
 use crate::artefact::Finding;
 use crate::parse;
@@ -57,6 +57,7 @@ struct Emitter<'d> {
     verifier: Verifier,
     scope_needles: Needles,
     members: Members,
+    parts: Parts,
     /// Where correlation ids were followed: those that clear nothing.
     tainted: Option<Tainted>,
     idle: Mutex<Vec<Worker>>,
@@ -88,6 +89,7 @@ pub(super) fn run(
         verifier,
         scope_needles: Needles::of_scope(&dive.request.scope),
         members: scanned.members,
+        parts: scanned.parts,
         tainted,
         idle: Mutex::default(),
     };
@@ -250,7 +252,7 @@ impl Emitter<'_> {
             .into_iter()
             .map(|(path, reason)| Withheld::new(reason, Origin { path, offset: None }));
         let lines = kept.into_iter().map(|kept| {
-            let mut item = Withheld::new(kept.reason, self.origin(kept.input, kept.offset));
+            let mut item = Withheld::new(kept.reason, self.origin(kept.input, kept.part, kept.offset));
             item.bytes = (kept.bytes > 0).then_some(kept.bytes);
             item.source = kept
                 .source
@@ -265,7 +267,12 @@ impl Emitter<'_> {
     }
 
     /// Where a line is: in an input, or in a file inside one (`bundle.tar.gz!var/log/x.log`).
-    fn origin(&self, input: u32, offset: u64) -> Origin {
+    fn origin(&self, input: u32, part: u32, offset: u64) -> Origin {
+        let begin = self
+            .parts
+            .get(&input)
+            .and_then(|begins| begins.get(part as usize));
+        let offset = offset + begin.copied().unwrap_or(0);
         let path = self.dive.discovery.inputs.get(input as usize);
         let path = path.map(|input| input.path.clone()).unwrap_or_default();
         let members = self.members.get(&input).map(Vec::as_slice).unwrap_or_default();
@@ -334,7 +341,7 @@ impl Emitter<'_> {
 
     fn line(&self, worker: &mut Worker, matched: &Matched) -> Outcome {
         let dive = self.dive;
-        let origin = self.origin(matched.key.input, matched.key.offset);
+        let origin = self.origin(matched.key.input, matched.key.part, matched.key.offset);
         let Worker { parse, typed, ledger } = worker;
         let source = Some(matched.source as usize);
         let parsed = parse::with_record(&dive.plan, &matched.line, source, &dive.limits, parse, |record| {

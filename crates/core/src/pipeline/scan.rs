@@ -2,35 +2,31 @@
 //! follows ids and correlations.
 
 use std::collections::{BTreeMap, HashSet};
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use decostop_redact::{Learner, ScopeIndex};
 use rayon::prelude::*;
 
 use super::collect::Collector;
+use super::handover::Buffers;
+use super::lane::Lane;
 use super::seam::Seams;
 use super::worker::{Reading, Worker};
-use super::{Dive, Progress, follow};
-use crate::frame::{self, Assembler, Lines, Piece};
+use super::{Dive, follow};
 use crate::prefilter::Prefilter;
 use crate::query::{Needles, QueryPlan, scope_index};
 use crate::sink::Reason;
-use crate::source::{
-    Discover, Input, LossReason, OpenOptions, Problem, SkipReason, SourceProblem, Unit, open,
-};
+use crate::source::{Discover, Input, SkipReason, SourceProblem};
 use crate::stats::{InputReport, Report};
 use crate::{Error, ErrorKind};
-
-/// Bytes of matched lines that a worker holds before it gives them to the collector.
-const HANDOVER_BYTES: usize = 4 << 20;
 
 /// A line or range that was kept back, in the space that many of them can take.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(super) struct Kept {
     pub(super) input: u32,
+    pub(super) part: u32,
     pub(super) offset: u64,
     pub(super) bytes: u64,
     pub(super) reason: Reason,
@@ -41,12 +37,16 @@ pub(super) struct Kept {
 /// Files inside an input, with the decoded offset at which each begins.
 pub(super) type Members = BTreeMap<u32, Vec<(u64, PathBuf)>>;
 
+/// Decoded offsets at which the parts of inputs begin that were read in parts.
+pub(super) type Parts = BTreeMap<u32, Vec<u64>>;
+
 /// What phase 1 leaves to phase 2.
 pub(super) struct Scanned {
     pub(super) lines: Collector,
     pub(super) learner: Learner,
     pub(super) kept: Vec<Kept>,
     pub(super) members: Members,
+    pub(super) parts: Parts,
     /// Problems of inputs that never became one.
     pub(super) problems: Vec<(PathBuf, Reason)>,
 }
@@ -70,12 +70,17 @@ pub(super) struct Shared<'d> {
     pub(super) scope_needles: Needles,
     /// Needles of this pass, if they are not the query's.
     needles: Option<Needles>,
-    prefilter: Option<Arc<Prefilter>>,
-    names: Discover<'d>,
-    seams: Seams,
-    collector: &'d Collector,
-    members: Mutex<Members>,
-    idle: Mutex<Vec<Worker>>,
+    pub(super) prefilter: Option<Arc<Prefilter>>,
+    pub(super) names: Discover<'d>,
+    pub(super) seams: Seams,
+    pub(super) lane: Lane<'d>,
+    pub(super) members: Mutex<Members>,
+    pub(super) parts: Mutex<Parts>,
+    pub(super) buffers: Buffers,
+    /// Bytes as stored of all inputs of this pass.
+    pub(super) stored: u64,
+    /// Units that are being read.
+    pub(super) active: AtomicUsize,
     failed: Mutex<Option<Error>>,
     stop: AtomicBool,
 }
@@ -84,6 +89,7 @@ pub(super) struct Shared<'d> {
 struct Swept {
     inputs: Vec<(u32, InputReport)>,
     members: Members,
+    parts: Parts,
     workers: Vec<Worker>,
 }
 
@@ -121,7 +127,7 @@ pub(super) fn run(dive: &Dive, pool: &rayon::ThreadPool, report: &mut Report) ->
     };
     let main = Shared::new(dive, query, Pass::Match, &collector)?.sweep(pool)?;
     let ids = take(main.workers, report);
-    let (inputs, members) = (main.inputs, main.members);
+    let (inputs, members, parts) = (main.inputs, main.members, main.parts);
     if dive.follow_correlation {
         follow::check(&ids)?;
         let matched = report.counts.matched;
@@ -157,7 +163,7 @@ pub(super) fn run(dive: &Dive, pool: &rayon::ThreadPool, report: &mut Report) ->
     kept.sort_unstable();
     if dive.follow_correlation {
         // A later pass meets what an earlier one kept back again.
-        kept.dedup_by_key(|kept| (kept.input, kept.offset, kept.reason));
+        kept.dedup_by_key(|kept| (kept.input, kept.part, kept.offset, kept.reason));
     }
     let problems = dive
         .discovery
@@ -170,15 +176,16 @@ pub(super) fn run(dive: &Dive, pool: &rayon::ThreadPool, report: &mut Report) ->
         learner,
         kept,
         members,
+        parts,
         problems,
     })
 }
 
-fn bug() -> Error {
+pub(super) fn bug() -> Error {
     Error::new(ErrorKind::Internal, "a worker panicked")
 }
 
-fn reason_of(problem: SourceProblem) -> Reason {
+pub(super) fn reason_of(problem: SourceProblem) -> Reason {
     match problem {
         SourceProblem::Changed { .. } => Reason::Changed,
         _ => Reason::Unreadable,
@@ -218,9 +225,12 @@ impl<'d> Shared<'d> {
             prefilter,
             names,
             seams: Seams::new(&dive.discovery.inputs),
-            collector,
+            lane: Lane::new(collector, dive.limits.max_dictionary),
             members: Mutex::default(),
-            idle: Mutex::default(),
+            parts: Mutex::default(),
+            buffers: Buffers::new(&dive.limits),
+            stored: 0,
+            active: AtomicUsize::new(0),
             failed: Mutex::default(),
             stop: AtomicBool::new(false),
         })
@@ -232,7 +242,7 @@ impl<'d> Shared<'d> {
     }
 
     /// Reads every input.
-    fn sweep(self, pool: &rayon::ThreadPool) -> Result<Swept, Error> {
+    fn sweep(mut self, pool: &rayon::ThreadPool) -> Result<Swept, Error> {
         // Largest first: a big input that starts last would leave the other threads idle.
         let followed = matches!(self.pass, Pass::Follow(_) | Pass::Ids);
         let mut order: Vec<&Input> = self
@@ -243,6 +253,7 @@ impl<'d> Shared<'d> {
             .filter(|input| followed || self.dive.wants(input))
             .collect();
         order.sort_by_key(|input| (std::cmp::Reverse(input.bytes), input.id));
+        self.stored = order.iter().map(|input| input.bytes).sum();
         let mut inputs: Vec<(u32, InputReport)> = pool.install(|| {
             order
                 .par_iter()
@@ -259,16 +270,18 @@ impl<'d> Shared<'d> {
         Ok(Swept {
             inputs,
             members: self.members.into_inner().map_err(|_| bug())?,
-            workers: self.idle.into_inner().map_err(|_| bug())?,
+            parts: self.parts.into_inner().map_err(|_| bug())?,
+            workers: self.lane.into_workers()?,
         })
     }
 
     /// Judges the lines that wait at the borders of inputs.
     fn close_seams(&self) {
-        let mut worker = self.worker();
+        let mut worker = self.lane.worker();
         for seam in self.seams.drain() {
             let reading = |input: u32| Reading {
                 input,
+                part: 0,
                 source: self
                     .dive
                     .discovery
@@ -293,290 +306,25 @@ impl<'d> Shared<'d> {
                 }
             }
         }
-        if let Err(error) = worker.hand_over(self.collector) {
+        if let Err(error) = self.lane.give_back(worker) {
             self.fail(error);
         }
-        self.put_back(worker);
-    }
-
-    fn worker(&self) -> Worker {
-        let idle = self.idle.lock().ok().and_then(|mut idle| idle.pop());
-        idle.unwrap_or_else(|| Worker::new(self.dive.limits.max_dictionary))
     }
 
     /// Keys whose list holds the records of a source's documents.
-    fn record_keys(&self, source: Option<usize>) -> &'d [String] {
+    pub(super) fn record_keys(&self, source: Option<usize>) -> &'d [String] {
         let spec = source.and_then(|source| self.dive.profile.sources.get(source));
         spec.map(|spec| spec.records.as_slice()).unwrap_or_default()
     }
 
-    fn put_back(&self, worker: Worker) {
-        if let Ok(mut idle) = self.idle.lock() {
-            idle.push(worker);
-        }
-    }
-
-    fn is_stopped(&self) -> bool {
+    pub(super) fn is_stopped(&self) -> bool {
         self.stop.load(Ordering::Relaxed) || self.dive.is_cancelled()
     }
 
-    fn fail(&self, error: Error) {
+    pub(super) fn fail(&self, error: Error) {
         self.stop.store(true, Ordering::Relaxed);
         if let Ok(mut failed) = self.failed.lock() {
             failed.get_or_insert(error);
         }
     }
-
-    /// Reads one input to its end.
-    fn input(&self, input: &Input) -> InputReport {
-        let mut report = InputReport {
-            path: input.path.clone(),
-            bytes: input.bytes,
-            ..InputReport::default()
-        };
-        if self.is_stopped() {
-            return report;
-        }
-        let options = OpenOptions::new(self.dive.map_policy, self.dive.now)
-            .cancel(std::sync::Arc::clone(&self.dive.cancel));
-        let opened = match open(input, &options) {
-            Ok(opened) => opened,
-            Err(problem) => {
-                self.lose(input, &problem);
-                Progress::add(&self.dive.progress.bytes_done, input.bytes);
-                return report;
-            }
-        };
-        report.codec = opened.codec().as_str();
-        let units = if self.record_keys(input.source).is_empty() {
-            opened.units()
-        } else {
-            vec![opened.whole()]
-        };
-        let parts: Vec<(frame::Summary, bool)> = units
-            .par_iter()
-            .with_max_len(1)
-            .map(|unit| self.unit(input, &opened, unit))
-            .collect();
-        report.decoded_bytes = parts.iter().map(|(part, _)| part.decoded_bytes).sum();
-        report.complete = parts.iter().all(|(part, lost)| !lost && !part.stopped);
-        let digest = match parts.as_slice() {
-            [(only, _)] if only.digest.is_some() => only.digest,
-            _ if self.dive.digest => opened.digest().ok().flatten(),
-            _ => None,
-        };
-        report.digest = digest.map(|digest| format!("blake3:{}", blake3::Hash::from_bytes(digest).to_hex()));
-        if let Some(problem) = opened.close() {
-            report.complete = false;
-            self.lose(input, &problem);
-        }
-        report
-    }
-
-    fn lose(&self, input: &Input, problem: &Problem) {
-        let mut worker = self.worker();
-        worker.kept.push(Kept {
-            input: input.id.0,
-            offset: 0,
-            bytes: 0,
-            reason: reason_of(problem.kind),
-            source: input.source.map(|source| source as u32),
-            nexus: false,
-        });
-        self.put_back(worker);
-    }
-
-    /// Reads one unit of an input; the flag says whether anything of it was lost.
-    fn unit(&self, input: &Input, opened: &crate::source::Opened, unit: &Unit) -> (frame::Summary, bool) {
-        let mut worker = self.worker();
-        let mut frame = std::mem::take(&mut worker.frame);
-        let mut state = UnitState {
-            reading: Reading {
-                input: input.id.0,
-                source: input.source,
-            },
-            set_aside: false,
-            overlong: Overlong::default(),
-            lost: false,
-        };
-        let limits = &self.dive.limits;
-        let keys = self.record_keys(input.source);
-        let mut assembler = Assembler::new(keys, unit.range.start == 0, limits);
-        let summary = frame::for_each_segment(opened, unit, limits, &mut frame, &mut |piece| {
-            if self.is_stopped() {
-                return ControlFlow::Break(());
-            }
-            if let Piece::Lines { bytes, .. } | Piece::Overlong { bytes, .. } = &piece {
-                Progress::add(&self.dive.progress.decoded_bytes, bytes.len() as u64);
-            }
-            if let Piece::Member { path, offset } = piece {
-                assembler.finish(&mut |piece| self.piece(&mut worker, &mut state, &piece))?;
-                self.member(&mut state, path, offset);
-                assembler = Assembler::new(self.record_keys(state.reading.source), true, limits);
-                return ControlFlow::Continue(());
-            }
-            assembler.take(piece, &mut |piece| self.piece(&mut worker, &mut state, &piece))
-        });
-        if !summary.stopped {
-            // Whether it breaks makes no difference any more.
-            let _ = assembler.finish(&mut |piece| self.piece(&mut worker, &mut state, &piece));
-        }
-        worker.frame = frame;
-        if let Err(error) = worker.hand_over(self.collector) {
-            self.fail(error);
-        }
-        self.put_back(worker);
-        Progress::add(&self.dive.progress.bytes_done, unit.bytes());
-        (summary, state.lost)
-    }
-
-    /// A file inside the input begins.
-    fn member(&self, state: &mut UnitState, path: &Path, offset: u64) {
-        state.reading.source = self.names.source_by_name(path);
-        let unwanted = state
-            .reading
-            .source
-            .is_some_and(|source| matches!(self.pass, Pass::Match) && !self.dive.wants_source(source));
-        state.set_aside = unwanted || self.names.set_aside(path).is_some();
-        if let Ok(mut members) = self.members.lock() {
-            let found = members.entry(state.reading.input).or_default();
-            found.push((offset, path.to_owned()));
-        }
-    }
-
-    fn piece(&self, worker: &mut Worker, state: &mut UnitState, piece: &Piece<'_>) -> ControlFlow<()> {
-        let reading = state.reading;
-        let done = match *piece {
-            Piece::Lost(range) => {
-                state.lost = true;
-                let reason = match range.reason {
-                    LossReason::DecodedLimit | LossReason::Ratio | LossReason::Window => Reason::Limit,
-                    LossReason::Io(_) => Reason::Unreadable,
-                    _ => Reason::Damaged,
-                };
-                worker.keep(reading, range.decoded_offset, 0, reason, reading.source, false);
-                Ok(())
-            }
-            _ if state.set_aside => Ok(()),
-            Piece::Lines { offset, bytes } => self.segment(worker, reading, offset, bytes),
-            Piece::Record { offset, bytes } => {
-                if self
-                    .prefilter
-                    .as_ref()
-                    .is_none_or(|prefilter| prefilter.holds(bytes))
-                {
-                    worker.line(self, reading, offset, bytes);
-                }
-                self.relieve(worker)
-            }
-            Piece::Overlong {
-                offset,
-                bytes,
-                first,
-                last,
-            } => {
-                self.overlong(worker, reading, &mut state.overlong, offset, bytes, first, last);
-                Ok(())
-            }
-            Piece::Member { .. } => Ok(()),
-        };
-        match done {
-            Ok(()) => ControlFlow::Continue(()),
-            Err(error) => {
-                self.fail(error);
-                ControlFlow::Break(())
-            }
-        }
-    }
-
-    fn segment(&self, worker: &mut Worker, reading: Reading, offset: u64, bytes: &[u8]) -> Result<(), Error> {
-        let (offset, bytes) = self.seams.take(reading.input, offset, bytes);
-        match &self.prefilter {
-            Some(prefilter) => prefilter.candidates(bytes, &mut |start, end| {
-                worker.line(
-                    self,
-                    reading,
-                    offset + start as u64,
-                    bytes.get(start..end).unwrap_or_default(),
-                );
-                true
-            }),
-            None => {
-                for line in Lines::new(offset, bytes) {
-                    worker.line(self, reading, line.offset, line.bytes);
-                }
-            }
-        }
-        self.relieve(worker)
-    }
-
-    /// Takes a worker's matches once they are many.
-    fn relieve(&self, worker: &mut Worker) -> Result<(), Error> {
-        if worker.held >= HANDOVER_BYTES {
-            worker.hand_over(self.collector)
-        } else {
-            Ok(())
-        }
-    }
-
-    /// A line above the limit is never held: only whether it names a needle is found out, piece by
-    /// piece, with an overlap in which a needle at a seam is whole.
-    #[expect(clippy::too_many_arguments, reason = "the parts of one piece")]
-    fn overlong(
-        &self,
-        worker: &mut Worker,
-        reading: Reading,
-        seen: &mut Overlong,
-        offset: u64,
-        bytes: &[u8],
-        first: bool,
-        last: bool,
-    ) {
-        if first {
-            *seen = Overlong {
-                offset,
-                ..Overlong::default()
-            };
-        }
-        seen.bytes += bytes.len() as u64;
-        for chunk in bytes.chunks(1 << 20) {
-            seen.tail.extend_from_slice(chunk);
-            // Without a needle to look for, its time would decide, and that is unknown.
-            seen.mentioned |= self.needles().mentioned_in(&seen.tail).unwrap_or(true);
-            seen.nexus |= self.scope_needles.mentioned_in(&seen.tail).unwrap_or(false);
-            let keep = seen.tail.len().saturating_sub(OVERLAP);
-            seen.tail.drain(..keep);
-        }
-        if last && seen.mentioned {
-            worker.keep(
-                reading,
-                seen.offset,
-                seen.bytes,
-                Reason::Length,
-                reading.source,
-                seen.nexus,
-            );
-        }
-    }
-}
-
-/// Longer than any escaped needle.
-const OVERLAP: usize = 16 << 10;
-
-/// What reading one unit has come to.
-struct UnitState {
-    reading: Reading,
-    /// Whether nothing of the present member is wanted.
-    set_aside: bool,
-    overlong: Overlong,
-    lost: bool,
-}
-
-#[derive(Default)]
-struct Overlong {
-    offset: u64,
-    bytes: u64,
-    mentioned: bool,
-    nexus: bool,
-    tail: Vec<u8>,
 }

@@ -46,6 +46,11 @@ impl Seams {
         seams
     }
 
+    /// Whether lines at the edges of this input may wait.
+    pub(super) fn joins(&self, input: u32) -> bool {
+        self.next.contains_key(&input) || self.later.contains_key(&input)
+    }
+
     /// Sets a first or last line of a run of lines aside; gives what is left, and its offset.
     pub(super) fn take<'b>(&self, input: u32, mut offset: u64, mut bytes: &'b [u8]) -> (u64, &'b [u8]) {
         if offset == 0 && self.later.contains_key(&input) {

@@ -12,10 +12,15 @@ use crate::query::Joins;
 use crate::sink::Reason;
 use crate::{Error, frame, parse};
 
+/// Bytes of matched lines that a worker holds before it gives them to the collector.
+const RELIEF_BYTES: usize = 4 << 20;
+
 /// Where lines come from: an input, or a member of one.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Reading {
     pub(super) input: u32,
+    /// Of an input that is read in parts, which one.
+    pub(super) part: u32,
     /// The source that the name tells.
     pub(super) source: Option<usize>,
 }
@@ -27,7 +32,7 @@ pub(super) struct Worker {
     parse: parse::Scratch,
     typed: Vec<Typed>,
     matched: Vec<Matched>,
-    pub(super) held: usize,
+    held: usize,
     pub(super) learner: Learner,
     pub(super) kept: Vec<Kept>,
     pub(super) candidates: u64,
@@ -76,12 +81,22 @@ impl Worker {
     ) {
         self.kept.push(Kept {
             input: reading.input,
+            part: reading.part,
             offset,
             bytes,
             reason,
             source: source.map(|source| source as u32),
             nexus,
         });
+    }
+
+    /// Gives matches away once they are many.
+    pub(super) fn relieve(&mut self, collector: &Collector) -> Result<(), Error> {
+        if self.held >= RELIEF_BYTES {
+            self.hand_over(collector)
+        } else {
+            Ok(())
+        }
     }
 
     pub(super) fn hand_over(&mut self, collector: &Collector) -> Result<(), Error> {
@@ -139,6 +154,7 @@ impl Worker {
                 let key = Key {
                     ns,
                     input: reading.input,
+                    part: reading.part,
                     offset,
                 };
                 let matched = Matched {

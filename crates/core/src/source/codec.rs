@@ -126,24 +126,56 @@ pub(crate) struct Coders {
     inflate: Option<Decompress>,
 }
 
-/// Decodes the whole of `feed` into `drain`.
+/// Decodes `feed` into `drain`: all of it, or the frames and members that begin before byte `until`.
 pub(crate) fn decode(
     codec: Codec,
     feed: &mut Feed<'_>,
     drain: &mut dyn Drain,
     coders: &mut Coders,
     limits: &Limits,
+    until: u64,
 ) -> ControlFlow<()> {
     match codec {
         Codec::Gzip => {
             let inflate = coders.inflate.get_or_insert_with(|| Decompress::new(false));
-            gzip::decode(feed, drain, inflate)
+            gzip::decode(feed, drain, inflate, until)
         }
         Codec::Plain => copy(feed, drain),
         Codec::Unsupported(_) => drain.lost(feed.position(), LossReason::Garbage),
-        Codec::Zstd => zstd::decode(feed, drain, coders.zstd.get_or_insert_with(DCtx::create), limits),
+        Codec::Zstd => {
+            let decoder = coders.zstd.get_or_insert_with(DCtx::create);
+            zstd::decode(feed, drain, decoder, limits, until)
+        }
     }
 }
+
+/// Where a compressed input can be cut into parts of at least `apart` bytes that decode by themselves;
+/// empty if it is one piece, or if that would take reading far into it. Whether a member of gzip really
+/// begins at a border shows only when the part before it is decoded.
+pub(crate) fn borders(codec: Codec, feed: &mut Feed<'_>, coders: &mut Coders, apart: u64) -> Vec<u64> {
+    let mut found = Vec::new();
+    loop {
+        let begun = feed.position();
+        let next = match codec {
+            Codec::Zstd => zstd::border(feed, apart, GIVE_UP_BYTES),
+            Codec::Gzip => {
+                let inflate = coders.inflate.get_or_insert_with(|| Decompress::new(false));
+                gzip::border(feed, inflate, apart, begun.saturating_add(GIVE_UP_BYTES))
+            }
+            _ => Ok(None),
+        };
+        match next {
+            Ok(Some(border)) => found.push(border),
+            // What is behind the last border is one part, whatever it is.
+            Ok(None) => return found,
+            Err(_) => return Vec::new(),
+        }
+    }
+}
+
+/// Bytes within which a frame or member must end, or else what is left of the input is one part: looking
+/// further could mean reading a large file twice.
+const GIVE_UP_BYTES: u64 = 64 << 20;
 
 fn copy(feed: &mut Feed<'_>, drain: &mut dyn Drain) -> ControlFlow<()> {
     loop {

@@ -16,6 +16,9 @@ pub(crate) enum Supply<'a> {
     Stream(&'a mut (dyn Read + Send)),
 }
 
+/// Bytes in memory that are digested together.
+const HASHED_BYTES: u64 = 128 << 10;
+
 /// A window that moves over an input.
 pub(crate) struct Feed<'a> {
     from: Supply<'a>,
@@ -49,6 +52,7 @@ impl<'a> Feed<'a> {
     /// Takes the BLAKE3 digest of all bytes on the way.
     pub(crate) fn digesting(mut self) -> Self {
         self.digest = Some(Box::new(blake3::Hasher::new()));
+        self.hash_up_to(self.end as u64);
         self
     }
 
@@ -100,26 +104,37 @@ impl<'a> Feed<'a> {
         };
         let read = read?;
         self.end += read;
+        self.hash_up_to(at + read as u64);
         self.ended = read == 0;
         Ok(())
     }
 
     /// Moves on by `count` bytes that were seen.
     pub(crate) fn consume(&mut self, count: usize) {
-        let end = self.position + count as u64;
-        if end > self.hashed {
-            if let Some(digest) = &mut self.digest {
-                let seen = match self.from {
-                    Supply::Slice(all) => all.get(self.position as usize..end as usize),
-                    _ => self.buffer.get(self.start..self.start + count),
-                };
-                let known = (self.hashed - self.position.min(self.hashed)) as usize;
-                digest.update(seen.and_then(|seen| seen.get(known..)).unwrap_or_default());
-            }
-            self.hashed = end;
-        }
-        self.position = end;
+        self.position += count as u64;
         self.start += count;
+        let in_memory = matches!(self.from, Supply::Slice(_));
+        if in_memory && self.position >= self.hashed + HASHED_BYTES {
+            self.hash_up_to(self.position);
+        }
+    }
+
+    /// Adds to the digest what was read up to byte `end` and is not part of it yet. Pieces are large:
+    /// BLAKE3 takes many of its chunks at once.
+    fn hash_up_to(&mut self, end: u64) {
+        if end <= self.hashed {
+            return;
+        }
+        if let Some(digest) = &mut self.digest {
+            let fresh = if let Supply::Slice(all) = self.from {
+                all.get(self.hashed as usize..end as usize)
+            } else {
+                let known = self.hashed.saturating_sub(self.position) as usize;
+                self.buffer.get(self.start + known..self.end)
+            };
+            digest.update(fresh.unwrap_or_default());
+        }
+        self.hashed = end;
     }
 
     /// Moves on by `count` bytes, seen or not; false if the input ends before.
@@ -167,6 +182,9 @@ impl<'a> Feed<'a> {
                 0 => break,
                 seen => self.consume(seen),
             }
+        }
+        if let Supply::Slice(all) = self.from {
+            self.hash_up_to(all.len() as u64);
         }
         let at_end = self.can_go_back() || (self.ended && self.start == self.end);
         let digest = self.digest.take().filter(|_| at_end)?;

@@ -31,12 +31,14 @@ impl From<io::Error> for Damage {
     }
 }
 
+/// Decodes the members that begin before byte `until`.
 pub(super) fn decode(
     feed: &mut Feed<'_>,
     drain: &mut dyn Drain,
     inflate: &mut Decompress,
+    until: u64,
 ) -> ControlFlow<()> {
-    loop {
+    while feed.position() < until {
         let start = feed.position();
         let since = drain.decoded();
         match member(feed, drain, inflate) {
@@ -61,7 +63,39 @@ pub(super) fn decode(
             }
         }
     }
+    ControlFlow::Continue(())
 }
+
+/// The first place at least `apart` bytes further on that looks like the start of a member and begins to
+/// decode as one; `None` if there is none before byte `give_up` of the input.
+///
+/// Only whoever decodes what comes before knows whether it is one: see [`crate::frame`].
+pub(super) fn border(
+    feed: &mut Feed<'_>,
+    inflate: &mut Decompress,
+    apart: u64,
+    give_up: u64,
+) -> io::Result<Option<u64>> {
+    let mut from = feed.position().saturating_add(apart);
+    while from < give_up {
+        if !feed.seek(from)? || !find_before(feed, MAGIC, give_up)? {
+            return Ok(None);
+        }
+        let candidate = feed.position();
+        let mut trial = Nowhere::up_to(TRIAL_BYTES);
+        match member(feed, &mut trial, inflate) {
+            Ok(true) | Err(Damage::Stopped) => {
+                feed.seek(candidate)?;
+                return Ok(Some(candidate));
+            }
+            Ok(false) | Err(Damage::Is(_)) => from = candidate + 1,
+        }
+    }
+    Ok(None)
+}
+
+/// Decoded bytes after which a place counts as the start of a member, for the time being.
+const TRIAL_BYTES: u64 = 64 << 10;
 
 /// Decodes one member; false at the end of the input.
 fn member(feed: &mut Feed<'_>, drain: &mut dyn Drain, inflate: &mut Decompress) -> Result<bool, Damage> {
@@ -215,8 +249,13 @@ fn resume(feed: &mut Feed<'_>, inflate: &mut Decompress, start: u64, end: u64) -
 
 /// Moves to the next place that holds `needle`; false at the end of the input.
 pub(super) fn find(feed: &mut Feed<'_>, needle: &[u8]) -> io::Result<bool> {
+    find_before(feed, needle, u64::MAX)
+}
+
+/// The same; false too if there is none before byte `end`.
+fn find_before(feed: &mut Feed<'_>, needle: &[u8], end: u64) -> io::Result<bool> {
     let finder = memmem::Finder::new(needle);
-    loop {
+    while feed.position() < end {
         let seen = feed.peek(needle.len())?;
         if seen.len() < needle.len() {
             let rest = seen.len();
@@ -227,15 +266,27 @@ pub(super) fn find(feed: &mut Feed<'_>, needle: &[u8]) -> io::Result<bool> {
         let count = hit.unwrap_or(seen.len() + 1 - needle.len());
         feed.consume(count);
         if hit.is_some() {
-            return Ok(true);
+            return Ok(feed.position() < end);
         }
     }
+    Ok(false)
 }
 
 /// Takes a trial's output and forgets it.
 struct Nowhere {
     room: Vec<u8>,
     count: u64,
+    /// Decoded bytes after which it breaks.
+    limit: u64,
+}
+
+impl Nowhere {
+    fn up_to(limit: u64) -> Self {
+        Self {
+            limit,
+            ..Self::default()
+        }
+    }
 }
 
 impl Default for Nowhere {
@@ -243,6 +294,7 @@ impl Default for Nowhere {
         Self {
             room: vec![0; 64 << 10],
             count: 0,
+            limit: u64::MAX,
         }
     }
 }
@@ -254,7 +306,11 @@ impl Drain for Nowhere {
 
     fn filled(&mut self, count: usize, _at: u64) -> ControlFlow<()> {
         self.count += count as u64;
-        ControlFlow::Continue(())
+        if self.count < self.limit {
+            ControlFlow::Continue(())
+        } else {
+            ControlFlow::Break(())
+        }
     }
 
     fn pause(&mut self) -> ControlFlow<()> {

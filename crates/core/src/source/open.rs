@@ -12,8 +12,9 @@ use std::time::{Duration, SystemTime};
 
 use decostop_mmap::{Bytes, MapPolicy};
 
+use super::codec::borders;
 use super::patient::Patient;
-use super::{Codec, Feed, Input, InputId, InputKind, Problem, SourceProblem, Supply};
+use super::{Codec, Coders, Feed, Input, InputId, InputKind, Problem, SourceProblem, Supply};
 use crate::frame::Layout;
 
 /// First bytes that are looked at to tell a codec.
@@ -321,6 +322,43 @@ impl Opened {
         (0..parts).map(|part| unit(edge(part)..edge(part + 1))).collect()
     }
 
+    /// Units of work of a compressed input too: runs of whole frames or members, of at least `part_bytes`
+    /// as stored.
+    ///
+    /// That these are all, and nothing is lost, shows only when each was read: if one says that it was
+    /// [broken](crate::frame::Summary::broken), what all of them gave must be dropped, and the whole read
+    /// as one unit.
+    pub(crate) fn parts(&self, coders: &mut Coders, part_bytes: u64) -> Vec<Unit> {
+        let bytes = self.bytes();
+        if self.codec == Codec::Plain || self.archive || bytes < part_bytes.saturating_mul(2) {
+            return self.units();
+        }
+        let Some(supply) = self.supply() else {
+            return self.units();
+        };
+        let mut buffer = Vec::new();
+        let mut feed = Feed::new(supply, self.read_bytes, &mut buffer, 0);
+        let borders = borders(self.codec, &mut feed, coders, part_bytes.max(1));
+        let starts = std::iter::once(0).chain(borders.iter().copied());
+        let ends = borders.iter().copied().chain([bytes]);
+        starts
+            .zip(ends)
+            .map(|(start, end)| Unit {
+                input: self.input,
+                range: start..end,
+            })
+            .collect()
+    }
+
+    /// The bytes as stored; none for streams.
+    pub(crate) fn supply(&self) -> Option<Supply<'_>> {
+        match &self.backing {
+            Backing::File { file, end } => Some(Supply::File(file, *end)),
+            Backing::Mapped { bytes, .. } => Some(Supply::Slice(bytes)),
+            Backing::Stream(_) => None,
+        }
+    }
+
     /// BLAKE3 digest of the file as stored, in a pass of its own. None for streams.
     ///
     /// # Errors
@@ -328,10 +366,8 @@ impl Opened {
     /// A [`Problem`] if it cannot be read.
     pub fn digest(&self) -> Result<Option<[u8; 32]>, Problem> {
         let mut buffer = Vec::new();
-        let supply = match &self.backing {
-            Backing::File { file, end } => Supply::File(file, *end),
-            Backing::Mapped { bytes, .. } => Supply::Slice(bytes),
-            Backing::Stream(_) => return Ok(None),
+        let Some(supply) = self.supply() else {
+            return Ok(None);
         };
         let digest = Feed::new(supply, self.read_bytes, &mut buffer, 0)
             .digesting()

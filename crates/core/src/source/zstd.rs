@@ -39,15 +39,17 @@ impl From<io::Error> for Damage {
     }
 }
 
+/// Decodes the frames that begin before byte `until`.
 pub(super) fn decode(
     feed: &mut Feed<'_>,
     drain: &mut dyn Drain,
     decoder: &mut DCtx<'static>,
     limits: &Limits,
+    until: u64,
 ) -> ControlFlow<()> {
     // Refused only for values that zstd itself cannot handle; its own default holds then.
     let _ = decoder.set_parameter(DParameter::WindowLogMax(limits.max_zstd_window_log));
-    loop {
+    while feed.position() < until {
         let start = feed.position();
         let since = drain.decoded();
         let mut walker = Walker::default();
@@ -70,6 +72,32 @@ pub(super) fn decode(
                     return ControlFlow::Continue(());
                 }
             }
+        }
+    }
+    ControlFlow::Continue(())
+}
+
+/// The first frame border at least `apart` bytes behind the last one, or behind the start; `None` at the
+/// end, or where the structure is not whole, or a frame is larger than `give_up`.
+pub(super) fn border(feed: &mut Feed<'_>, apart: u64, give_up: u64) -> io::Result<Option<u64>> {
+    let begin = feed.position();
+    loop {
+        let start = feed.position();
+        let head = feed.peek(8)?;
+        if head.is_empty() {
+            return Ok(None);
+        }
+        if start - begin >= apart {
+            return Ok(Some(start));
+        }
+        let whole = match head {
+            &[_, _, _, _, a, b, c, d, ..] if is_skippable(head) => {
+                feed.skip(8 + u64::from(u32::from_le_bytes([a, b, c, d])))?
+            }
+            _ => Walker::default().follow_up_to(feed, start.saturating_add(give_up))?,
+        };
+        if !whole {
+            return Ok(None);
         }
     }
 }
@@ -396,8 +424,16 @@ impl Walker {
     }
 
     /// Goes on to the end of the frame without decoding it; false if there is none.
-    fn follow(mut self, feed: &mut Feed<'_>) -> io::Result<bool> {
+    fn follow(self, feed: &mut Feed<'_>) -> io::Result<bool> {
+        self.follow_up_to(feed, u64::MAX)
+    }
+
+    /// The same; false too if the end is not reached at byte `limit`.
+    fn follow_up_to(mut self, feed: &mut Feed<'_>, limit: u64) -> io::Result<bool> {
         loop {
+            if feed.position() > limit {
+                return Ok(false);
+            }
             let seen = feed.peek(1)?;
             if seen.is_empty() {
                 return Ok(matches!(self.state, State::Done));

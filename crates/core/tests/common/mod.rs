@@ -179,6 +179,8 @@ pub(crate) fn builder(request: &str, dir: PathBuf) -> DiveBuilder {
 pub(crate) fn along(builder: DiveBuilder, path: Path_, mut limits: Limits) -> DiveBuilder {
     if let Some(bytes) = path.segment_bytes {
         limits.segment_bytes = bytes;
+        // As many parts as an input has frames or members.
+        limits.part_bytes = 1;
     }
     builder
         .threads(path.threads)

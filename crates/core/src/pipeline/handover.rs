@@ -1,0 +1,86 @@
+//! Decoded segments on their way to another thread: a frame that cannot be split is decoded by one, and
+//! looked at by all.
+//!
+//! Nobody waits. While other threads have units of their own, or enough segments lie about, the decoding
+//! thread looks at its segment itself.
+
+use std::cell::Cell;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::lane::Lane;
+use super::scan::Shared;
+use super::worker::Reading;
+use crate::Limits;
+use crate::frame::Exchange;
+
+/// Segment buffers, used again and again; never more than the limit allows.
+pub(super) struct Buffers {
+    spare: Mutex<Vec<Vec<u8>>>,
+    /// How many more may be made.
+    left: AtomicUsize,
+    bytes: usize,
+}
+
+impl Buffers {
+    pub(super) fn new(limits: &Limits) -> Self {
+        let bytes = limits.segment_bytes.max(1);
+        Self {
+            spare: Mutex::default(),
+            left: AtomicUsize::new(limits.in_flight_bytes / bytes),
+            bytes,
+        }
+    }
+
+    fn get(&self) -> Option<Vec<u8>> {
+        if let Some(buffer) = self.spare.lock().ok()?.pop() {
+            return Some(buffer);
+        }
+        let fewer = |left: usize| left.checked_sub(1);
+        self.left
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, fewer)
+            .ok()?;
+        Some(vec![0; self.bytes])
+    }
+
+    /// Takes a buffer back. One that a long line made grow is let go, and a new one may be made.
+    fn put(&self, buffer: Vec<u8>) {
+        if buffer.capacity() > 2 * self.bytes {
+            self.left.fetch_add(1, Ordering::Relaxed);
+        } else if let Ok(mut spare) = self.spare.lock() {
+            spare.push(buffer);
+        }
+    }
+}
+
+/// Gives the segments of one unit to whoever is idle.
+pub(super) struct Handover<'h, 'scope, 'd> {
+    pub(super) scope: &'h rayon::Scope<'scope>,
+    pub(super) shared: &'scope Shared<'d>,
+    pub(super) lane: &'scope Lane<'scope>,
+    pub(super) reading: Reading,
+    /// Whether segments hold records a line: not before the first one was seen.
+    pub(super) open: Cell<bool>,
+}
+
+impl Exchange for Handover<'_, '_, '_> {
+    fn spare(&self) -> Option<Vec<u8>> {
+        let idle = self.shared.active.load(Ordering::Relaxed) < rayon::current_num_threads();
+        (self.open.get() && idle).then(|| self.shared.buffers.get())?
+    }
+
+    fn take(&self, offset: u64, buffer: Vec<u8>, count: usize) {
+        let (shared, lane, reading) = (self.shared, self.lane, self.reading);
+        self.scope.spawn(move |_| {
+            if !shared.is_stopped() {
+                let mut worker = lane.worker();
+                let lines = buffer.get(..count).unwrap_or_default();
+                let done = shared.segment(lane, &mut worker, reading, offset, lines);
+                if let Err(error) = done.and_then(|()| lane.give_back(worker)) {
+                    shared.fail(error);
+                }
+            }
+            shared.buffers.put(buffer);
+        });
+    }
+}
