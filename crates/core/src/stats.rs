@@ -93,10 +93,86 @@ pub struct Report {
     pub timings: BTreeMap<&'static str, Duration>,
     /// Largest resident set of the process, if the system tells.
     pub peak_memory_bytes: Option<u64>,
+    /// Where the time of the threads went.
+    pub work: Work,
     /// How lines were found: needles of the prefilter, or why there is none.
     pub plan: Vec<String>,
     /// Whether an ad-hoc look round rather than a request was run.
     pub ad_hoc: bool,
+}
+
+impl Report {
+    /// What of a phase of this length, in which the work grew from `before`, no thread worked.
+    pub(crate) fn idle_within(&mut self, phase: Duration, before: Work) {
+        let worked = self.work.busy().saturating_sub(before.busy());
+        let all = phase * u32::try_from(self.threads).unwrap_or(u32::MAX);
+        self.work.wait += all.saturating_sub(worked);
+    }
+}
+
+/// Where the time of all threads together went, and how much they looked at.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+#[non_exhaustive]
+pub struct Work {
+    /// Reading, decoding and framing.
+    #[serde(serialize_with = "in_seconds")]
+    pub decode: Duration,
+    /// Searching decoded bytes for what a match must hold.
+    #[serde(serialize_with = "in_seconds")]
+    pub search: Duration,
+    /// Deciding about single lines: by projection of what decides, else parsed in full.
+    #[serde(serialize_with = "in_seconds")]
+    pub project: Duration,
+    /// Parsing and redacting matched lines.
+    #[serde(serialize_with = "in_seconds")]
+    pub redact: Duration,
+    /// Verifying records, one by one and once more as they were written.
+    #[serde(serialize_with = "in_seconds")]
+    pub verify: Duration,
+    /// Merging, counting and writing.
+    #[serde(serialize_with = "in_seconds")]
+    pub write: Duration,
+    /// Threads without work.
+    #[serde(serialize_with = "in_seconds")]
+    pub wait: Duration,
+    /// Decoded bytes of lines that were looked at one by one.
+    pub line_bytes: u64,
+}
+
+impl Work {
+    /// Adds what another thread did.
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.decode += other.decode;
+        self.search += other.search;
+        self.project += other.project;
+        self.redact += other.redact;
+        self.verify += other.verify;
+        self.write += other.write;
+        self.wait += other.wait;
+        self.line_bytes += other.line_bytes;
+    }
+
+    /// All of it but the waiting.
+    pub fn busy(&self) -> Duration {
+        self.decode + self.search + self.project + self.redact + self.verify + self.write
+    }
+
+    /// Each part with its name, in the order of a dive.
+    pub fn parts(&self) -> [(&'static str, Duration); 7] {
+        [
+            ("decode", self.decode),
+            ("search", self.search),
+            ("project", self.project),
+            ("redact", self.redact),
+            ("verify", self.verify),
+            ("write", self.write),
+            ("wait", self.wait),
+        ]
+    }
+}
+
+fn in_seconds<S: serde::Serializer>(spent: &Duration, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_f64(spent.as_secs_f64())
 }
 
 fn seconds<S: serde::Serializer>(

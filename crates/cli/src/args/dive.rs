@@ -199,6 +199,9 @@ pub(crate) struct Scan {
     /// With --dry-run or --summary-only: as JSON
     #[arg(long, conflicts_with = "out")]
     pub(crate) json: bool,
+    /// Say where the time went and how much was read, on standard error
+    #[arg(long)]
+    pub(crate) stats: bool,
     /// How progress is told, on standard error
     #[arg(long, value_name = "HOW", value_enum, default_value_t)]
     pub(crate) progress: ProgressMode,
@@ -236,6 +239,9 @@ pub(crate) struct Summary {
     /// As JSON
     #[arg(long)]
     pub(crate) json: bool,
+    /// Say where the time went and how much was read, on standard error
+    #[arg(long)]
+    pub(crate) stats: bool,
     /// How progress is told, on standard error
     #[arg(long, value_name = "HOW", value_enum, default_value_t)]
     pub(crate) progress: ProgressMode,

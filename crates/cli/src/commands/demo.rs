@@ -76,6 +76,7 @@ pub(crate) fn run(args: &Demo) -> Result<Exit> {
         progress: ProgressMode::Auto,
         quiet: false,
         allow_withheld: 0,
+        stats: false,
     };
     let exit = scan::directory(&ready, &out, &[logs], None, false, &telling)?;
     if exit != Exit::Done {

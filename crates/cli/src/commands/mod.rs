@@ -17,6 +17,7 @@ mod redact;
 mod request;
 mod scan;
 mod schema;
+mod stats;
 mod summary;
 mod synth;
 mod verify;

@@ -11,7 +11,7 @@ use decostop::{Error, ErrorKind};
 
 use super::dive::{self, Ready, Settings};
 use super::watch::Watch;
-use super::{plan, summary};
+use super::{plan, stats, summary};
 use crate::args::{Format, ProgressMode, Scan};
 use crate::exit::{Exit, usage};
 use crate::terminal::{self, HEAD, WARN, bytes, chart, largest_first, number, seconds, shell};
@@ -58,6 +58,7 @@ pub(crate) fn run(args: &Scan) -> Result<Exit> {
         progress: args.progress,
         quiet: args.quiet,
         allow_withheld: args.allow_withheld,
+        stats: args.stats,
     };
     let Some(out) = &args.out else {
         return summary::tell(&ready, &telling, args.json);
@@ -74,6 +75,8 @@ pub(super) struct Telling {
     pub(super) progress: ProgressMode,
     pub(super) quiet: bool,
     pub(super) allow_withheld: u64,
+    /// Whether to say where the time went.
+    pub(super) stats: bool,
 }
 
 /// Runs a dive into a directory and says what came of it.
@@ -100,6 +103,9 @@ pub(super) fn directory(
         let mut to = terminal::talk();
         table(&mut to, ready, report)?;
         places(&mut to, ready, &finished.path, paths, profile)?;
+    }
+    if telling.stats {
+        stats::write(&mut terminal::talk(), report)?;
     }
     if let Some(leftover) = &finished.leftover {
         let place = leftover.display();
@@ -152,6 +158,9 @@ fn stream(ready: &Ready, internal: Option<&Path>, force: bool, telling: &Telling
             Some(path) => writeln!(to, "evidence   {}  never leaves the house", shell(path))?,
             None => writeln!(to, "evidence   none was kept; --internal DIR keeps it")?,
         }
+    }
+    if telling.stats {
+        stats::write(&mut terminal::talk(), &report)?;
     }
     if exit == Exit::Incomplete {
         dive::tell_incomplete(&report, evidence.as_deref())?;

@@ -9,6 +9,7 @@ use decostop::stats::Report;
 
 use super::dive::{self, Ready, Settings};
 use super::scan::Telling;
+use super::stats;
 use super::watch::Watch;
 use crate::args::Summary;
 use crate::exit::Exit;
@@ -34,6 +35,7 @@ pub(crate) fn run(args: &Summary) -> Result<Exit> {
         progress: args.progress,
         quiet: args.quiet,
         allow_withheld: args.allow_withheld,
+        stats: args.stats,
     };
     tell(&ready, &telling, args.json)
 }
@@ -56,6 +58,9 @@ pub(super) fn tell(ready: &Ready, telling: &Telling, json: bool) -> Result<Exit>
     if ready.how.dedup && !telling.quiet {
         let left_out = terminal::count(report.counts.duplicates, "equal line");
         writeln!(terminal::talk(), "{left_out} left out")?;
+    }
+    if telling.stats {
+        stats::write(&mut terminal::talk(), &report)?;
     }
     let exit = dive::exit_of(&report, telling.allow_withheld);
     if exit == Exit::Incomplete {

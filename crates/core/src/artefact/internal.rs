@@ -14,7 +14,7 @@ use super::provenance::{ProvenanceWriter, path_text, write_json_line};
 use super::{close, failed, hex};
 use crate::Error;
 use crate::sink::{Provenance, Withheld};
-use crate::stats::{Counts, Evidence, InputReport, Report};
+use crate::stats::{Counts, Evidence, InputReport, Report, Work};
 
 pub(super) const RUN: &str = "run.json";
 pub(super) const WITHHELD: &str = "withheld.ndjson";
@@ -67,6 +67,7 @@ struct Run<'a> {
     threads: usize,
     peak_memory_bytes: Option<u64>,
     timings: BTreeMap<&'static str, f64>,
+    work: &'a Work,
     plan: &'a [String],
     output: &'a Output,
     first_time: Option<&'a str>,
@@ -189,6 +190,7 @@ impl Internal {
                     .iter()
                     .map(|(phase, spent)| (*phase, spent.as_secs_f64()))
                     .collect(),
+                work: &report.work,
                 plan: &report.plan,
                 output,
                 first_time: report.first_time.as_deref(),

@@ -57,6 +57,7 @@ pub fn dive_into(
         Ok(found.leaks.iter().map(Finding::from).collect())
     })?;
     report.timings.insert("verify", begun.elapsed());
+    report.work.verify += begun.elapsed();
     Ok(Finished {
         report,
         path: committed.path,

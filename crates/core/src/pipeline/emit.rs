@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
+use std::time::Instant as Clock;
 
 use decostop_redact::{Facts, Ledger, Record, Typed};
 use decostop_verify::{Ground, VerifiedBuf, Verifier};
@@ -17,7 +18,7 @@ use crate::artefact::Finding;
 use crate::parse;
 use crate::query::{Joins, Needles, scope_index};
 use crate::sink::{Flow, Provenance, Reason, Removal, Sink, Withheld};
-use crate::stats::Report;
+use crate::stats::{Report, Work};
 use crate::{Error, ErrorKind, Origin};
 
 /// Bytes of matched lines that are redacted as one batch.
@@ -34,6 +35,7 @@ struct Worker {
     parse: parse::Scratch,
     typed: Vec<Typed>,
     ledger: Ledger,
+    work: Work,
 }
 
 /// What became of one matched line.
@@ -99,7 +101,9 @@ pub(super) fn run(
     let mut unique = dive.dedup.then(Unique::default);
     loop {
         dive.check_cancelled()?;
+        let begun = Clock::now();
         let batch = next_batch(&mut lines, unique.as_mut(), report)?;
+        report.work.write += begun.elapsed();
         if batch.is_empty() {
             break;
         }
@@ -131,11 +135,13 @@ pub(super) fn run(
                 format!("the verifier stopped {count} records; no result was made"),
             ));
         }
+        let begun = Clock::now();
         for outcome in outcomes {
             if hand_over(outcome, sink, report, &mut tally, &dive.progress)? == Flow::Stop {
                 return Ok(emitter.close(report, &tally));
             }
         }
+        report.work.write += begun.elapsed();
     }
     Ok(emitter.close(report, &tally))
 }
@@ -313,6 +319,7 @@ impl Emitter<'_> {
         let mut ledger = Ledger::default();
         for worker in self.idle.into_inner().unwrap_or_default() {
             ledger.merge(worker.ledger);
+            report.work.add(&worker.work);
         }
         report.actors = tally.actors.len() as u64;
         report.addresses = tally.addresses.len() as u64;
@@ -342,7 +349,13 @@ impl Emitter<'_> {
     fn line(&self, worker: &mut Worker, matched: &Matched) -> Outcome {
         let dive = self.dive;
         let origin = self.origin(matched.key.input, matched.key.part, matched.key.offset);
-        let Worker { parse, typed, ledger } = worker;
+        let Worker {
+            parse,
+            typed,
+            ledger,
+            work,
+        } = worker;
+        let begun = Clock::now();
         let source = Some(matched.source as usize);
         let parsed = parse::with_record(&dive.plan, &matched.line, source, &dive.limits, parse, |record| {
             if dive.plan.typed(record, typed).is_err() {
@@ -357,6 +370,7 @@ impl Emitter<'_> {
                 dive.redactor.redact(record, typed, &self.facts, at, ledger),
             )))
         });
+        work.redact += begun.elapsed();
         match parsed.and_then(|outcome| outcome) {
             Ok(None) => Outcome::OutsideScope,
             Ok(Some((time_ns, redacted))) => {
@@ -380,7 +394,10 @@ impl Emitter<'_> {
                         .filter(|text| dive.redactor.pseudonyms().recognise(text).is_none()),
                     ip: column("ip"),
                 };
-                match self.verifier.check_owned(redacted.into_bytes()) {
+                let begun = Clock::now();
+                let checked = self.verifier.check_owned(redacted.into_bytes());
+                work.verify += begun.elapsed();
+                match checked {
                     Ok(record) => Outcome::Record(record, Box::new(provenance), shown),
                     Err(leak) => Outcome::Leak(
                         Finding::new(leak.rule(), leak.place().to_string()).from_line(&provenance.origin),

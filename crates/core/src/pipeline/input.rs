@@ -10,6 +10,7 @@ use std::cell::Cell;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant as Clock};
 
 use rayon::prelude::*;
 
@@ -201,7 +202,9 @@ impl Shared<'_> {
         let keys = self.record_keys(input.source);
         let mut assembler = Assembler::new(keys, unit.range.start == 0, limits);
         self.active.fetch_add(1, Ordering::Relaxed);
-        let summary = rayon::in_place_scope(|scope| {
+        let begun = Clock::now();
+        let mut within = Duration::ZERO;
+        let (summary, spent) = rayon::in_place_scope(|scope| {
             let handover = Handover {
                 scope,
                 shared: self,
@@ -216,6 +219,7 @@ impl Shared<'_> {
                 if self.is_stopped() {
                     return ControlFlow::Break(());
                 }
+                let given = Clock::now();
                 if let Piece::Lines { bytes, .. } | Piece::Overlong { bytes, .. } = &piece {
                     Progress::add(&self.dive.progress.decoded_bytes, bytes.len() as u64);
                 }
@@ -229,13 +233,15 @@ impl Shared<'_> {
                     self.piece(lane, &mut worker, &mut state, &piece)
                 });
                 handover.open.set(assembler.has_lines() && !opened.is_archive());
+                within += given.elapsed();
                 flow
             };
             let summary = frame::read(opened, unit, limits, &mut frame, &mut each, exchange);
             // Segments that are left are looked at by whoever is idle from here on, this thread included.
             self.active.fetch_sub(1, Ordering::Relaxed);
-            summary
+            (summary, begun.elapsed())
         });
+        worker.work.decode += spent.saturating_sub(within);
         if !summary.stopped {
             // Whether it breaks makes no difference any more.
             let _ = assembler.finish(&mut |piece| self.piece(lane, &mut worker, &mut state, &piece));
@@ -289,12 +295,14 @@ impl Shared<'_> {
             _ if state.set_aside => Ok(()),
             Piece::Lines { offset, bytes } => self.segment(lane, worker, reading, offset, bytes),
             Piece::Record { offset, bytes } => {
-                if self
+                let begun = Clock::now();
+                let wanted = self
                     .prefilter
                     .as_ref()
-                    .is_none_or(|prefilter| prefilter.holds(bytes))
-                {
-                    worker.line(self, reading, offset, bytes);
+                    .is_none_or(|prefilter| prefilter.holds(bytes));
+                worker.work.search += begun.elapsed();
+                if wanted {
+                    worker.timed_line(self, reading, offset, bytes);
                 }
                 lane.relieve(worker)
             }
@@ -328,20 +336,22 @@ impl Shared<'_> {
         bytes: &[u8],
     ) -> Result<(), Error> {
         let (offset, bytes) = self.seams.take(reading.input, offset, bytes);
+        let (begun, before) = (Clock::now(), worker.work.project);
         match &self.prefilter {
-            Some(prefilter) => prefilter.candidates(bytes, &mut |start, end| {
-                worker.line(
-                    self,
-                    reading,
-                    offset + start as u64,
-                    bytes.get(start..end).unwrap_or_default(),
-                );
-                true
-            }),
+            Some(prefilter) => {
+                prefilter.candidates(bytes, &mut |start, end| {
+                    let line = bytes.get(start..end).unwrap_or_default();
+                    worker.timed_line(self, reading, offset + start as u64, line);
+                    true
+                });
+                let lines = worker.work.project.saturating_sub(before);
+                worker.work.search += begun.elapsed().saturating_sub(lines);
+            }
             None => {
                 for line in Lines::new(offset, bytes) {
                     worker.line(self, reading, line.offset, line.bytes);
                 }
+                worker.work.project += begun.elapsed();
             }
         }
         lane.relieve(worker)

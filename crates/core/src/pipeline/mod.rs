@@ -44,7 +44,7 @@ use crate::query::{QueryPlan, scope_index};
 use crate::request::{Request, conditions};
 use crate::sink::Sink;
 use crate::source::{Discover, Discovery, MapPolicy};
-use crate::stats::Report;
+use crate::stats::{Report, Work};
 use crate::{Error, ErrorKind, Limits};
 
 /// Where the pseudonym key comes from.
@@ -530,10 +530,13 @@ impl Dive {
         self.progress.enter(Phase::Scanning);
         let begun = Clock::now();
         let scanned = scan::run(self, &pool, &mut report)?;
+        report.idle_within(begun.elapsed(), Work::default());
         report.timings.insert("scan", begun.elapsed());
+        let scan_work = report.work;
         self.progress.enter(Phase::Redacting);
         let begun = Clock::now();
         let ledgered = emit::run(self, &pool, scanned, sink, &mut report)?;
+        report.idle_within(begun.elapsed(), scan_work);
         report.timings.insert("redact", begun.elapsed());
         let evidence = evidence::complete(self, ledgered, &mut report)?;
         sink.finish(&report, &evidence)?;

@@ -120,6 +120,7 @@ pub(super) fn run(dive: &Dive, pool: &rayon::ThreadPool, report: &mut Report) ->
             learner.merge(worker.learner);
             kept.extend(worker.kept);
             correlation.extend(worker.correlation);
+            report.work.add(&worker.work);
             report.counts.candidates += worker.candidates;
             report.counts.matched += worker.hits;
         }

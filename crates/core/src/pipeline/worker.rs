@@ -1,6 +1,7 @@
 //! One line at a time: what it turns out to be in each pass over the inputs.
 
 use std::collections::HashSet;
+use std::time::Instant as Clock;
 
 use decostop_redact::{Learner, ProfilePlan, Record, Typed};
 
@@ -10,6 +11,7 @@ use super::follow::Learned;
 use super::scan::{Kept, Pass, Shared};
 use crate::query::Joins;
 use crate::sink::Reason;
+use crate::stats::Work;
 use crate::{Error, frame, parse};
 
 /// Bytes of matched lines that a worker holds before it gives them to the collector.
@@ -40,6 +42,7 @@ pub(super) struct Worker {
     /// Correlation ids of matches, where they are to be followed.
     pub(super) correlation: HashSet<String>,
     pub(super) learned: Learned,
+    pub(super) work: Work,
 }
 
 /// What a parsed line turned out to be.
@@ -122,6 +125,13 @@ impl Worker {
         .is_ok()
     }
 
+    /// Judges a line and counts the time that it took.
+    pub(super) fn timed_line(&mut self, shared: &Shared<'_>, reading: Reading, offset: u64, line: &[u8]) {
+        let begun = Clock::now();
+        self.line(shared, reading, offset, line);
+        self.work.project += begun.elapsed();
+    }
+
     pub(super) fn line(&mut self, shared: &Shared<'_>, reading: Reading, offset: u64, line: &[u8]) {
         let dive = shared.dive;
         let line = line.strip_suffix(b"\r").unwrap_or(line);
@@ -129,6 +139,7 @@ impl Worker {
             return;
         }
         self.candidates += 1;
+        self.work.line_bytes += line.len() as u64;
         let mut typed = std::mem::take(&mut self.typed);
         let mut findings = Findings {
             typed: &mut typed,

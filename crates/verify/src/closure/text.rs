@@ -1,7 +1,6 @@
 //! Text that is built up: templates, vocabulary, what is in scope, markers.
 
 use decostop_profile::{Class, Profile};
-use regex::{Captures, Regex, RegexSet};
 
 use super::value::Input;
 use super::words::short_number;
@@ -178,13 +177,10 @@ impl Verifier {
 }
 
 /// The profile's message templates.
-pub(crate) struct Templates {
-    any: RegexSet,
-    templates: Vec<Template>,
-}
+pub(crate) struct Templates(Vec<Template>);
 
+/// Literals with a slot between each two.
 struct Template {
-    pattern: Regex,
     literals: Vec<Box<str>>,
     slots: Vec<Slot>,
 }
@@ -216,51 +212,65 @@ pub(crate) fn class_by_name(name: &str) -> Option<Class> {
 
 impl Templates {
     pub(crate) fn new(profile: &Profile) -> Result<Self, Error> {
-        let bad = || Error::config("profile", "a template has an unknown slot or is too large");
-        let mut templates = Vec::with_capacity(profile.templates.len());
-        for template in &profile.templates {
-            let mut pattern = String::from(r"\A");
-            let (mut literals, mut slots): (Vec<Box<str>>, Vec<Slot>) = (Vec::new(), Vec::new());
-            let mut rest = template.text.as_str();
-            while let Some((literal, tail)) = rest.split_once('{') {
-                let (name, tail) = tail.split_once('}').ok_or_else(bad)?;
-                pattern.push_str(&regex::escape(literal));
-                pattern.push_str("(.*?)");
-                literals.push(literal.into());
-                slots.push(Slot::parse(name).ok_or_else(bad)?);
-                rest = tail;
-            }
-            pattern.push_str(&regex::escape(rest));
-            pattern.push_str(r"\z");
-            literals.push(rest.into());
-            templates.push(Template {
-                pattern: Regex::new(&pattern).map_err(|_| bad())?,
-                literals,
-                slots,
-            });
-        }
-        let any = RegexSet::new(templates.iter().map(|t| t.pattern.as_str())).map_err(|_| bad())?;
-        Ok(Self { any, templates })
+        let templates = profile
+            .templates
+            .iter()
+            .map(|template| Template::new(&template.text));
+        templates
+            .collect::<Option<_>>()
+            .map(Self)
+            .ok_or_else(|| Error::config("profile", "a template has an unknown slot"))
     }
 
     fn check(&self, verifier: &Verifier, text: &str, at: Context) -> Option<String> {
-        self.any
-            .matches(text)
-            .into_iter()
-            .find_map(|n| self.templates.get(n)?.check(verifier, text, at))
+        self.0
+            .iter()
+            .find_map(|template| template.check(verifier, text, at))
     }
 }
 
 impl Template {
+    fn new(text: &str) -> Option<Self> {
+        let (mut literals, mut slots): (Vec<Box<str>>, Vec<Slot>) = (Vec::new(), Vec::new());
+        let mut rest = text;
+        while let Some((literal, tail)) = rest.split_once('{') {
+            let (name, tail) = tail.split_once('}')?;
+            literals.push(literal.into());
+            slots.push(Slot::parse(name)?);
+            rest = tail;
+        }
+        literals.push(rest.into());
+        Some(Self { literals, slots })
+    }
+
+    /// What stands in the slots of a text that fits: each as short as can be, on one line.
+    ///
+    /// The first place of each literal is the right one: whatever follows fits behind a later place only
+    /// if it fits behind an earlier one.
+    fn fit<'t>(&self, text: &'t str) -> Option<Vec<&'t str>> {
+        let [first, between @ .., last] = self.literals.as_slice() else {
+            return self.literals.iter().any(|only| **only == *text).then(Vec::new);
+        };
+        let mut rest = text.strip_prefix(&**first)?.strip_suffix(&**last)?;
+        let mut slots = Vec::with_capacity(self.slots.len());
+        for literal in between {
+            let (slot, behind) = rest.split_once(&**literal)?;
+            slots.push(slot);
+            rest = behind;
+        }
+        slots.push(rest);
+        (!slots.iter().any(|slot| slot.contains('\n'))).then_some(slots)
+    }
+
     fn check(&self, verifier: &Verifier, text: &str, at: Context) -> Option<String> {
-        let captures: Captures<'_> = self.pattern.captures(text)?;
+        let values = self.fit(text)?;
         let mut residue = String::with_capacity(text.len());
         for (nth, literal) in self.literals.iter().enumerate() {
             if !literal.is_empty() {
                 residue.push(BLANK);
             }
-            if let Some(slot) = self.slots.get(nth) {
-                residue.push_str(&slot.check(verifier, captures.get(nth + 1)?.as_str(), at)?);
+            if let Some((slot, value)) = self.slots.get(nth).zip(values.get(nth)) {
+                residue.push_str(&slot.check(verifier, value, at)?);
             }
         }
         Some(residue)
@@ -286,6 +296,33 @@ impl Slot {
                 Residue::None => Some(BLANK.to_string()),
                 Residue::Code(text) | Residue::Text(text) => Some(text),
             },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::Template;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4000))]
+
+        /// The same as a regular expression with the shortest slots.
+        #[test]
+        fn slots_are_those_of_a_regular_expression(
+            literals in proptest::collection::vec("[ab. ]{0,3}", 1..5),
+            text in "[ab. \n]{0,16}",
+        ) {
+            let template = Template::new(&literals.join("{word}")).expect("a known slot");
+            let escaped: Vec<String> = literals.iter().map(|literal| regex::escape(literal)).collect();
+            let pattern = format!(r"\A{}\z", escaped.join("(.*?)"));
+            let pattern = regex::Regex::new(&pattern).expect("a sound expression");
+            let expected = pattern
+                .captures(&text)
+                .map(|found| found.iter().skip(1).map(|slot| slot.map_or("", |slot| slot.as_str())).collect::<Vec<_>>());
+            prop_assert_eq!(template.fit(&text), expected);
         }
     }
 }

@@ -1,0 +1,86 @@
+//! `--stats`: where the time of a dive went.
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use decostop::stats::Report;
+
+use crate::terminal::{HEAD, bar, bytes, count, seconds};
+
+const WIDTH: usize = 24;
+
+/// Tells it, in seconds of threads: two threads that are busy for a second make two.
+pub(super) fn write(to: &mut impl Write, report: &Report) -> io::Result<()> {
+    let work = &report.work;
+    let all = work.busy() + work.wait;
+    let most = work
+        .parts()
+        .iter()
+        .map(|(_, spent)| *spent)
+        .max()
+        .unwrap_or_default();
+    let threads = count(report.threads as u64, "thread");
+    writeln!(
+        to,
+        "\n{HEAD}time{HEAD:#} of {threads}, {} in all",
+        seconds(all.as_secs_f64())
+    )?;
+    for (name, spent) in work.parts() {
+        let share = 100.0 * spent.as_secs_f64() / all.as_secs_f64().max(f64::MIN_POSITIVE);
+        let length = bar(micros(spent), micros(most), WIDTH);
+        let line = format!(
+            "  {name:<8} {:>8.2} s  {share:>3.0} %  {length}",
+            spent.as_secs_f64()
+        );
+        writeln!(to, "{}", line.trim_end())?;
+    }
+    let read = report
+        .inputs
+        .iter()
+        .filter(|input| input.decoded_bytes > 0 || input.complete);
+    let (mut stored, mut decoded) = (0, 0);
+    for input in read {
+        if input.duplicate_of.is_none() && input.set_aside.is_none() {
+            stored += input.bytes;
+            decoded += input.decoded_bytes;
+        }
+    }
+    let aside = report
+        .inputs
+        .iter()
+        .filter(|input| input.duplicate_of.is_some() || input.set_aside.is_some());
+    let (skipped, inputs) = aside.fold((0, 0), |(sum, inputs), input| (sum + input.bytes, inputs + 1));
+    let scan = report.timings.get("scan").copied().unwrap_or_default();
+    let cores = scan.as_secs_f64() * report.threads as f64;
+    let rate = |bytes_decoded: u64, seconds: f64| {
+        if seconds > 0.0 {
+            format!("{}/s", bytes((bytes_decoded as f64 / seconds) as u64))
+        } else {
+            "-".to_owned()
+        }
+    };
+    writeln!(to, "{HEAD}bytes{HEAD:#}")?;
+    writeln!(
+        to,
+        "  read     {} as stored, {} decoded",
+        bytes(stored),
+        bytes(decoded)
+    )?;
+    writeln!(
+        to,
+        "  skipped  {} decoded, in lines that cannot match; {} in {} that need not be read",
+        bytes(decoded.saturating_sub(work.line_bytes)),
+        bytes(skipped),
+        count(inputs, "input")
+    )?;
+    writeln!(
+        to,
+        "  rate     {} decoded on each core while scanning; decoding alone {}",
+        rate(decoded, cores),
+        rate(decoded, work.decode.as_secs_f64())
+    )
+}
+
+fn micros(spent: Duration) -> u64 {
+    u64::try_from(spent.as_micros()).unwrap_or(u64::MAX)
+}
