@@ -8,6 +8,7 @@ seconds it took.
 The structure is given, so that nothing is sampled. The seconds leave out the start of Python.
 """
 
+import os
 import sys
 import time
 
@@ -23,7 +24,11 @@ def main(args):
         print("chDB", chdb.__version__)
         return
     how, threads, namespace, files = args[0], int(args[1]), args[2], args[3:]
-    paths = files[0] if len(files) == 1 else "{" + ",".join(files) + "}"
+    paths = files[0]
+    if len(files) > 1:
+        # Alternatives may not begin with a slash.
+        common = os.path.commonpath(files)
+        paths = common + "/{" + ",".join(os.path.relpath(file, common) for file in files) + "}"
     if how == "json":
         form = "'JSONEachRow', '`time` Nullable(String), `meta.root_namespace` Nullable(String)'"
         where = f"`meta.root_namespace` = {quoted(namespace)} AND `time` IS NOT NULL"
