@@ -14,10 +14,10 @@ const GROUPS: &[(&str, &str)] = &[
 /// Rows that say something about a machine, not about a tool.
 const HIDDEN: &[&str] = &["floor", "floor-library", "floor-program", "search", "dive-1"];
 
-const WIDTH: f64 = 860.0;
+const WIDTH: f64 = 880.0;
 const LEFT: f64 = 300.0;
 const RIGHT: f64 = 70.0;
-const TOP: f64 = 74.0;
+const TOP: f64 = 84.0;
 const BAR: f64 = 18.0;
 const STEP: f64 = 26.0;
 const HEAD: f64 = 34.0;
@@ -32,7 +32,7 @@ struct Scale {
 impl Scale {
     fn of(rows: &[&Line]) -> Self {
         let ratios = || rows.iter().map(|row| row.ratio);
-        let below = |ratio: f64| TICKS.iter().rev().find(|&&tick| tick < ratio).copied();
+        let below = |ratio: f64| TICKS.iter().rev().find(|&&tick| tick * 1.2 < ratio).copied();
         let above = |ratio: f64| TICKS.iter().find(|&&tick| tick >= ratio).copied();
         let lowest = ratios().fold(1.0, f64::min);
         let highest = ratios().fold(2.0, f64::max);
@@ -154,12 +154,14 @@ fn bar(out: &mut String, scale: &Scale, row: &Line, y: f64) {
     text(out, weight, end + 6.0, middle, "start", &ratio);
 }
 
-/// A name without how many run at a time.
+/// A name without how many run at a time and how users are named, to fit beside its bar.
 fn short(name: &str) -> String {
-    name.split(" at a time").next().map_or_else(String::new, |name| {
-        name.trim_end_matches(|c: char| c.is_ascii_digit() || c == ',' || c == ' ')
-            .to_owned()
-    })
+    let name = name.trim_end_matches(" by name and id");
+    match name.strip_suffix(" at a time") {
+        Some(name) => name.trim_end_matches(|c: char| c.is_ascii_digit() || ", ".contains(c)),
+        None => name,
+    }
+    .to_owned()
 }
 
 /// The contestants' versions, as far as they are drawn.
