@@ -19,7 +19,7 @@ use decostop::prefilter::Prefilter;
 use decostop::query::{QueryPlan, scope_index};
 use decostop::sink::{Flow, Provenance, Sink, Verified};
 use decostop::stats::{Evidence, Report};
-use decostop_bench::{Corpus, Inputs, dive, is_smoke};
+use decostop_bench::{CODECS, Corpus, Inputs, dive, is_smoke};
 use decostop_profile::Profile;
 use decostop_redact::{
     Facts, Field, Instant, Json, Learner, Ledger, Policy, ProfilePlan, Record, Redactor, RequestKey, Typed,
@@ -35,14 +35,9 @@ fn main() {
         .configure_from_args();
     let megabytes = if is_smoke() { 1 } else { 16 };
     let options = Options::default().seed(3).megabytes(megabytes);
-    for (name, codec) in [
-        ("zstd", CodecMix::Zstd),
-        ("zstd-frames", CodecMix::ZstdFrames),
-        ("gzip", CodecMix::Gzip),
-        ("plain", CodecMix::Plain),
-    ] {
-        let corpus = Corpus::temporary(&options.clone().codec(codec));
-        decode(&mut criterion, name, &corpus);
+    for codec in CODECS {
+        let corpus = Corpus::temporary(&options.clone().codec(codec.mix));
+        decode(&mut criterion, codec.name, &corpus);
     }
     for (name, share) in [("selective", 0.001), ("broad", 0.13)] {
         let corpus = Corpus::temporary(&options.clone().codec(CodecMix::Zstd).our_share(Some(share)));

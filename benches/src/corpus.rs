@@ -22,6 +22,8 @@ pub struct Truth {
     pub decoded_bytes: u64,
     /// Bytes on disk.
     pub encoded_bytes: u64,
+    /// Lines inside the request's window.
+    pub lines_in_window: u64,
     /// Lines that the request matches, inside its window or not.
     pub matching: u64,
     /// Those inside the window.
@@ -85,6 +87,19 @@ impl Corpus {
     /// The directory to dive into.
     pub fn logs(&self) -> PathBuf {
         self.dir.join("logs")
+    }
+
+    /// A number that is found out once for a corpus that is kept: `found` says it the first time.
+    pub fn remembered(&self, what: &str, found: impl FnOnce() -> u64) -> u64 {
+        let path = self.dir.join("truth").join(format!("{what}.txt"));
+        let known = fs::read_to_string(&path).ok();
+        known
+            .and_then(|text| text.trim().parse().ok())
+            .unwrap_or_else(|| {
+                let number = found();
+                fs::write(&path, format!("{number}\n")).expect("a corpus' truth can be written");
+                number
+            })
     }
 
     /// The file of the request for everything about the customer, with personal data.

@@ -1,7 +1,7 @@
 //! Reading and decoding alone: the floor under every dive.
 
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use decostop::Limits;
@@ -49,7 +49,7 @@ impl Inputs {
 
     /// The same, of one input.
     #[must_use]
-    pub fn only(&self, path: &std::path::Path) -> Self {
+    pub fn only(&self, path: &Path) -> Self {
         Self(
             self.0
                 .iter()
@@ -59,16 +59,30 @@ impl Inputs {
         )
     }
 
+    /// Does something with every input on `threads` threads, one input at a time each, the largest first.
+    /// Adds up what `each` says.
+    pub fn each(&self, threads: usize, each: &(dyn Fn(&Path) -> u64 + Sync)) -> u64 {
+        self.share(threads, &|input, (): &mut ()| each(&input.path))
+    }
+
     /// Decodes and frames every input on `threads` threads, one input at a time each, without digests.
     /// Adds up what `each` says of its segments; returns that, and the bytes that were decoded.
     pub fn decode(&self, threads: usize, each: &(dyn Fn(Segment<'_>) -> u64 + Sync)) -> (u64, u64) {
-        let (next, decoded, sum) = (AtomicUsize::new(0), AtomicU64::new(0), AtomicU64::new(0));
+        let decoded = AtomicU64::new(0);
+        let sum = self.share(threads, &|input, scratch: &mut Scratch| {
+            let (bytes, found) = one(input, scratch, each);
+            decoded.fetch_add(bytes, Ordering::Relaxed);
+            found
+        });
+        (sum, decoded.into_inner())
+    }
+
+    fn share<S: Default>(&self, threads: usize, each: &(dyn Fn(&Input, &mut S) -> u64 + Sync)) -> u64 {
+        let (next, sum) = (AtomicUsize::new(0), AtomicU64::new(0));
         let work = || {
-            let mut scratch = Scratch::default();
+            let mut scratch = S::default();
             while let Some(input) = self.0.get(next.fetch_add(1, Ordering::Relaxed)) {
-                let (bytes, found) = one(input, &mut scratch, each);
-                decoded.fetch_add(bytes, Ordering::Relaxed);
-                sum.fetch_add(found, Ordering::Relaxed);
+                sum.fetch_add(each(input, &mut scratch), Ordering::Relaxed);
             }
         };
         if threads == 1 {
@@ -80,7 +94,7 @@ impl Inputs {
                 }
             });
         }
-        (sum.into_inner(), decoded.into_inner())
+        sum.into_inner()
     }
 }
 

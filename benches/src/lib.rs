@@ -4,7 +4,8 @@
 //! ```text
 //! benches/stages.rs      each stage alone, bytes a second
 //! benches/end_to_end.rs  whole dives over generated corpora
-//! src/bin/compare.rs     decode-only and other tools beside a dive, in one sitting
+//! src/bin/compare/       decode-only and other tools beside a dive, and the targets, in one sitting
+//! peers/                 other engines that are libraries, driven from Python
 //! ```
 //!
 //! A fast wrong run is worth nothing: everything here panics, with the numbers, when an answer is not
@@ -12,13 +13,18 @@
 
 #![forbid(unsafe_code)]
 
+mod codecs;
 mod corpus;
 mod decode;
 mod dive;
+pub mod requests;
 
+pub use codecs::{CODECS, Codec};
 pub use corpus::{Corpus, Truth};
 pub use decode::{Inputs, Segment};
-pub use dive::{Answer, Fingerprint, answer, dive, now};
+pub use dive::{
+    Answer, Fingerprint, KEY, answer, answer_every_way, answer_to, dive, dive_for, dive_into_paths, now,
+};
 
 /// Whether this run is for its answers only, so that small corpora do: everything but `cargo bench`.
 pub fn is_smoke() -> bool {

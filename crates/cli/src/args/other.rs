@@ -246,6 +246,15 @@ pub(crate) struct Synth {
     /// Add a few lines that are no records
     #[arg(long)]
     pub(crate) damage: bool,
+    /// Hosts over which each day of each source is split, at least: many make many small files
+    #[arg(long, value_name = "N", default_value_t = 1, hide = true, value_parser = clap::value_parser!(u64).range(1..=100_000))]
+    pub(crate) hosts: u64,
+    /// Share of each day's requests that the first host alone answers [default: as the others]
+    #[arg(long, value_name = "SHARE", hide = true)]
+    pub(crate) skew: Option<f64>,
+    /// Root namespaces of the customer
+    #[arg(long, value_name = "N", default_value_t = 1, hide = true, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub(crate) namespaces: u32,
     /// Threads; the result does not depend on it [default: one a core]
     #[arg(long, value_name = "N", value_parser = values::threads)]
     pub(crate) threads: Option<NonZeroUsize>,

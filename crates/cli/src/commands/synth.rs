@@ -35,6 +35,9 @@ pub(crate) fn run(args: &Synth) -> Result<Exit> {
         .tenants(args.tenants)
         .codec(codec)
         .damage(args.damage)
+        .hosts(args.hosts)
+        .skew(args.skew)
+        .namespaces(args.namespaces)
         .our_share(args.our_share);
     if !args.sources.is_empty() {
         options = options.sources(args.sources.clone());

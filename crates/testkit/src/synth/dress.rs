@@ -5,7 +5,7 @@ use memchr::memmem;
 use super::clock;
 use super::file::Corpus;
 use super::pen::{Pen, integer, unicode};
-use super::rng::{HEX, Rng};
+use super::rng::{HEX, Rng, mix};
 use super::source::Source;
 use super::truth::Why;
 use super::visit::Visit;
@@ -135,6 +135,25 @@ fn twice(pen: &mut Pen, corpus: &Corpus, visit: &Visit, source: Source, rng: &mu
         pen.why = Some(Why::Conflict);
     }
     pen.line.extend_from_slice(spare.get(1..).unwrap_or_default());
+}
+
+/// Makes the line long, if its visit is one of those that write long lines: with a member that no profile
+/// knows, of words that name nobody.
+pub(crate) fn lengthen(line: &mut Vec<u8>, corpus: &Corpus, visit: &Visit, source: Source) {
+    let Some((every, kib)) = corpus.long_lines else {
+        return;
+    };
+    if source.is_text() || !mix(visit.seed, 0x10_46).is_multiple_of(every.max(1)) {
+        return;
+    }
+    let mut rng = Rng::new(mix(visit.seed, 0x10_47 + source as u64));
+    line.pop();
+    line.extend_from_slice(b",\"x_dump\":\"");
+    while line.len() < kib << 10 {
+        rng.chars(HEX, 8, line);
+        line.extend_from_slice(b" frozen string literal, ");
+    }
+    line.extend_from_slice(b"\"}");
 }
 
 /// Says in the line which log it is from, as containers do that write several to one stream.

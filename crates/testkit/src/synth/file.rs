@@ -21,14 +21,38 @@ pub(crate) struct FilePlan {
     /// What the file holds; several if it is the stream of a container.
     pub(crate) sources: &'static [Source],
     pub(crate) day: u32,
-    /// This host's share of the day: visits with this remainder.
+    /// This host's share of the day: visits with this remainder, unless the first host has more.
     pub(crate) part: u64,
     pub(crate) parts: u64,
+    /// Of a thousand visits, those of the first host; 0 if each host has the same share.
+    pub(crate) first_host: u64,
     pub(crate) name: String,
     pub(crate) codec: Codec,
     pub(crate) level: i32,
     pub(crate) wrapper: Wrapper,
     pub(crate) seed: u64,
+}
+
+impl FilePlan {
+    /// The visits of this file, out of those of its day.
+    fn visits(&self, all: u64) -> Box<dyn Iterator<Item = u64>> {
+        if self.first_host == 0 {
+            return Box::new((self.part..all).step_by(self.parts as usize));
+        }
+        let (part, first, others) = (self.part, self.first_host, self.parts - 1);
+        Box::new((0..all).filter(move |q| {
+            let (thousand, within) = (q / 1000, q % 1000);
+            match within.checked_sub(first) {
+                None => part == 0,
+                Some(behind) => part == 1 + (thousand * (1000 - first) + behind) % others,
+            }
+        }))
+    }
+
+    /// Between how many visits of the day one is of this file, at most.
+    fn stride(&self) -> u64 {
+        if self.first_host == 0 { self.parts } else { 1 }
+    }
 }
 
 /// What all files share.
@@ -39,12 +63,16 @@ pub(crate) struct Corpus {
     /// The request's window.
     pub(crate) window: (i64, i64),
     pub(crate) damage: bool,
+    /// One request in so many writes lines of so many KiB.
+    pub(crate) long_lines: Option<(u64, usize)>,
 }
 
 /// What a file turned out to hold.
 #[derive(Debug)]
 pub(crate) struct Report {
     pub(crate) lines: u64,
+    /// Records inside the request's window.
+    pub(crate) in_window: u64,
     /// In the order of [`Source::ALL`]; without what is no record.
     pub(crate) by_source: [u64; Source::ALL.len()],
     pub(crate) bytes: u64,
@@ -104,6 +132,7 @@ pub(crate) fn write<W: Write>(
         encoder: Encoder::new(to, plan.codec, plan.level)?,
         report: Report {
             lines: 0,
+            in_window: 0,
             by_source: [0; Source::ALL.len()],
             bytes: 0,
             rows: Vec::new(),
@@ -124,7 +153,7 @@ pub(crate) fn write<W: Write>(
     let episode = rules.episode(&corpus.world, plan.day);
     let guests = parade(corpus, plan.day);
     let mut told = 0;
-    for q in (plan.part..rules.visits).step_by(plan.parts as usize) {
+    for q in plan.visits(rules.visits) {
         let seed = rules.seed_of(plan.day, q);
         let action = action_of(seed);
         if plan
@@ -200,7 +229,7 @@ impl<W: Write> Writer<'_, W> {
         let jitter = (mix(visit.seed, 0x7143 + lane.unsigned_abs()) % 110).cast_signed();
         let own = lane * 120 + 1 + jitter;
         // What lies between two visits of this file.
-        let room = DAY * self.plan.parts.cast_signed() / rules.visits.cast_signed();
+        let room = DAY * self.plan.stride().cast_signed() / rules.visits.cast_signed();
         let second = if source.has_seconds() { 1000 } else { own };
         let offset = match visit.part {
             Part::Ordinary if rules.is_sparse() => second,
@@ -284,6 +313,7 @@ impl<W: Write> Writer<'_, W> {
                 &mut self.spare,
             );
         }
+        dress::lengthen(&mut self.pen.line, corpus, visit, source);
         if plan.sources.len() > 1 {
             dress::label(&mut self.pen.line, source);
         }
@@ -336,14 +366,16 @@ impl<W: Write> Writer<'_, W> {
         } else {
             ms
         };
+        let side = if ms < from {
+            Side::Before
+        } else if ms < to {
+            Side::Inside
+        } else {
+            Side::After
+        };
+        self.report.in_window += u64::from(side == Side::Inside);
         self.pen.why.map(|why| Row {
-            side: if ms < from {
-                Side::Before
-            } else if ms < to {
-                Side::Inside
-            } else {
-                Side::After
-            },
+            side,
             source,
             time: stamp(source, ms),
             input: self.plan.name.clone(),

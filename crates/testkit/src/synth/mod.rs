@@ -42,6 +42,7 @@ mod write;
 mod tests;
 
 pub use options::{CodecMix, Options};
+pub use request::strangers;
 pub use source::Source;
 pub use tiny::{Corpus, tiny, tiny_with};
 pub use truth::{Damage, Row, Side, Why};

@@ -61,6 +61,16 @@ pub struct Options {
     pub start: jiff::civil::Date,
     /// Files larger than this many decoded millions of bytes are split over hosts. Default 256.
     pub file_megabytes: u64,
+    /// Hosts over which each day of each source is split, at least. Default 1. Many make many small files.
+    pub hosts: u64,
+    /// Share of each day's requests that the first host alone answers; the others share the rest. By
+    /// default, all have the same share.
+    pub skew: Option<f64>,
+    /// How often a line is long, and how long: one request in so many writes lines of so many KiB. Lines of
+    /// text stay short. Default: never.
+    pub long_lines: Option<(u64, usize)>,
+    /// How many root namespaces the customer owns; the projects are spread over them. Default 1.
+    pub namespaces: u32,
     /// Threads; the result does not depend on it. Default: one a core.
     pub threads: usize,
 }
@@ -82,6 +92,10 @@ impl Default for Options {
             our_share: None,
             start: jiff::civil::date(2026, 11, 1),
             file_megabytes: 256,
+            hosts: 1,
+            skew: None,
+            long_lines: None,
+            namespaces: 1,
             threads: std::thread::available_parallelism().map_or(1, NonZero::get),
         }
     }
@@ -123,6 +137,14 @@ impl Options {
         start: jiff::civil::Date;
         /// Sets [`Options::file_megabytes`].
         file_megabytes: u64;
+        /// Sets [`Options::hosts`].
+        hosts: u64;
+        /// Sets [`Options::skew`].
+        skew: Option<f64>;
+        /// Sets [`Options::long_lines`].
+        long_lines: Option<(u64, usize)>;
+        /// Sets [`Options::namespaces`].
+        namespaces: u32;
         /// Sets [`Options::threads`].
         threads: usize;
     }
@@ -134,6 +156,13 @@ impl Options {
             (1.0 / self.megabytes.max(1) as f64).clamp(0.02, 0.25)
         };
         self.our_share.unwrap_or(small).clamp(0.0, 1.0)
+    }
+
+    /// Of a thousand requests, those that the first host answers; 0 if all hosts have the same share.
+    #[expect(clippy::cast_sign_loss, reason = "clamped")]
+    pub(crate) fn first_host(&self) -> u64 {
+        self.skew
+            .map_or(0, |share| (share.clamp(0.001, 0.999) * 1000.0).round() as u64)
     }
 
     /// The kinds of log, each once, in the order of their files.

@@ -2,7 +2,7 @@
 
 use super::rng::Rng;
 use super::truth::Why;
-use super::world::{Mark, OURS, World};
+use super::world::{Mark, OURS, Project, World};
 
 /// The line under construction and its ground truth.
 #[derive(Debug, Default)]
@@ -109,7 +109,7 @@ impl Pen {
     pub(crate) fn project_path(&mut self, world: &World, project: u32, why: Why) {
         let at = self.line.len();
         let known = world.project(project);
-        if self.former && known.is_ours() {
+        if self.former && known.is_ours() && known.root() == world.tenant(OURS).root {
             self.lit(&world.tenant(OURS).formerly);
             self.lit(
                 known
@@ -121,7 +121,7 @@ impl Pen {
             return;
         }
         self.lit(&known.path);
-        self.named(at, known.tenant, known.personal, why);
+        self.named(at, world, known, why);
         if !self.capital {
             self.mark(Mark::Project, project);
         }
@@ -131,7 +131,7 @@ impl Pen {
     pub(crate) fn group_path(&mut self, world: &World, project: u32, why: Why) {
         let at = self.line.len();
         let known = world.project(project);
-        if self.former && known.is_ours() {
+        if self.former && known.is_ours() && known.root() == world.tenant(OURS).root {
             self.lit(&world.tenant(OURS).formerly);
             self.lit(
                 known
@@ -143,23 +143,25 @@ impl Pen {
             return;
         }
         self.lit(known.group());
-        self.named(at, known.tenant, known.personal, why);
+        self.named(at, world, known, why);
     }
 
     /// The first component of a project's path.
     pub(crate) fn root(&mut self, world: &World, project: u32, why: Why) {
         let at = self.line.len();
         let known = world.project(project);
-        if self.former && known.is_ours() {
+        if self.former && known.is_ours() && known.root() == world.tenant(OURS).root {
             self.lit(&world.tenant(OURS).formerly);
             self.because(why.max(Why::Former));
             return;
         }
         self.lit(known.root());
-        self.named(at, known.tenant, known.personal, why);
+        self.named(at, world, known, why);
     }
 
-    fn named(&mut self, at: usize, tenant: u32, personal: Option<u32>, why: Why) {
+    fn named(&mut self, at: usize, world: &World, known: &Project, why: Why) {
+        let (tenant, personal) = (known.tenant, known.personal);
+        let is_first = known.root() == world.tenant(tenant).root;
         if personal.is_none() && tenant == OURS {
             self.because(why);
         }
@@ -171,7 +173,9 @@ impl Pen {
         }
         match personal {
             Some(user) => self.mark(Mark::UserName, user),
-            None => self.mark(Mark::Root, tenant),
+            // Further roots of the customer have no place in the account.
+            None if is_first => self.mark(Mark::Root, tenant),
+            None => {}
         }
     }
 

@@ -20,7 +20,8 @@ pub(crate) fn plan(options: &Options) -> (Corpus, Vec<FilePlan>) {
     let days = f64::from(corpus.rules.days);
     corpus.rules.visits = whole(bytes / days / mean);
     let limit = options.file_megabytes.max(1) as f64 * 1e6;
-    let parts = shares.map(|share| whole((bytes / days * share / limit).ceil()));
+    let hosts = options.hosts.max(1);
+    let parts = shares.map(|share| whole((bytes / days * share / limit).ceil()).max(hosts));
     let plans = files(options, &corpus.rules, parts);
     (corpus, plans)
 }
@@ -48,10 +49,11 @@ fn corpus(options: &Options, visits: u64) -> Corpus {
     };
     let window = request::window(rules.start, rules.days);
     Corpus {
-        world: World::new(options.seed, options.tenants),
+        world: World::new(options.seed, options.tenants, options.namespaces),
         rules,
         window,
         damage: options.damage,
+        long_lines: options.long_lines,
     }
 }
 
@@ -86,6 +88,7 @@ fn sample(corpus: &Corpus, options: &Options) -> (f64, [f64; KINDS]) {
                 if rules.hostile && !source.is_text() {
                     dress::spell(&mut pen, corpus, &visit, source, &mut rng, &mut spare);
                 }
+                dress::lengthen(&mut pen.line, corpus, &visit, source);
                 dress::wrap(
                     wrapper.around(source),
                     &mut pen,
@@ -163,6 +166,7 @@ fn files(options: &Options, rules: &Rules, parts: [u64; KINDS]) -> Vec<FilePlan>
                     day,
                     part,
                     parts,
+                    first_host: if parts > 1 { options.first_host() } else { 0 },
                     name: String::new(),
                     codec,
                     level,

@@ -4,7 +4,14 @@ use std::fmt::Write as _;
 
 use super::clock::{self, DAY};
 use super::file::Corpus;
-use super::world::OURS;
+use super::world::{OURS, World};
+
+/// Root namespaces as a corpus might have them, which occur in none of another seed: for requests that
+/// name much and find little.
+pub fn strangers(seed: u64, count: u32) -> Vec<String> {
+    let world = World::new(seed, 4, count);
+    world.own_roots().into_iter().map(str::to_owned).collect()
+}
 
 /// The window of the main request: most of the days, with records before, at and after its edges.
 pub(crate) fn window(start: i64, days: u32) -> (i64, i64) {
@@ -18,7 +25,7 @@ pub(crate) fn window(start: i64, days: u32) -> (i64, i64) {
 /// The request for everything about the customer's namespace, with personal data.
 pub(crate) fn sirt(corpus: &Corpus, seed: u64) -> String {
     let (from, to) = corpus.window;
-    let root = &corpus.world.tenant(OURS).root;
+    let roots = roots(corpus);
     let mut text = head(corpus, seed, "SIRT");
     let _ = write!(
         text,
@@ -28,7 +35,7 @@ from = {}
 to = {}
 
 [[select]]
-namespaces = [\"{root}\"]
+namespaces = [{roots}]
 events = [\"raw:*\"]
 
 [disclosure]
@@ -47,7 +54,7 @@ approved_by = \"security: case 7\"
 
 /// The request for a few events of the last days, without personal data.
 pub(crate) fn support(corpus: &Corpus, seed: u64) -> String {
-    let root = &corpus.world.tenant(OURS).root;
+    let roots = roots(corpus);
     let end = corpus.rules.start + i64::from(corpus.rules.days) * DAY;
     let from = (end - 6 * DAY).max(corpus.rules.start);
     let mut text = head(corpus, seed, "SUP");
@@ -59,7 +66,7 @@ from = {}
 to = {}
 
 [[select]]
-namespaces = [\"{root}\"]
+namespaces = [{roots}]
 events = [\"membership.*\", \"repository.read\"]
 
 [disclosure]
@@ -71,10 +78,21 @@ personal_data = false
     text
 }
 
+/// The customer's root namespaces, as the items of a list.
+fn roots(corpus: &Corpus) -> String {
+    let roots = corpus.world.own_roots();
+    let quoted: Vec<String> = roots.iter().map(|root| format!("\"{root}\"")).collect();
+    quoted.join(", ")
+}
+
 fn head(corpus: &Corpus, seed: u64, prefix: &str) -> String {
     let world = &corpus.world;
     let ours = world.tenant(OURS);
     let end = corpus.rules.start + i64::from(corpus.rules.days) * DAY;
+    let mut more = String::new();
+    for root in world.own_roots().into_iter().skip(1) {
+        let _ = write!(more, ", \"{root}\"");
+    }
     let mut text = format!(
         "version = 1
 id = \"{prefix}-{seed}\"
@@ -88,7 +106,7 @@ reference = \"ticket {}\"
 
 [scope]
 evidence = \"ownership export\"
-namespaces = [{{ path = \"{}\", id = {}, formerly = [\"{}\"] }}]
+namespaces = [{{ path = \"{}\", id = {}, formerly = [\"{}\"] }}{more}]
 projects = [
 ",
         clock::text(end),

@@ -95,8 +95,8 @@ fn below(path: &str, root: &str) -> bool {
 
 /// What the request says of the customer.
 struct Scope {
-    root: String,
-    former: String,
+    /// Root namespaces, as they are called now and were before.
+    roots: Vec<String>,
     group: u64,
     projects: BTreeSet<u64>,
     from: String,
@@ -110,9 +110,13 @@ impl Scope {
         let time = |key: &str| table["window"][key].to_string();
         let namespace = &table["scope"]["namespaces"][0];
         let number = |value: &toml::Value| value["id"].as_integer().expect("an id").unsigned_abs();
+        let more = table["scope"]["namespaces"].as_array().expect("a list");
         Self {
-            root: text(&namespace["path"]),
-            former: text(&namespace["formerly"][0]),
+            roots: [&namespace["path"], &namespace["formerly"][0]]
+                .into_iter()
+                .chain(more.iter().skip(1))
+                .map(text)
+                .collect(),
             group: number(namespace),
             projects: table["scope"]["projects"]
                 .as_array()
@@ -126,7 +130,7 @@ impl Scope {
     }
 
     fn path(&self, path: &str) -> bool {
-        below(path, &self.root) || below(path, &self.former)
+        self.roots.iter().any(|root| below(path, root))
     }
 
     fn url(&self, url: &str) -> bool {
@@ -218,6 +222,8 @@ fn a_second_reading_finds_the_same_records() {
             .tenants(8)
             .our_share(Some(0.25))
             .damage(true)
+            .namespaces(1 + (seed / 3 % 3) as u32 * 5)
+            .long_lines((seed % 2 == 0).then_some((40, 20)))
             .streams(true);
         let corpus = if seed % 3 == 0 {
             tiny_with(&options, 70 + seed)
@@ -645,7 +651,7 @@ fn guests_stand_in_typed_fields_of_the_window() {
                     }
                 }
             }
-            let world = super::world::World::new(seed, 8);
+            let world = super::world::World::new(seed, 8, 1);
             for &guest in &world.guests {
                 let name = Value::from(world.user(guest).username.as_str()).to_string();
                 assert!(authors.contains(&name), "seed {seed}, {days} days: {name}");
@@ -696,4 +702,54 @@ fn threads_do_not_matter_and_the_size_is_as_asked() {
         trees.push(tree);
     }
     assert!(trees[0] == trees[1]);
+}
+
+/// Sizes of a source's files, the largest first.
+fn sizes(options: &Options) -> (Summary, Vec<u64>) {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let summary = write(dir.path(), options, &mut |_| {}).expect("room on the disk");
+    let mut sizes = Vec::new();
+    for host in std::fs::read_dir(dir.path().join("logs"))
+        .expect("a directory")
+        .flatten()
+    {
+        for file in std::fs::read_dir(host.path()).expect("a host").flatten() {
+            sizes.push(file.metadata().expect("a file").len());
+        }
+    }
+    sizes.sort_unstable_by(|a, b| b.cmp(a));
+    (summary, sizes)
+}
+
+#[test]
+fn sizes_are_even_or_skewed_as_asked() {
+    let options = Options::default()
+        .seed(2)
+        .megabytes(4)
+        .days(1)
+        .sources(vec![Source::Production])
+        .codec(CodecMix::Plain)
+        .hosts(21);
+    let (even, sizes_even) = sizes(&options);
+    let (skewed, sizes_skewed) = sizes(&options.clone().skew(Some(0.8)));
+    assert_eq!((sizes_even.len(), sizes_skewed.len()), (21, 21));
+    assert!(sizes_even[0] < 2 * sizes_even[20], "{sizes_even:?}");
+    let total: u64 = sizes_skewed.iter().sum();
+    assert!(
+        (total * 77 / 100..total * 85 / 100).contains(&sizes_skewed[0]),
+        "{sizes_skewed:?}"
+    );
+    assert_eq!(
+        even.lines, skewed.lines,
+        "each visit is in one file, whatever its size"
+    );
+}
+
+#[test]
+fn lines_are_long_if_asked() {
+    let options = Options::default().seed(5).days(2).long_lines(Some((50, 256)));
+    let corpus = tiny_with(&options, 200);
+    let lengths = corpus.files.iter().flat_map(|(_, bytes)| lines(bytes));
+    let long = lengths.filter(|(_, line)| line.len() > 256 << 10).count();
+    assert!((5..60).contains(&long), "{long} long lines");
 }

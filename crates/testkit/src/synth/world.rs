@@ -214,12 +214,24 @@ impl World {
         }
     }
 
-    pub(crate) fn new(seed: u64, tenants: u32) -> Self {
+    pub(crate) fn new(seed: u64, tenants: u32, namespaces: u32) -> Self {
         Builder {
             rng: Rng::new(mix(seed, 0x3057)),
             taken: HashSet::new(),
         }
-        .world(tenants.max(4))
+        .world(tenants.max(4), namespaces.max(1))
+    }
+
+    /// The customer's root namespaces, the one of the truth first.
+    pub(crate) fn own_roots(&self) -> Vec<&str> {
+        let ours = self.tenant(OURS);
+        let mut roots = vec![ours.root.as_str()];
+        for project in ours.projects.clone().map(|index| self.project(index)) {
+            if project.is_ours() && !roots.contains(&project.root()) {
+                roots.push(project.root());
+            }
+        }
+        roots
     }
 }
 
@@ -229,7 +241,7 @@ struct Builder {
 }
 
 impl Builder {
-    fn world(mut self, count: u32) -> World {
+    fn world(mut self, count: u32, namespaces: u32) -> World {
         let mut world = World {
             tenants: Vec::new(),
             users: Vec::new(),
@@ -246,7 +258,13 @@ impl Builder {
             }
             let root = format!("{}-{}", self.word(3), self.word(2));
             let first_project = world.projects.len() as u32;
-            for n in 0..PROJECTS {
+            let own = if tenant == OURS { namespaces } else { 1 };
+            let mut roots = vec![root];
+            for n in 0..PROJECTS.max(own) {
+                if n > 0 && n < own {
+                    roots.push(format!("{}-{}", self.word(3), self.word(2)));
+                }
+                let root = &roots[n as usize % roots.len()];
                 // The first of the customer's projects lies in a subgroup, so that one always exists.
                 let path = match if n == 0 { 0 } else { self.rng.below(3) } {
                     0 => format!("{root}/{}/{}", self.word(2), self.word(3)),
@@ -262,7 +280,7 @@ impl Builder {
             world.projects.push(project);
             world.tenants.push(Tenant {
                 formerly: format!("{}{}", self.word(3), self.word(2)),
-                root,
+                root: roots.swap_remove(0),
                 id: self.id(),
                 users: first_user..world.users.len() as u32,
                 projects: first_project..world.projects.len() as u32,
@@ -428,10 +446,7 @@ impl Builder {
 
 /// The neighbour: each of its identities begins as one of the customer's does.
 fn twin(world: &mut World) {
-    let (ours, theirs) = (
-        world.tenants[OURS as usize].root.clone(),
-        format!("{}-labs", world.tenants[OURS as usize].root),
-    );
+    let theirs = format!("{}-labs", world.tenants[OURS as usize].root);
     let own_users = world.tenants[OURS as usize].users.clone();
     let own_projects = world.tenants[OURS as usize].projects.clone();
     world.users[own_users.start as usize].ip = format!("45.{}.30.7", world.tenants[OURS as usize].id % 250);
@@ -442,7 +457,8 @@ fn twin(world: &mut World) {
         };
         let project = &mut world.projects[other as usize];
         if personal.is_none() {
-            project.path = path.replacen(&ours, &theirs, 1);
+            let (_, rest) = path.split_once('/').unwrap_or_default();
+            project.path = format!("{theirs}/{rest}");
             project.id = id;
             project.disk = disk(id);
         }
@@ -494,7 +510,7 @@ mod tests {
 
     #[test]
     fn the_twin_begins_as_the_customer_does() {
-        let world = World::new(5, 8);
+        let world = World::new(5, 8, 1);
         let (ours, twin) = (world.tenant(OURS), world.tenant(TWIN));
         assert!(twin.root.starts_with(&ours.root) && twin.root != ours.root);
         let (mine, other) = (world.user(ours.users.start), world.user(twin.users.start));
@@ -506,7 +522,7 @@ mod tests {
     #[test]
     fn identities_are_unique_but_for_namesakes() {
         for seed in 0..20 {
-            let world = World::new(seed, 40);
+            let world = World::new(seed, 40, 1);
             for mark in [
                 Mark::Root,
                 Mark::Project,
@@ -520,6 +536,20 @@ mod tests {
                     .map(|n| world.value(mark, n))
                     .collect();
                 assert_eq!(all.len(), world.count(mark), "{mark:?} of seed {seed}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_customer_owns_as_many_roots_as_asked() {
+        for count in [1, 3, 10, 50] {
+            let world = World::new(3, 8, count);
+            let roots = world.own_roots();
+            assert_eq!(roots.len(), count as usize);
+            assert_eq!(roots[0], world.tenant(OURS).root);
+            let elsewhere = world.projects.iter().filter(|project| project.tenant != OURS);
+            for project in elsewhere {
+                assert!(!roots.contains(&project.root()));
             }
         }
     }

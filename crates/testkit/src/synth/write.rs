@@ -32,6 +32,8 @@ pub struct Summary {
     pub decoded_bytes: u64,
     /// Bytes on disk.
     pub encoded_bytes: u64,
+    /// Those inside the window of `request.toml`, without lines that are no records.
+    pub lines_in_window: u64,
     /// Lines by source.
     pub lines_by_source: BTreeMap<&'static str, u64>,
     /// Lines that a select of the customer's root namespace matches, whatever the window.
@@ -50,6 +52,7 @@ impl Summary {
     pub(crate) fn add(&mut self, report: &Report) {
         self.files += 1;
         self.lines += report.lines;
+        self.lines_in_window += report.in_window;
         self.decoded_bytes += report.bytes;
         for (source, lines) in Source::ALL.into_iter().zip(report.by_source) {
             if lines > 0 || Source::USUAL.contains(&source) {
