@@ -10,7 +10,7 @@ use std::ops::ControlFlow;
 use flate2::{Crc, Decompress, FlushDecompress, Status};
 use memchr::memmem;
 
-use super::codec::Drain;
+use super::codec::{Drain, Nowhere};
 use super::{Feed, LossReason};
 
 const MAGIC: &[u8] = &[0x1f, 0x8b, 8];
@@ -229,47 +229,5 @@ pub(super) fn find(feed: &mut Feed<'_>, needle: &[u8]) -> io::Result<bool> {
         if hit.is_some() {
             return Ok(true);
         }
-    }
-}
-
-/// Takes a trial's output and forgets it.
-struct Nowhere {
-    room: Vec<u8>,
-    count: u64,
-}
-
-impl Default for Nowhere {
-    fn default() -> Self {
-        Self {
-            room: vec![0; 64 << 10],
-            count: 0,
-        }
-    }
-}
-
-impl Drain for Nowhere {
-    fn room(&mut self) -> &mut [u8] {
-        &mut self.room
-    }
-
-    fn filled(&mut self, count: usize, _at: u64) -> ControlFlow<()> {
-        self.count += count as u64;
-        ControlFlow::Continue(())
-    }
-
-    fn pause(&mut self) -> ControlFlow<()> {
-        ControlFlow::Continue(())
-    }
-
-    fn decoded(&self) -> u64 {
-        self.count
-    }
-
-    fn lost(&mut self, _at: u64, _reason: LossReason) -> ControlFlow<()> {
-        ControlFlow::Break(())
-    }
-
-    fn doubt(&mut self, _since: u64, _at: u64, _reason: LossReason) -> ControlFlow<()> {
-        ControlFlow::Break(())
     }
 }
