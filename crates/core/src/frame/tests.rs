@@ -8,6 +8,9 @@ use std::time::SystemTime;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
+use liblzma::stream::{Action, Check, Filters, LzmaOptions, Status, Stream};
+use lz4_flex::frame::{BlockMode, BlockSize, FrameEncoder, FrameInfo};
+
 use super::*;
 use crate::source::{Input, InputId, InputKind, MapPolicy, OpenOptions, open};
 
@@ -65,9 +68,20 @@ enum Store {
     GzipOne,
     GzipMany,
     GzipPadded,
+    Bzip2One,
+    Bzip2Many,
+    Lz4One,
+    Lz4Many,
+    Lz4Linked,
+    Lz4Skippable,
+    Lz4Legacy,
+    XzOne,
+    XzMany,
+    XzPadded,
+    XzFiltered,
 }
 
-const STORES: [Store; 7] = [
+const STORES: [Store; 18] = [
     Store::Plain,
     Store::ZstdOne,
     Store::ZstdMany,
@@ -75,6 +89,28 @@ const STORES: [Store; 7] = [
     Store::GzipOne,
     Store::GzipMany,
     Store::GzipPadded,
+    Store::Bzip2One,
+    Store::Bzip2Many,
+    Store::Lz4One,
+    Store::Lz4Many,
+    Store::Lz4Linked,
+    Store::Lz4Skippable,
+    Store::Lz4Legacy,
+    Store::XzOne,
+    Store::XzMany,
+    Store::XzPadded,
+    Store::XzFiltered,
+];
+
+/// One way to compress a part, for each codec; each has a checksum of the content.
+type Encode = fn(&[u8]) -> Vec<u8>;
+const ENCODERS: [(&str, Encode); 6] = [
+    ("x.zst", zstd_frame),
+    ("x.gz", gzip_member),
+    ("x.bz2", bzip2_stream),
+    ("x.lz4", lz4_frame),
+    ("linked.lz4", lz4_linked),
+    ("x.xz", xz_stream),
 ];
 
 fn zstd_frame(bytes: &[u8]) -> Vec<u8> {
@@ -90,6 +126,58 @@ fn gzip_member(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().expect("memory does not fail")
 }
 
+fn bzip2_stream(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::fast());
+    encoder.write_all(bytes).expect("memory does not fail");
+    encoder.finish().expect("memory does not fail")
+}
+
+fn lz4_frame(bytes: &[u8]) -> Vec<u8> {
+    lz4_as(FrameInfo::new().content_checksum(true), bytes)
+}
+
+fn lz4_linked(bytes: &[u8]) -> Vec<u8> {
+    let info = FrameInfo::new().block_size(BlockSize::Max64KB);
+    let info = info.block_mode(BlockMode::Linked).block_checksums(true);
+    lz4_as(info.content_checksum(true), bytes)
+}
+
+fn lz4_as(info: FrameInfo, bytes: &[u8]) -> Vec<u8> {
+    let info = info.content_size(Some(bytes.len() as u64));
+    let mut encoder = FrameEncoder::with_frame_info(info, Vec::new());
+    encoder.write_all(bytes).expect("memory does not fail");
+    encoder.finish().expect("memory does not fail")
+}
+
+/// What `lz4 -l` writes.
+fn lz4_legacy(bytes: &[u8]) -> Vec<u8> {
+    let mut frame = vec![0x02, 0x21, 0x4c, 0x18];
+    for part in bytes.chunks(8 << 20) {
+        let block = lz4_flex::block::compress(part);
+        frame.extend((block.len() as u32).to_le_bytes());
+        frame.extend(block);
+    }
+    frame
+}
+
+fn xz_stream(bytes: &[u8]) -> Vec<u8> {
+    let options = LzmaOptions::new_preset(0).expect("preset 0 exists");
+    xz_as(Filters::new().lzma2(&options), Check::Crc64, &[bytes])
+}
+
+/// A stream of a block for each part.
+fn xz_as(filters: &Filters, check: Check, parts: &[&[u8]]) -> Vec<u8> {
+    let mut encoder = Stream::new_stream_encoder(filters, check).expect("valid filters");
+    let mut stored = Vec::with_capacity(parts.concat().len() * 2 + 1000 * parts.len() + 1000);
+    for part in parts {
+        let status = encoder.process_vec(part, &mut stored, Action::FullFlush);
+        assert_eq!(status, Ok(Status::StreamEnd), "there is room");
+    }
+    let status = encoder.process_vec(&[], &mut stored, Action::Finish);
+    assert_eq!(status, Ok(Status::StreamEnd), "there is room");
+    stored
+}
+
 fn skippable(bytes: &[u8]) -> Vec<u8> {
     let mut frame = vec![0x5d, 0x2a, 0x4d, 0x18];
     frame.extend((bytes.len() as u32).to_le_bytes());
@@ -98,6 +186,18 @@ fn skippable(bytes: &[u8]) -> Vec<u8> {
 }
 
 impl Store {
+    /// A name that tells the codec where the first bytes do not.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Plain => "x.log",
+            Self::ZstdOne | Self::ZstdMany | Self::ZstdSkippable => "x.zst",
+            Self::GzipOne | Self::GzipMany | Self::GzipPadded => "x.gz",
+            Self::Bzip2One | Self::Bzip2Many => "x.bz2",
+            Self::Lz4One | Self::Lz4Many | Self::Lz4Linked | Self::Lz4Skippable | Self::Lz4Legacy => "x.lz4",
+            Self::XzOne | Self::XzMany | Self::XzPadded | Self::XzFiltered => "x.xz",
+        }
+    }
+
     fn encode(self, content: &[u8], random: &mut Random) -> Vec<u8> {
         let mut parts = Vec::new();
         let mut rest = content;
@@ -119,6 +219,28 @@ impl Store {
             Self::GzipOne => gzip_member(content),
             Self::GzipMany => parts.iter().flat_map(|part| gzip_member(part)).collect(),
             Self::GzipPadded => [gzip_member(content), vec![0; random.below(700)]].concat(),
+            Self::Bzip2One => bzip2_stream(content),
+            Self::Bzip2Many => parts.iter().flat_map(|part| bzip2_stream(part)).collect(),
+            Self::Lz4One => lz4_frame(content),
+            Self::Lz4Many => parts.iter().flat_map(|part| lz4_frame(part)).collect(),
+            Self::Lz4Linked => lz4_linked(content),
+            Self::Lz4Skippable => {
+                let frames = parts
+                    .iter()
+                    .flat_map(|part| [skippable(b"notes"), lz4_frame(part), lz4_legacy(b"")].concat());
+                skippable(&[0; 600]).into_iter().chain(frames).collect()
+            }
+            Self::Lz4Legacy => parts.iter().flat_map(|part| lz4_legacy(part)).collect(),
+            Self::XzOne => xz_stream(content),
+            Self::XzMany => parts.iter().flat_map(|part| xz_stream(part)).collect(),
+            Self::XzPadded => {
+                let padded = |part: &&[u8]| [xz_stream(part), vec![0; random.below(4) * 4]].concat();
+                parts.iter().flat_map(padded).collect()
+            }
+            Self::XzFiltered => {
+                let options = LzmaOptions::new_preset(0).expect("preset 0 exists");
+                xz_as(Filters::new().x86().lzma2(&options), Check::Sha256, &parts)
+            }
         }
     }
 }
@@ -273,7 +395,7 @@ fn every_path_gives_the_same_lines() {
         let content = random.content();
         for store in STORES {
             let stored = store.encode(&content, &mut random);
-            let file = folder.file("input", &stored);
+            let file = folder.file(store.name(), &stored);
             for chunk in [1, 7, 4096] {
                 let limits = limits([0, 20, 1 << 20][random.below(3)], [1, 16, 4096][random.below(3)]);
                 let expected = naive(&content, limits.max_line_bytes);
@@ -296,7 +418,7 @@ fn every_path_gives_the_same_lines() {
                         assert_eq!(seen, expected, "{name}");
                     }
                 }
-                let stream = input(PathBuf::from("-"), 0, InputKind::Stream);
+                let stream = input(PathBuf::from(store.name()), 0, InputKind::Stream);
                 let reader = Box::new(Slow(io::Cursor::new(stored.clone()), chunk));
                 let options = options().read_bytes(chunk);
                 let opened = Opened::from_reader(&stream, reader, &options).expect("a supported codec");
@@ -313,16 +435,11 @@ fn a_cut_delivers_every_whole_line_before_it() {
     for seed in 0..40 {
         let mut random = Random::new(1000 + seed);
         let content = random.content();
-        for store in [Store::ZstdOne, Store::ZstdMany, Store::GzipOne, Store::GzipMany] {
+        for store in STORES.into_iter().filter(|store| *store != Store::Plain) {
             let stored = store.encode(&content, &mut random);
             let cut = random.below(stored.len());
             let limits = limits(1 << 20, 4096);
-            let name = if matches!(store, Store::ZstdOne | Store::ZstdMany) {
-                "x.zst"
-            } else {
-                "x.gz"
-            };
-            let seen = read_bytes(&stored[..cut], name, &limits);
+            let seen = read_bytes(&stored[..cut], store.name(), &limits);
             let all = naive(&content, limits.max_line_bytes);
             let case = format!("seed {seed} {store:?} cut {cut} of {}", stored.len());
             if let Some((last, before)) = seen.lines.split_last() {
@@ -345,7 +462,7 @@ fn a_cut_delivers_every_whole_line_before_it() {
 fn a_flip_costs_its_own_frame_only() {
     for seed in 0..150 {
         let mut random = Random::new(2000 + seed);
-        for gzip in [false, true] {
+        for (name, encode) in ENCODERS {
             // Frames of whole lines, so that the damage of one is no business of the others.
             let frames: Vec<Vec<u8>> = (0..6)
                 .map(|frame| {
@@ -354,14 +471,12 @@ fn a_flip_costs_its_own_frame_only() {
                         .collect()
                 })
                 .collect();
-            let encode = if gzip { gzip_member } else { zstd_frame };
             let mut stored: Vec<Vec<u8>> = frames.iter().map(|frame| encode(frame)).collect();
             let victim = random.below(frames.len());
             let at = random.below(stored[victim].len());
             stored[victim][at] ^= 1 << random.below(8);
-            let name = if gzip { "x.gz" } else { "x.zst" };
             let seen = read_bytes(&stored.concat(), name, &limits(1 << 20, 4096));
-            let case = format!("seed {seed} gzip {gzip} frame {victim} byte {at}");
+            let case = format!("seed {seed} {name} frame {victim} byte {at}");
             for (number, frame) in frames.iter().enumerate().filter(|(number, _)| *number != victim) {
                 for (_, line) in naive(frame, 1 << 20).lines {
                     let there = seen.lines.iter().filter(|(_, seen)| *seen == line).count();
@@ -488,7 +603,14 @@ fn overlong_begins_one_byte_above_the_limit() {
                 let limits = limits(max, segment);
                 for length in [max - 1, max, max + 1, max + 5000] {
                     let content = ["x".repeat(length).as_str(), last].concat();
-                    for store in [Store::Plain, Store::ZstdOne, Store::GzipOne] {
+                    for store in [
+                        Store::Plain,
+                        Store::ZstdOne,
+                        Store::GzipOne,
+                        Store::Bzip2One,
+                        Store::Lz4Linked,
+                        Store::XzOne,
+                    ] {
                         let stored = store.encode(content.as_bytes(), &mut Random::new(1));
                         let mut seen = read_bytes(&stored, "x", &limits);
                         seen.digest = None;
@@ -514,7 +636,7 @@ fn decoded_bytes_are_limited_exactly() {
                 max_decoded_bytes: max,
                 ..limits(100, 4)
             };
-            let seen = read_bytes(&stored, "x", &limits);
+            let seen = read_bytes(&stored, store.name(), &limits);
             let fits = |line: &&(u64, Vec<u8>)| line.0 + (line.1.len() as u64) < max;
             let expected: Vec<_> = naive(content, 100).lines.iter().filter(fits).cloned().collect();
             assert_eq!(seen.lines, expected, "{store:?} {max}");
@@ -540,7 +662,8 @@ fn a_bomb_is_stopped_by_its_ratio() {
         max_ratio: 100,
         ..Limits::default()
     };
-    for stored in [zstd_frame(&zeros), gzip_member(&zeros)] {
+    for (_, encode) in ENCODERS.iter().filter(|(name, _)| !name.ends_with("lz4")) {
+        let stored = encode(&zeros);
         let folder = Folder::new();
         let opened = open(&folder.file("x", &stored), &options()).expect("a supported codec");
         let mut decoded = 0;
@@ -595,13 +718,15 @@ fn garbage_behind_gzip_is_reported_and_padding_is_not() {
 
 #[test]
 fn an_empty_input_has_no_lines_and_no_problem() {
-    for name in ["x", "x.gz", "x.zst", "x.bz2"] {
+    for name in ["x", "x.gz", "x.zst", "x.bz2", "x.lz4", "x.xz", "x.zip"] {
         let mut seen = read_bytes(b"", name, &Limits::default());
         seen.digest = None;
         assert_eq!(seen, Seen::default(), "{name}");
     }
-    let seen = read_bytes(&zstd_frame(b""), "x", &Limits::default());
-    assert!(seen.lines.is_empty() && seen.lost.is_empty());
+    for (name, encode) in ENCODERS {
+        let seen = read_bytes(&encode(b""), "x", &Limits::default());
+        assert!(seen.lines.is_empty() && seen.lost.is_empty(), "{name}");
+    }
 }
 
 #[test]
@@ -666,8 +791,9 @@ fn a_line_over_many_parts_belongs_to_the_first() {
 #[test]
 fn junk_and_many_flips_never_panic_and_read_the_same_mapped_or_not() {
     let folder = Folder::new();
+    let mut scratch = Scratch::default();
     let limits = limits(50, 64);
-    for seed in 0..300 {
+    for seed in 0..600 {
         let mut random = Random::new(3000 + seed);
         let content = random.content();
         let store = STORES[random.below(STORES.len())];
@@ -679,7 +805,7 @@ fn junk_and_many_flips_never_panic_and_read_the_same_mapped_or_not() {
             }
         }
         stored.truncate(1 + random.below(stored.len() * 2));
-        let name = ["x.log", "x.gz", "x.zst"][random.below(3)];
+        let name = ["x.log", "x.gz", "x.zst", "x.bz2", "x.lz4", "x.xz"][random.below(6)];
         let file = folder.file(name, &stored);
         let mut all = Vec::new();
         for chunk in [1, 7, 4096] {
@@ -688,12 +814,12 @@ fn junk_and_many_flips_never_panic_and_read_the_same_mapped_or_not() {
                 continue;
             };
             for opened in [opened, mapped_like(&file, &stored, &options)] {
-                all.push(read(&opened, &limits));
+                all.push(read_with(&mut scratch, &opened, &limits));
             }
             let stream = input(PathBuf::from(name), 0, InputKind::Stream);
             let reader = Box::new(Slow(io::Cursor::new(stored.clone()), chunk));
             if let Ok(opened) = Opened::from_reader(&stream, reader, &options) {
-                read(&opened, &limits);
+                read_with(&mut scratch, &opened, &limits);
             }
         }
         for pair in all.windows(2) {

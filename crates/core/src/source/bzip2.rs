@@ -16,6 +16,10 @@ use super::{Feed, LossReason};
 const MAGIC: &[u8] = b"BZh";
 const BLOCK_MAGIC: &[u8] = &[0x31, 0x41, 0x59, 0x26, 0x53, 0x59];
 
+/// With no more than these at a time the decoder does not look ahead into the header behind a block:
+/// what it then says is said of the block.
+const FEW_BYTES: usize = 7;
+
 /// After damage, how many places that look like a stream are tried before the rest counts as lost.
 const MAX_TRIALS: u32 = 10_000;
 
@@ -85,7 +89,10 @@ fn stream(
     loop {
         let mut moved = false;
         let ended = loop {
-            let seen = feed.peek(1)?;
+            let mut seen = feed.peek(1)?;
+            if extent == Extent::FirstBlock {
+                seen = seen.get(..FEW_BYTES).unwrap_or(seen);
+            }
             let (ended, before) = (seen.is_empty(), decoder.total_in());
             // Without room nothing comes out, and the decoder stops reading at the end of the block.
             let status = decoder.decompress(seen, &mut []).map_err(corrupt)?;

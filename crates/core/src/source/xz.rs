@@ -49,8 +49,8 @@ pub(super) fn decode(
     limits: &Limits,
 ) -> ControlFlow<()> {
     loop {
-        let start = feed.position();
-        let io = match stream(feed, drain, chunk, limits) {
+        let mut start = feed.position();
+        let io = match stream(feed, drain, chunk, limits, &mut start) {
             Ok(true) => continue,
             Ok(false) => return ControlFlow::Continue(()),
             Err(Damage::Stopped) => return ControlFlow::Break(()),
@@ -73,16 +73,18 @@ pub(super) fn decode(
     }
 }
 
-/// Decodes one stream; false at the end of the input.
+/// Decodes one stream; false at the end of the input. Padding moves its `start` on.
 fn stream(
     feed: &mut Feed<'_>,
     drain: &mut dyn Drain,
     chunk: &mut Vec<u8>,
     limits: &Limits,
+    start: &mut u64,
 ) -> Result<bool, Damage> {
     if feed.position() > 0 {
         padding(feed)?;
     }
+    *start = feed.position();
     let head = feed.peek(HEADER_BYTES)?;
     if head.is_empty() {
         return Ok(false);
@@ -121,10 +123,14 @@ fn stream(
             Ok(_) => return Err(Damage::Is(LossReason::Corrupt)),
             Err(error) => {
                 return Err(match part {
-                    Part::Check => Damage::Checksum {
-                        since: block,
-                        more: feed.peek(1)?.first().is_some_and(|&next| next != 0),
-                    },
+                    Part::Check => {
+                        // What is behind the rest of the checksum, wherever a chunk ended in it.
+                        feed.skip(walker.check_left())?;
+                        Damage::Checksum {
+                            since: block,
+                            more: feed.peek(1)?.first().is_some_and(|&next| next != 0),
+                        }
+                    }
                     Part::Index => Damage::Checksum {
                         since: first,
                         more: false,
@@ -303,6 +309,14 @@ impl Walker {
             State::ChunkControl | State::ChunkSizes { .. } | State::ChunkData { .. } => Part::Chunk,
             State::Check { .. } => Part::Check,
             State::Index => Part::Index,
+        }
+    }
+
+    /// Bytes of padding and checksum that are still to come.
+    fn check_left(&self) -> u64 {
+        match self.state {
+            State::Check { left } => left.into(),
+            _ => 0,
         }
     }
 
