@@ -828,3 +828,332 @@ fn junk_and_many_flips_never_panic_and_read_the_same_mapped_or_not() {
         }
     }
 }
+
+/// Reads a file along several chunk sizes, which must agree, and as a stream, which must agree up to
+/// the first loss.
+fn read_all_ways(scratch: &mut Scratch, folder: &Folder, stored: &[u8], name: &str, case: &str) -> Seen {
+    let limits = limits(1 << 20, 4096);
+    let file = folder.file(name, stored);
+    let mut all: Option<Seen> = None;
+    for chunk in [1, 7, 4096, 256 << 10] {
+        let opened = open(&file, &options().read_bytes(chunk)).expect("a supported codec");
+        let seen = read_with(scratch, &opened, &limits);
+        assert_eq!(
+            *all.get_or_insert_with(|| seen.clone()),
+            seen,
+            "{case}, chunk {chunk}"
+        );
+    }
+    let all = all.expect("there are chunk sizes");
+    let stream = input(PathBuf::from(name), 0, InputKind::Stream);
+    let reader = Box::new(Slow(io::Cursor::new(stored.to_vec()), 40));
+    let opened = Opened::from_reader(&stream, reader, &options()).expect("a supported codec");
+    let seen = read_with(scratch, &opened, &limits);
+    let until = |seen: &Seen| seen.lost.first().map_or(u64::MAX, |loss| loss.decoded_offset);
+    let before = |seen: &Seen, end: u64| -> Vec<_> {
+        let lines = seen.lines.iter().filter(|line| line.0 < end);
+        lines.cloned().collect()
+    };
+    let end = until(&all);
+    assert_eq!(end, until(&seen), "{case}, stream");
+    assert_eq!(before(&all, end), before(&seen, end), "{case}, stream");
+    all
+}
+
+/// Inputs of a few hundred bytes, of whole lines in each of their frames.
+fn small_inputs(content: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
+    let middle = 1 + content.len() / 2 + memchr(b'\n', &content[content.len() / 2..]).expect("lines");
+    let (a, b) = content.split_at(middle);
+    let options = LzmaOptions::new_preset(0).expect("preset 0 exists");
+    let filters = |check| xz_as(Filters::new().lzma2(&options), check, &[a, b]);
+    let mut x86 = Filters::new();
+    vec![
+        ("one.gz", gzip_member(content)),
+        ("one.bz2", bzip2_stream(content)),
+        ("two.bz2", [bzip2_stream(a), bzip2_stream(b)].concat()),
+        ("one.lz4", lz4_frame(content)),
+        (
+            "two.lz4",
+            [lz4_frame(a), skippable(b"notes"), lz4_frame(b)].concat(),
+        ),
+        ("linked.lz4", [lz4_linked(a), lz4_linked(b)].concat()),
+        ("first.lz4", [lz4_legacy(a), lz4_legacy(b)].concat()),
+        ("one.xz", xz_stream(content)),
+        ("two.xz", [xz_stream(a), vec![0; 8], xz_stream(b)].concat()),
+        ("blocks.xz", filters(Check::Sha256)),
+        ("unchecked.xz", filters(Check::None)),
+        (
+            "filtered.xz",
+            xz_as(x86.x86().lzma2(&options), Check::Crc32, &[content]),
+        ),
+    ]
+}
+
+fn small_content() -> Vec<u8> {
+    let mut random = Random::new(11);
+    (0..8)
+        .flat_map(|line| format!("{line} line line {}\n", random.below(9999)).into_bytes())
+        .collect()
+}
+
+#[test]
+fn every_cut_of_a_small_input_is_told_and_what_is_before_it_is_right() {
+    let (folder, mut scratch) = (Folder::new(), Scratch::default());
+    let content = small_content();
+    let expected = naive(&content, 1 << 20).lines;
+    for (name, stored) in small_inputs(&content) {
+        for cut in 0..=stored.len() {
+            let case = format!("{name} cut {cut} of {}", stored.len());
+            let seen = read_all_ways(&mut scratch, &folder, &stored[..cut], name, &case);
+            assert!(expected.starts_with(&seen.lines), "{case}: {:?}", seen.lost);
+            // Between two frames nothing tells the cut.
+            let between = naive(&content, 1 << 20)
+                .lines
+                .get(seen.lines.len())
+                .is_none_or(|line| {
+                    line.0 > 0
+                        && ["two.", "linked", "first"]
+                            .iter()
+                            .any(|many| name.starts_with(many))
+                });
+            let silent = seen.lost.is_empty();
+            // Of the first version, a frame without a block is one.
+            let empty = cut == 0 || name == "first.lz4" && cut == 4;
+            assert!(!silent || between || empty, "{case}: nothing tells it");
+            assert!(silent || cut < stored.len(), "{case}: {:?}", seen.lost);
+            let whole = seen.lines.len() == expected.len();
+            assert!(whole || cut < stored.len(), "{case}");
+        }
+    }
+}
+
+#[test]
+fn every_flip_in_a_small_input_is_harmless_or_told() {
+    let (folder, mut scratch) = (Folder::new(), Scratch::default());
+    let content = small_content();
+    let expected = naive(&content, 1 << 20).lines;
+    for (name, stored) in small_inputs(&content) {
+        for at in 0..stored.len() {
+            for flip in [1 << (at % 8), 0xff] {
+                let mut damaged = stored.clone();
+                damaged[at] ^= flip;
+                let case = format!("{name} byte {at} of {} ^ {flip:#x}", stored.len());
+                let seen = read_all_ways(&mut scratch, &folder, &damaged, name, &case);
+                // Nothing else than a block's own structure guards these.
+                let unguarded = name == "first.lz4" || name == "unchecked.xz";
+                assert!(
+                    seen.lines == expected || !seen.lost.is_empty() || unguarded,
+                    "{case}"
+                );
+                if seen.lost.is_empty() {
+                    continue;
+                }
+                let first = seen.lost.iter().map(|loss| loss.decoded_offset).min();
+                let before = |line: &&(u64, Vec<u8>)| line.0 + (line.1.len() as u64) < first.unwrap_or(0);
+                let right = seen
+                    .lines
+                    .iter()
+                    .filter(before)
+                    .all(|line| expected.contains(line));
+                // Gzip has no blocks: what comes out before it makes no sense any more may be wrong.
+                let unguarded = unguarded || name == "one.gz";
+                assert!(right || unguarded, "{case}: {:?}", seen.lost);
+            }
+        }
+    }
+}
+
+/// Many blocks, of which some do not compress and are stored as they are.
+fn large_content() -> Vec<u8> {
+    let mut random = Random::new(12);
+    let tail: Vec<u8> = (0..90_000).map(|_| 0x80 | random.next() as u8).collect();
+    (0..6_000)
+        .flat_map(|line| {
+            let noise = if line / 1000 % 2 == 0 { random.next() } else { 0 };
+            format!("{line} {noise:x}{:x} line of some length\n", noise.rotate_left(9)).into_bytes()
+        })
+        .chain(tail)
+        .collect()
+}
+
+#[test]
+fn inputs_of_many_blocks_are_read_with_any_chunks() {
+    let (folder, mut scratch) = (Folder::new(), Scratch::default());
+    let content = large_content();
+    let expected = naive(&content, 1 << 20).lines;
+    let small_blocks = |bytes: &[u8]| lz4_as(FrameInfo::new().block_size(BlockSize::Max64KB), bytes);
+    let more: [(&str, Encode); 2] = [("first.lz4", lz4_legacy), ("small.lz4", small_blocks)];
+    for (name, encode) in ENCODERS.into_iter().chain(more) {
+        let seen = read_all_ways(&mut scratch, &folder, &encode(&content), name, name);
+        assert!(
+            seen.lines == expected && seen.lost.is_empty(),
+            "{name}: {:?}",
+            seen.lost
+        );
+    }
+}
+
+#[test]
+fn damage_in_the_middle_costs_nothing_of_what_is_before_it() {
+    let (folder, mut scratch) = (Folder::new(), Scratch::default());
+    let content = large_content();
+    let expected = naive(&content, 1 << 20).lines;
+    for (name, encode) in ENCODERS
+        .into_iter()
+        .filter(|(name, _)| *name != "x.zst" && *name != "x.gz")
+    {
+        let mut stored = encode(&content);
+        let at = stored.len() * 3 / 4;
+        stored[at] ^= 0x55;
+        stored.extend(encode(b"behind\n"));
+        let seen = read_all_ways(&mut scratch, &folder, &stored, name, name);
+        let (behind, lines) = seen.lines.split_last().expect("lines");
+        assert_eq!(behind.1, b"behind", "{name}: {:?}", seen.lost);
+        let doubt = seen.lost[0].decoded_offset;
+        let sure = expected
+            .iter()
+            .take_while(|line| line.0 + (line.1.len() as u64) < doubt);
+        let sure = sure.count();
+        assert!(lines.starts_with(&expected[..sure]), "{name}: {:?}", seen.lost);
+        // Blocks of 64 KiB, 100 kB, 2 MiB and 4 MiB.
+        let least = if name == "x.lz4" || name == "x.xz" {
+            0
+        } else {
+            content.len() as u64 / 3
+        };
+        assert!(doubt >= least, "{name}: {:?}", seen.lost);
+    }
+}
+
+#[test]
+fn a_damaged_lz4_block_that_stands_alone_costs_itself_only() {
+    let content = large_content();
+    let info = FrameInfo::new()
+        .block_size(BlockSize::Max64KB)
+        .block_checksums(true);
+    let mut stored = lz4_as(info.content_checksum(true), &content);
+    let second = 15 + 8 + u32::from_le_bytes(stored[15..19].try_into().expect("four bytes")) as usize;
+    stored[second + 100] ^= 1;
+    let seen = read_bytes(&stored, "x", &Limits::default());
+    assert_eq!(
+        seen.lost,
+        [LostRange::new(
+            seen.lost[0].decoded_offset,
+            0,
+            LossReason::Corrupt
+        )]
+    );
+    let missing = naive(&content, 1 << 20).lines.len() - seen.lines.len();
+    let block = 64 << 10;
+    assert!(
+        (block / 60..block / 30).contains(&missing),
+        "{missing} lines are missing"
+    );
+}
+
+#[test]
+fn a_checksum_behind_the_content_puts_it_in_doubt() {
+    let first = b"a\n";
+    let xz = |parts: &[&[u8]]| {
+        let options = LzmaOptions::new_preset(0).expect("preset 0 exists");
+        xz_as(Filters::new().lzma2(&options), Check::Crc32, parts)
+    };
+    // Behind the checks are an index of 8 bytes for one block, 12 for two, and a footer of 12.
+    let (one, two) = (xz(&[b"b\n"]), xz(&[b"b\n", b"c\n"]));
+    let second_check = two.len() - 12 - 12 - 1;
+    for (name, unit, after, at, lost) in [
+        (
+            "x.lz4",
+            lz4_frame(b"b\n"),
+            lz4_frame(first),
+            None,
+            vec![(2, LossReason::Checksum)],
+        ),
+        (
+            "x.xz",
+            one.clone(),
+            xz(&[first]),
+            Some(one.len() - 21),
+            vec![(2, LossReason::Checksum)],
+        ),
+        (
+            "x.xz",
+            two.clone(),
+            xz(&[first]),
+            Some(second_check),
+            vec![(4, LossReason::Checksum)],
+        ),
+        (
+            "x.bz2",
+            bzip2_stream(b"b\n"),
+            bzip2_stream(first),
+            Some(10),
+            vec![(2, LossReason::Checksum), (4, LossReason::Corrupt)],
+        ),
+    ] {
+        let mut unit = unit;
+        let at = at.unwrap_or(unit.len() - 1);
+        unit[at] ^= 1;
+        let stored = [&after[..], &unit, &after].concat();
+        let seen = read_bytes(&stored, "x", &limits(100, 100));
+        assert_eq!(seen.lines.last().expect("lines").1, b"a", "{name}");
+        let place = after.len() as u64;
+        let lost: Vec<_> = lost
+            .into_iter()
+            .map(|(from, why)| LostRange::new(from, place, why))
+            .collect();
+        assert_eq!(seen.lost, lost, "{name}");
+    }
+}
+
+#[test]
+fn an_xz_window_above_the_limit_is_lost_and_the_next_stream_is_not() {
+    let wide = |log: u32| {
+        let mut options = LzmaOptions::new_preset(0).expect("preset 0 exists");
+        options.dict_size(1 << log);
+        xz_as(Filters::new().lzma2(&options), Check::Crc32, &[b"wide\n"])
+    };
+    let stored = [wide(22), wide(23), xz_stream(b"line\n")].concat();
+    let limits = Limits {
+        max_zstd_window_log: 22,
+        ..Limits::default()
+    };
+    let seen = read_bytes(&stored, "x", &limits);
+    assert_eq!(seen.lines, [(0, b"wide".to_vec()), (5, b"line".to_vec())]);
+    let at = wide(22).len() as u64;
+    assert_eq!(seen.lost, [LostRange::new(5, at, LossReason::Window)]);
+}
+
+#[test]
+fn an_lz4_frame_with_a_dictionary_is_lost_and_the_next_is_not() {
+    // Version 1, independent, with a dictionary; blocks of 64 KiB; its number; the header's checksum.
+    let covered = [0x61, 0x40, 1, 0, 0, 0];
+    let sum = (twox_hash::XxHash32::oneshot(0, &covered) >> 8) as u8;
+    let mut frame = [&[0x04, 0x22, 0x4d, 0x18][..], &covered, &[sum]].concat();
+    frame.extend([3, 0, 0, 0x80, b'a', b'b', b'\n', 0, 0, 0, 0]);
+    let seen = read_bytes(&[frame, lz4_frame(b"line\n")].concat(), "x", &limits(100, 100));
+    assert_eq!(seen.lines, [(0, b"line".to_vec())]);
+    assert_eq!(seen.lost, [LostRange::new(0, 0, LossReason::Dictionary)]);
+}
+
+#[test]
+fn what_only_looks_like_a_frame_is_not_believed() {
+    for (name, encode, bait) in [
+        (
+            "x.bz2",
+            bzip2_stream as Encode,
+            &b"BZh91AY&SYjunk that is no block"[..],
+        ),
+        (
+            "x.lz4",
+            lz4_frame,
+            &[0x04, 0x22, 0x4d, 0x18, 0x64, 0x40, 0xa7, 0xff, 0xff, 0, 0, 1],
+        ),
+        ("x.xz", xz_stream, b"\xfd7zXZ\0\0\x01\x02\x03\x04\x05junk"),
+    ] {
+        let stored = [&encode(b"one\n"), bait, &encode(b"two\n")].concat();
+        let seen = read_bytes(&stored, name, &limits(100, 100));
+        assert_eq!(seen.lines, naive(b"one\ntwo\n", 100).lines, "{name}");
+        assert_eq!(seen.lost.len(), 1, "{name}: {:?}", seen.lost);
+    }
+}

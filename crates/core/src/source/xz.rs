@@ -135,6 +135,11 @@ fn stream(
                         since: first,
                         more: false,
                     },
+                    // Other filters hold bytes back: an earlier chunk may be what is wrong.
+                    Part::Chunk if !walker.alone => Damage::Checksum {
+                        since: block,
+                        more: true,
+                    },
                     Part::Chunk | Part::Header => Damage::Is(reason_of(error)),
                 });
             }
@@ -147,7 +152,6 @@ fn stream(
             };
         }
         if ends && part == Part::Chunk {
-            // Other filters hold bytes back.
             if walker.alone && chunk.len() != walker.chunk_bytes {
                 return Err(Damage::Is(LossReason::Corrupt));
             }
