@@ -260,7 +260,7 @@ fn a_damaged_archive_gives_what_comes_before_the_damage() {
         ("b/production_json.log.xz", b"\xfd7zXZ\0junk".to_vec()),
         ("b/production_json.log.1.bz2", b"BZh9junk".to_vec()),
         ("b/production_json.log.2.lz4", b"\x04\x22\x4d\x18junk".to_vec()),
-        ("b/production_json.log.3.zip", b"PK\x03\x04junk".to_vec()),
+        ("z/production_json.log", b"PK\x03\x04junk".to_vec()),
         (
             "c/production_json.log",
             format!("{}\n", line(3, "acme/c", 0)).into_bytes(),

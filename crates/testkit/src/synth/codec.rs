@@ -186,10 +186,12 @@ pub fn decoded(bytes: &[u8]) -> io::Result<Vec<u8>> {
             liblzma::read::XzDecoder::new_multi_decoder(bytes).read_to_end(&mut out)?
         }
         [0x04, 0x22, 0x4d, 0x18, ..] => {
-            let mut frames = FrameDecoder::new(bytes);
-            // It ends with each frame.
-            while !frames.get_ref().is_empty() {
-                frames.read_to_end(&mut out)?;
+            let mut rest = bytes;
+            while !rest.is_empty() {
+                // It ends with each frame, and is made for one.
+                let mut frame = FrameDecoder::new(rest);
+                frame.read_to_end(&mut out)?;
+                rest = frame.into_inner();
             }
             out.len()
         }

@@ -57,11 +57,12 @@ fn behind_skippable(head: &[u8]) -> &[u8] {
     rest
 }
 
-/// Frames of lz4, one after another. The decoder ends with each of them, and takes a cut for an end.
+/// Frames of lz4, one after another. The decoder is made for one of them, and takes a cut for an end.
 struct Lz4<R: Read> {
-    frames: FrameDecoder<Watched<R>>,
-    /// Whether the last frame ended, or none began.
-    between: bool,
+    /// None only while it is replaced.
+    frame: Option<FrameDecoder<Watched<R>>>,
+    /// Whether nothing came of this frame yet.
+    fresh: bool,
     /// Frames of the first version end with the file.
     legacy: bool,
 }
@@ -81,8 +82,8 @@ impl<R: Read> Lz4<R> {
             ended: false,
         };
         Self {
-            frames: FrameDecoder::new(watched),
-            between: true,
+            frame: Some(FrameDecoder::new(watched)),
+            fresh: true,
             legacy,
         }
     }
@@ -102,37 +103,41 @@ impl<R: Read> Read for Lz4<R> {
         if to.is_empty() {
             return Ok(0);
         }
-        loop {
-            let before = self.frames.get_ref().count;
-            match self.frames.read(to) {
+        while let Some(frame) = &mut self.frame {
+            let before = frame.get_ref().count;
+            let skipped = match frame.read(to) {
                 Ok(0) => {
-                    let seen = self.frames.get_ref();
-                    if seen.ended && (self.legacy || self.between && seen.count == before) {
+                    let seen = frame.get_ref();
+                    if seen.ended && (self.legacy || self.fresh && seen.count == before) {
                         return Ok(0);
                     }
                     if seen.ended {
                         return Err(io::ErrorKind::UnexpectedEof.into());
                     }
-                    self.between = true;
+                    0
                 }
                 Ok(count) => {
-                    self.between = false;
+                    self.fresh = false;
                     return Ok(count);
                 }
                 Err(cause) => {
-                    let skippable = cause.get_ref().and_then(|inner| inner.downcast_ref());
-                    let Some(FrameError::SkippableFrame(size)) = skippable else {
+                    let known = cause.get_ref().and_then(|inner| inner.downcast_ref());
+                    let Some(FrameError::SkippableFrame(size)) = known else {
                         return Err(cause);
                     };
-                    let size = u64::from(*size);
-                    let content = &mut self.frames.get_mut().by_ref().take(size);
-                    if io::copy(content, &mut io::sink())? < size {
-                        return Err(io::ErrorKind::UnexpectedEof.into());
-                    }
-                    self.between = true;
+                    u64::from(*size)
+                }
+            };
+            let mut rest = self.frame.take().map(FrameDecoder::into_inner);
+            if let Some(rest) = &mut rest {
+                if io::copy(&mut rest.take(skipped), &mut io::sink())? < skipped {
+                    return Err(io::ErrorKind::UnexpectedEof.into());
                 }
             }
+            self.frame = rest.map(FrameDecoder::new);
+            self.fresh = true;
         }
+        Ok(0)
     }
 }
 
