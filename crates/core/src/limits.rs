@@ -12,7 +12,7 @@ pub struct Limits {
     /// Decoded bytes for each compressed byte of one input, once 64 MiB were decoded; above it the
     /// input counts as a bomb. By default, 10,000.
     pub max_ratio: u64,
-    /// Largest zstd window that is accepted, as a power of two. By default, 27 (128 MiB).
+    /// Largest window of zstd and xz that is accepted, as a power of two. By default, 27 (128 MiB).
     pub max_zstd_window_log: u32,
     /// Deepest JSON nesting. By default, 128.
     pub max_depth: usize,

@@ -411,7 +411,11 @@ fn deterministic(prepared: &Prepared) {
             .position(|byte| *byte == b'\n')
             .map_or(bytes.len(), |end| middle + end + 1);
         let (first, second) = bytes.split_at(cut);
-        let plain = name.trim_end_matches(".gz").trim_end_matches(".zst");
+        let suffixes = Codec::ALL
+            .iter()
+            .map(|codec| codec.suffix())
+            .filter(|suffix| !suffix.is_empty());
+        let plain = suffixes.fold(name.as_str(), |name, suffix| name.trim_end_matches(suffix));
         let codec = Codec::ALL[at % Codec::ALL.len()];
         for (part, bytes) in [first, second].into_iter().enumerate() {
             let suffix = if Path::new(plain).extension().is_some_and(|suffix| suffix == "s") {
@@ -535,6 +539,9 @@ fn like(model: &[u8], bytes: &[u8]) -> Vec<u8> {
     match model {
         [0x1f, 0x8b, ..] => Codec::Gzip.encode(bytes),
         [0x28, 0xb5, 0x2f, 0xfd, ..] => Codec::Zstd.encode(bytes),
+        [0x04, 0x22, 0x4d, 0x18, ..] => Codec::Lz4.encode(bytes),
+        [0xfd, b'7', b'z', b'X', ..] => Codec::Xz.encode(bytes),
+        [b'B', b'Z', b'h', ..] => Codec::Bzip2.encode(bytes),
         _ => bytes.to_vec(),
     }
 }

@@ -213,6 +213,11 @@ fn members_of_archives_are_read_each_as_its_source() {
         ("bundle.tar.gz", Codec::Gzip),
         ("bundle.tgz", Codec::GzipMembers),
         ("bundle.tar.zst", Codec::ZstdFrames),
+        ("bundle.tar.bz2", Codec::Bzip2),
+        ("bundle.tbz2", Codec::Bzip2Streams),
+        ("bundle.tar.xz", Codec::Xz),
+        ("bundle.txz", Codec::XzStreams),
+        ("bundle.tar.lz4", Codec::Lz4Frames),
     ] {
         let dir = folder(&[(name, codec.encode(&bundle))]);
         let done = dive(dir.path());
@@ -253,6 +258,9 @@ fn a_damaged_archive_gives_what_comes_before_the_damage() {
     let broken = tar(&[
         ("a/production_json.log.gz", b"\x1f\x8b\x08junk".to_vec()),
         ("b/production_json.log.xz", b"\xfd7zXZ\0junk".to_vec()),
+        ("b/production_json.log.1.bz2", b"BZh9junk".to_vec()),
+        ("b/production_json.log.2.lz4", b"\x04\x22\x4d\x18junk".to_vec()),
+        ("z/production_json.log", b"PK\x03\x04junk".to_vec()),
         (
             "c/production_json.log",
             format!("{}\n", line(3, "acme/c", 0)).into_bytes(),
@@ -262,7 +270,7 @@ fn a_damaged_archive_gives_what_comes_before_the_damage() {
     let done = dive(dir.path());
     assert_eq!(
         (minutes(&done), reasons(&done).len()),
-        (vec![3], 2),
+        (vec![3], 5),
         "the members behind are read"
     );
 }

@@ -54,7 +54,8 @@ pub(crate) struct Asked {
 /// How inputs are read.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Reading {
-    /// Files, directories, globs, or `-` for standard input; plain, gzip or zstd, told by their bytes
+    /// Files, directories, globs, or `-` for standard input; plain, gzip, zstd, lz4, bzip2 or xz, told by
+    /// their bytes
     #[arg(value_name = "PATH", required = true, value_hint = ValueHint::AnyPath)]
     pub(crate) paths: Vec<PathBuf>,
     #[command(flatten)]

@@ -284,6 +284,12 @@ pub(crate) enum Codec {
     Zstd,
     /// Zstandard, many frames a file
     ZstdFrames,
+    /// Bzip2 with several streams
+    Bzip2,
+    /// Lz4, many frames a file
+    Lz4,
+    /// Xz with several streams
+    Xz,
 }
 
 /// Print shell completions

@@ -27,6 +27,9 @@ pub(crate) fn run(args: &Synth) -> Result<Exit> {
         Codec::Gzip => CodecMix::Gzip,
         Codec::Zstd => CodecMix::Zstd,
         Codec::ZstdFrames => CodecMix::ZstdFrames,
+        Codec::Bzip2 => CodecMix::Bzip2,
+        Codec::Lz4 => CodecMix::Lz4,
+        Codec::Xz => CodecMix::Xz,
     };
     let mut options = Options::default()
         .seed(args.seed)

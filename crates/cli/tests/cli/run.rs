@@ -163,19 +163,8 @@ impl Corpus {
 
 /// The decoded text of a file.
 pub(crate) fn decoded(path: &Path) -> String {
-    use std::io::Read as _;
-
     let bytes = fs::read(path).expect("a readable file");
-    let mut out = Vec::new();
-    match bytes.get(..4) {
-        Some([0x1f, 0x8b, ..]) => {
-            flate2::read::MultiGzDecoder::new(bytes.as_slice())
-                .read_to_end(&mut out)
-                .expect("sound gzip");
-        }
-        Some([0x28, 0xb5, 0x2f, 0xfd]) => out = zstd::decode_all(bytes.as_slice()).expect("sound zstd"),
-        _ => out = bytes,
-    }
+    let out = decostop_testkit::synth::decoded(&bytes).expect("a sound file");
     String::from_utf8_lossy(&out).into_owned()
 }
 

@@ -248,7 +248,7 @@ fn head(out: &mut String, sample: &Sample, fields: &Fields, name: &str) {
 
 /// The name of the sample as a glob: what differs from day to day, and from customer to customer, is open.
 fn file_glob(file: &str) -> String {
-    let bare = [".gz", ".zst", ".zstd", ".bz2", ".xz"]
+    let bare = [".gz", ".zst", ".zstd", ".bz2", ".xz", ".lz4"]
         .iter()
         .fold(file, |name, ending| name.strip_suffix(ending).unwrap_or(name));
     let mut out = String::new();

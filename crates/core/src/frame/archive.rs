@@ -12,7 +12,7 @@ use flate2::read::MultiGzDecoder;
 
 use super::segment::Framer;
 use crate::Limits;
-use crate::source::{Codec, Drain, Feed, LossReason};
+use crate::source::{Codec, Drain, Feed, LossReason, Lz4Reader, xz_decoder};
 
 /// Bytes of a member that tell its codec.
 const HEAD_BYTES: u64 = 512;
@@ -93,6 +93,12 @@ fn decoder<'r>(
 ) -> Result<Box<dyn Read + 'r>, LossReason> {
     match codec {
         Codec::Plain => Ok(stored),
+        Codec::Bzip2 => Ok(Box::new(bzip2::read::MultiBzDecoder::new(stored))),
+        Codec::Lz4 => Ok(Box::new(Lz4Reader::new(stored))),
+        Codec::Xz => {
+            let decoder = xz_decoder(limits, liblzma::stream::CONCATENATED)?;
+            Ok(Box::new(liblzma::read::XzDecoder::new_stream(stored, decoder)))
+        }
         Codec::Gzip => Ok(Box::new(MultiGzDecoder::new(stored))),
         Codec::Zstd => {
             let mut decoder =

@@ -85,6 +85,8 @@ impl<'f> Framer<'f> {
     /// A file inside an archive begins: the one before ends here, with or without a line feed.
     pub(super) fn member(&mut self, path: &Path) -> ControlFlow<()> {
         self.flush(true)?;
+        // Its losses are its own, even if the one before was lost in the same way.
+        self.last_loss = None;
         let offset = self.decoded();
         self.give(Piece::Member { path, offset })
     }

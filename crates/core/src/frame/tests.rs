@@ -8,6 +8,9 @@ use std::time::SystemTime;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
+use liblzma::stream::{Action, Check, Filters, LzmaOptions, Status, Stream};
+use lz4_flex::frame::{BlockMode, BlockSize, FrameEncoder, FrameInfo};
+
 use super::*;
 use crate::source::{Input, InputId, InputKind, MapPolicy, OpenOptions, open};
 
@@ -65,9 +68,20 @@ enum Store {
     GzipOne,
     GzipMany,
     GzipPadded,
+    Bzip2One,
+    Bzip2Many,
+    Lz4One,
+    Lz4Many,
+    Lz4Linked,
+    Lz4Skippable,
+    Lz4Legacy,
+    XzOne,
+    XzMany,
+    XzPadded,
+    XzFiltered,
 }
 
-const STORES: [Store; 7] = [
+const STORES: [Store; 18] = [
     Store::Plain,
     Store::ZstdOne,
     Store::ZstdMany,
@@ -75,6 +89,28 @@ const STORES: [Store; 7] = [
     Store::GzipOne,
     Store::GzipMany,
     Store::GzipPadded,
+    Store::Bzip2One,
+    Store::Bzip2Many,
+    Store::Lz4One,
+    Store::Lz4Many,
+    Store::Lz4Linked,
+    Store::Lz4Skippable,
+    Store::Lz4Legacy,
+    Store::XzOne,
+    Store::XzMany,
+    Store::XzPadded,
+    Store::XzFiltered,
+];
+
+/// One way to compress a part, for each codec; each has a checksum of the content.
+type Encode = fn(&[u8]) -> Vec<u8>;
+const ENCODERS: [(&str, Encode); 6] = [
+    ("x.zst", zstd_frame),
+    ("x.gz", gzip_member),
+    ("x.bz2", bzip2_stream),
+    ("x.lz4", lz4_frame),
+    ("linked.lz4", lz4_linked),
+    ("x.xz", xz_stream),
 ];
 
 fn zstd_frame(bytes: &[u8]) -> Vec<u8> {
@@ -90,6 +126,58 @@ fn gzip_member(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().expect("memory does not fail")
 }
 
+fn bzip2_stream(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::fast());
+    encoder.write_all(bytes).expect("memory does not fail");
+    encoder.finish().expect("memory does not fail")
+}
+
+fn lz4_frame(bytes: &[u8]) -> Vec<u8> {
+    lz4_as(FrameInfo::new().content_checksum(true), bytes)
+}
+
+fn lz4_linked(bytes: &[u8]) -> Vec<u8> {
+    let info = FrameInfo::new().block_size(BlockSize::Max64KB);
+    let info = info.block_mode(BlockMode::Linked).block_checksums(true);
+    lz4_as(info.content_checksum(true), bytes)
+}
+
+fn lz4_as(info: FrameInfo, bytes: &[u8]) -> Vec<u8> {
+    let info = info.content_size(Some(bytes.len() as u64));
+    let mut encoder = FrameEncoder::with_frame_info(info, Vec::new());
+    encoder.write_all(bytes).expect("memory does not fail");
+    encoder.finish().expect("memory does not fail")
+}
+
+/// What `lz4 -l` writes.
+fn lz4_legacy(bytes: &[u8]) -> Vec<u8> {
+    let mut frame = vec![0x02, 0x21, 0x4c, 0x18];
+    for part in bytes.chunks(8 << 20) {
+        let block = lz4_flex::block::compress(part);
+        frame.extend((block.len() as u32).to_le_bytes());
+        frame.extend(block);
+    }
+    frame
+}
+
+fn xz_stream(bytes: &[u8]) -> Vec<u8> {
+    let options = LzmaOptions::new_preset(0).expect("preset 0 exists");
+    xz_as(Filters::new().lzma2(&options), Check::Crc64, &[bytes])
+}
+
+/// A stream of a block for each part.
+fn xz_as(filters: &Filters, check: Check, parts: &[&[u8]]) -> Vec<u8> {
+    let mut encoder = Stream::new_stream_encoder(filters, check).expect("valid filters");
+    let mut stored = Vec::with_capacity(parts.concat().len() * 2 + 1000 * parts.len() + 1000);
+    for part in parts {
+        let status = encoder.process_vec(part, &mut stored, Action::FullFlush);
+        assert_eq!(status, Ok(Status::StreamEnd), "there is room");
+    }
+    let status = encoder.process_vec(&[], &mut stored, Action::Finish);
+    assert_eq!(status, Ok(Status::StreamEnd), "there is room");
+    stored
+}
+
 fn skippable(bytes: &[u8]) -> Vec<u8> {
     let mut frame = vec![0x5d, 0x2a, 0x4d, 0x18];
     frame.extend((bytes.len() as u32).to_le_bytes());
@@ -98,6 +186,18 @@ fn skippable(bytes: &[u8]) -> Vec<u8> {
 }
 
 impl Store {
+    /// A name that tells the codec where the first bytes do not.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Plain => "x.log",
+            Self::ZstdOne | Self::ZstdMany | Self::ZstdSkippable => "x.zst",
+            Self::GzipOne | Self::GzipMany | Self::GzipPadded => "x.gz",
+            Self::Bzip2One | Self::Bzip2Many => "x.bz2",
+            Self::Lz4One | Self::Lz4Many | Self::Lz4Linked | Self::Lz4Skippable | Self::Lz4Legacy => "x.lz4",
+            Self::XzOne | Self::XzMany | Self::XzPadded | Self::XzFiltered => "x.xz",
+        }
+    }
+
     fn encode(self, content: &[u8], random: &mut Random) -> Vec<u8> {
         let mut parts = Vec::new();
         let mut rest = content;
@@ -119,6 +219,28 @@ impl Store {
             Self::GzipOne => gzip_member(content),
             Self::GzipMany => parts.iter().flat_map(|part| gzip_member(part)).collect(),
             Self::GzipPadded => [gzip_member(content), vec![0; random.below(700)]].concat(),
+            Self::Bzip2One => bzip2_stream(content),
+            Self::Bzip2Many => parts.iter().flat_map(|part| bzip2_stream(part)).collect(),
+            Self::Lz4One => lz4_frame(content),
+            Self::Lz4Many => parts.iter().flat_map(|part| lz4_frame(part)).collect(),
+            Self::Lz4Linked => lz4_linked(content),
+            Self::Lz4Skippable => {
+                let frames = parts
+                    .iter()
+                    .flat_map(|part| [skippable(b"notes"), lz4_frame(part), lz4_legacy(b"")].concat());
+                skippable(&[0; 600]).into_iter().chain(frames).collect()
+            }
+            Self::Lz4Legacy => parts.iter().flat_map(|part| lz4_legacy(part)).collect(),
+            Self::XzOne => xz_stream(content),
+            Self::XzMany => parts.iter().flat_map(|part| xz_stream(part)).collect(),
+            Self::XzPadded => {
+                let padded = |part: &&[u8]| [xz_stream(part), vec![0; random.below(4) * 4]].concat();
+                parts.iter().flat_map(padded).collect()
+            }
+            Self::XzFiltered => {
+                let options = LzmaOptions::new_preset(0).expect("preset 0 exists");
+                xz_as(Filters::new().x86().lzma2(&options), Check::Sha256, &parts)
+            }
         }
     }
 }
@@ -273,7 +395,7 @@ fn every_path_gives_the_same_lines() {
         let content = random.content();
         for store in STORES {
             let stored = store.encode(&content, &mut random);
-            let file = folder.file("input", &stored);
+            let file = folder.file(store.name(), &stored);
             for chunk in [1, 7, 4096] {
                 let limits = limits([0, 20, 1 << 20][random.below(3)], [1, 16, 4096][random.below(3)]);
                 let expected = naive(&content, limits.max_line_bytes);
@@ -296,7 +418,7 @@ fn every_path_gives_the_same_lines() {
                         assert_eq!(seen, expected, "{name}");
                     }
                 }
-                let stream = input(PathBuf::from("-"), 0, InputKind::Stream);
+                let stream = input(PathBuf::from(store.name()), 0, InputKind::Stream);
                 let reader = Box::new(Slow(io::Cursor::new(stored.clone()), chunk));
                 let options = options().read_bytes(chunk);
                 let opened = Opened::from_reader(&stream, reader, &options).expect("a supported codec");
@@ -446,16 +568,11 @@ fn a_cut_delivers_every_whole_line_before_it() {
     for seed in 0..40 {
         let mut random = Random::new(1000 + seed);
         let content = random.content();
-        for store in [Store::ZstdOne, Store::ZstdMany, Store::GzipOne, Store::GzipMany] {
+        for store in STORES.into_iter().filter(|store| *store != Store::Plain) {
             let stored = store.encode(&content, &mut random);
             let cut = random.below(stored.len());
             let limits = limits(1 << 20, 4096);
-            let name = if matches!(store, Store::ZstdOne | Store::ZstdMany) {
-                "x.zst"
-            } else {
-                "x.gz"
-            };
-            let seen = read_bytes(&stored[..cut], name, &limits);
+            let seen = read_bytes(&stored[..cut], store.name(), &limits);
             let all = naive(&content, limits.max_line_bytes);
             let case = format!("seed {seed} {store:?} cut {cut} of {}", stored.len());
             if let Some((last, before)) = seen.lines.split_last() {
@@ -478,7 +595,7 @@ fn a_cut_delivers_every_whole_line_before_it() {
 fn a_flip_costs_its_own_frame_only() {
     for seed in 0..150 {
         let mut random = Random::new(2000 + seed);
-        for gzip in [false, true] {
+        for (name, encode) in ENCODERS {
             // Frames of whole lines, so that the damage of one is no business of the others.
             let frames: Vec<Vec<u8>> = (0..6)
                 .map(|frame| {
@@ -487,14 +604,12 @@ fn a_flip_costs_its_own_frame_only() {
                         .collect()
                 })
                 .collect();
-            let encode = if gzip { gzip_member } else { zstd_frame };
             let mut stored: Vec<Vec<u8>> = frames.iter().map(|frame| encode(frame)).collect();
             let victim = random.below(frames.len());
             let at = random.below(stored[victim].len());
             stored[victim][at] ^= 1 << random.below(8);
-            let name = if gzip { "x.gz" } else { "x.zst" };
             let seen = read_bytes(&stored.concat(), name, &limits(1 << 20, 4096));
-            let case = format!("seed {seed} gzip {gzip} frame {victim} byte {at}");
+            let case = format!("seed {seed} {name} frame {victim} byte {at}");
             for (number, frame) in frames.iter().enumerate().filter(|(number, _)| *number != victim) {
                 for (_, line) in naive(frame, 1 << 20).lines {
                     let there = seen.lines.iter().filter(|(_, seen)| *seen == line).count();
@@ -621,7 +736,14 @@ fn overlong_begins_one_byte_above_the_limit() {
                 let limits = limits(max, segment);
                 for length in [max - 1, max, max + 1, max + 5000] {
                     let content = ["x".repeat(length).as_str(), last].concat();
-                    for store in [Store::Plain, Store::ZstdOne, Store::GzipOne] {
+                    for store in [
+                        Store::Plain,
+                        Store::ZstdOne,
+                        Store::GzipOne,
+                        Store::Bzip2One,
+                        Store::Lz4Linked,
+                        Store::XzOne,
+                    ] {
                         let stored = store.encode(content.as_bytes(), &mut Random::new(1));
                         let mut seen = read_bytes(&stored, "x", &limits);
                         seen.digest = None;
@@ -647,7 +769,7 @@ fn decoded_bytes_are_limited_exactly() {
                 max_decoded_bytes: max,
                 ..limits(100, 4)
             };
-            let seen = read_bytes(&stored, "x", &limits);
+            let seen = read_bytes(&stored, store.name(), &limits);
             let fits = |line: &&(u64, Vec<u8>)| line.0 + (line.1.len() as u64) < max;
             let expected: Vec<_> = naive(content, 100).lines.iter().filter(fits).cloned().collect();
             assert_eq!(seen.lines, expected, "{store:?} {max}");
@@ -673,7 +795,8 @@ fn a_bomb_is_stopped_by_its_ratio() {
         max_ratio: 100,
         ..Limits::default()
     };
-    for stored in [zstd_frame(&zeros), gzip_member(&zeros)] {
+    for (_, encode) in ENCODERS.iter().filter(|(name, _)| !name.ends_with("lz4")) {
+        let stored = encode(&zeros);
         let folder = Folder::new();
         let opened = open(&folder.file("x", &stored), &options()).expect("a supported codec");
         let mut decoded = 0;
@@ -728,13 +851,15 @@ fn garbage_behind_gzip_is_reported_and_padding_is_not() {
 
 #[test]
 fn an_empty_input_has_no_lines_and_no_problem() {
-    for name in ["x", "x.gz", "x.zst", "x.bz2"] {
+    for name in ["x", "x.gz", "x.zst", "x.bz2", "x.lz4", "x.xz", "x.zip"] {
         let mut seen = read_bytes(b"", name, &Limits::default());
         seen.digest = None;
         assert_eq!(seen, Seen::default(), "{name}");
     }
-    let seen = read_bytes(&zstd_frame(b""), "x", &Limits::default());
-    assert!(seen.lines.is_empty() && seen.lost.is_empty());
+    for (name, encode) in ENCODERS {
+        let seen = read_bytes(&encode(b""), "x", &Limits::default());
+        assert!(seen.lines.is_empty() && seen.lost.is_empty(), "{name}");
+    }
 }
 
 #[test]
@@ -799,8 +924,9 @@ fn a_line_over_many_parts_belongs_to_the_first() {
 #[test]
 fn junk_and_many_flips_never_panic_and_read_the_same_mapped_or_not() {
     let folder = Folder::new();
+    let mut scratch = Scratch::default();
     let limits = limits(50, 64);
-    for seed in 0..300 {
+    for seed in 0..600 {
         let mut random = Random::new(3000 + seed);
         let content = random.content();
         let store = STORES[random.below(STORES.len())];
@@ -812,7 +938,7 @@ fn junk_and_many_flips_never_panic_and_read_the_same_mapped_or_not() {
             }
         }
         stored.truncate(1 + random.below(stored.len() * 2));
-        let name = ["x.log", "x.gz", "x.zst"][random.below(3)];
+        let name = ["x.log", "x.gz", "x.zst", "x.bz2", "x.lz4", "x.xz"][random.below(6)];
         let file = folder.file(name, &stored);
         let mut all = Vec::new();
         for chunk in [1, 7, 4096] {
@@ -821,17 +947,346 @@ fn junk_and_many_flips_never_panic_and_read_the_same_mapped_or_not() {
                 continue;
             };
             for opened in [opened, mapped_like(&file, &stored, &options)] {
-                all.push(read(&opened, &limits));
+                all.push(read_with(&mut scratch, &opened, &limits));
             }
             let stream = input(PathBuf::from(name), 0, InputKind::Stream);
             let reader = Box::new(Slow(io::Cursor::new(stored.clone()), chunk));
             if let Ok(opened) = Opened::from_reader(&stream, reader, &options) {
-                read(&opened, &limits);
+                read_with(&mut scratch, &opened, &limits);
             }
         }
         for pair in all.windows(2) {
             assert_eq!(pair[0].lost, pair[1].lost, "seed {seed} {store:?} {name}");
             assert!(pair[0] == pair[1], "seed {seed} {store:?} {name}");
         }
+    }
+}
+
+/// Reads a file along several chunk sizes, which must agree, and as a stream, which must agree up to
+/// the first loss.
+fn read_all_ways(scratch: &mut Scratch, folder: &Folder, stored: &[u8], name: &str, case: &str) -> Seen {
+    let limits = limits(1 << 20, 4096);
+    let file = folder.file(name, stored);
+    let mut all: Option<Seen> = None;
+    for chunk in [1, 7, 4096, 256 << 10] {
+        let opened = open(&file, &options().read_bytes(chunk)).expect("a supported codec");
+        let seen = read_with(scratch, &opened, &limits);
+        assert_eq!(
+            *all.get_or_insert_with(|| seen.clone()),
+            seen,
+            "{case}, chunk {chunk}"
+        );
+    }
+    let all = all.expect("there are chunk sizes");
+    let stream = input(PathBuf::from(name), 0, InputKind::Stream);
+    let reader = Box::new(Slow(io::Cursor::new(stored.to_vec()), 40));
+    let opened = Opened::from_reader(&stream, reader, &options()).expect("a supported codec");
+    let seen = read_with(scratch, &opened, &limits);
+    let until = |seen: &Seen| seen.lost.first().map_or(u64::MAX, |loss| loss.decoded_offset);
+    let before = |seen: &Seen, end: u64| -> Vec<_> {
+        let lines = seen.lines.iter().filter(|line| line.0 < end);
+        lines.cloned().collect()
+    };
+    let end = until(&all);
+    assert_eq!(end, until(&seen), "{case}, stream");
+    assert_eq!(before(&all, end), before(&seen, end), "{case}, stream");
+    all
+}
+
+/// Inputs of a few hundred bytes, of whole lines in each of their frames.
+fn small_inputs(content: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
+    let middle = 1 + content.len() / 2 + memchr(b'\n', &content[content.len() / 2..]).expect("lines");
+    let (a, b) = content.split_at(middle);
+    let options = LzmaOptions::new_preset(0).expect("preset 0 exists");
+    let filters = |check| xz_as(Filters::new().lzma2(&options), check, &[a, b]);
+    let mut x86 = Filters::new();
+    vec![
+        ("one.gz", gzip_member(content)),
+        ("one.bz2", bzip2_stream(content)),
+        ("two.bz2", [bzip2_stream(a), bzip2_stream(b)].concat()),
+        ("one.lz4", lz4_frame(content)),
+        (
+            "two.lz4",
+            [lz4_frame(a), skippable(b"notes"), lz4_frame(b)].concat(),
+        ),
+        ("linked.lz4", [lz4_linked(a), lz4_linked(b)].concat()),
+        ("first.lz4", [lz4_legacy(a), lz4_legacy(b)].concat()),
+        ("one.xz", xz_stream(content)),
+        ("two.xz", [xz_stream(a), vec![0; 8], xz_stream(b)].concat()),
+        ("blocks.xz", filters(Check::Sha256)),
+        ("unchecked.xz", filters(Check::None)),
+        (
+            "filtered.xz",
+            xz_as(x86.x86().lzma2(&options), Check::Crc32, &[content]),
+        ),
+    ]
+}
+
+fn small_content() -> Vec<u8> {
+    let mut random = Random::new(11);
+    (0..8)
+        .flat_map(|line| format!("{line} line line {}\n", random.below(9999)).into_bytes())
+        .collect()
+}
+
+#[test]
+fn every_cut_of_a_small_input_is_told_and_what_is_before_it_is_right() {
+    let (folder, mut scratch) = (Folder::new(), Scratch::default());
+    let content = small_content();
+    let expected = naive(&content, 1 << 20).lines;
+    for (name, stored) in small_inputs(&content) {
+        for cut in 0..=stored.len() {
+            let case = format!("{name} cut {cut} of {}", stored.len());
+            let seen = read_all_ways(&mut scratch, &folder, &stored[..cut], name, &case);
+            assert!(expected.starts_with(&seen.lines), "{case}: {:?}", seen.lost);
+            // Between two frames nothing tells the cut.
+            let between = naive(&content, 1 << 20)
+                .lines
+                .get(seen.lines.len())
+                .is_none_or(|line| {
+                    line.0 > 0
+                        && ["two.", "linked", "first"]
+                            .iter()
+                            .any(|many| name.starts_with(many))
+                });
+            let silent = seen.lost.is_empty();
+            // Of the first version, a frame without a block is one.
+            let empty = cut == 0 || name == "first.lz4" && cut == 4;
+            assert!(!silent || between || empty, "{case}: nothing tells it");
+            assert!(silent || cut < stored.len(), "{case}: {:?}", seen.lost);
+            let whole = seen.lines.len() == expected.len();
+            assert!(whole || cut < stored.len(), "{case}");
+        }
+    }
+}
+
+#[test]
+fn every_flip_in_a_small_input_is_harmless_or_told() {
+    let (folder, mut scratch) = (Folder::new(), Scratch::default());
+    let content = small_content();
+    let expected = naive(&content, 1 << 20).lines;
+    for (name, stored) in small_inputs(&content) {
+        for at in 0..stored.len() {
+            for flip in [1 << (at % 8), 0xff] {
+                let mut damaged = stored.clone();
+                damaged[at] ^= flip;
+                let case = format!("{name} byte {at} of {} ^ {flip:#x}", stored.len());
+                let seen = read_all_ways(&mut scratch, &folder, &damaged, name, &case);
+                // Nothing else than a block's own structure guards these.
+                let unguarded = name == "first.lz4" || name == "unchecked.xz";
+                assert!(
+                    seen.lines == expected || !seen.lost.is_empty() || unguarded,
+                    "{case}"
+                );
+                if seen.lost.is_empty() {
+                    continue;
+                }
+                let first = seen.lost.iter().map(|loss| loss.decoded_offset).min();
+                let before = |line: &&(u64, Vec<u8>)| line.0 + (line.1.len() as u64) < first.unwrap_or(0);
+                let right = seen
+                    .lines
+                    .iter()
+                    .filter(before)
+                    .all(|line| expected.contains(line));
+                // Gzip has no blocks: what comes out before it makes no sense any more may be wrong.
+                let unguarded = unguarded || name == "one.gz";
+                assert!(right || unguarded, "{case}: {:?}", seen.lost);
+            }
+        }
+    }
+}
+
+/// Many blocks, of which some do not compress and are stored as they are.
+fn large_content() -> Vec<u8> {
+    let mut random = Random::new(12);
+    let tail: Vec<u8> = (0..90_000).map(|_| 0x80 | random.next() as u8).collect();
+    (0..6_000)
+        .flat_map(|line| {
+            let noise = if line / 1000 % 2 == 0 { random.next() } else { 0 };
+            format!("{line} {noise:x}{:x} line of some length\n", noise.rotate_left(9)).into_bytes()
+        })
+        .chain(tail)
+        .collect()
+}
+
+#[test]
+fn inputs_of_many_blocks_are_read_with_any_chunks() {
+    let (folder, mut scratch) = (Folder::new(), Scratch::default());
+    let content = large_content();
+    let expected = naive(&content, 1 << 20).lines;
+    let small_blocks = |bytes: &[u8]| lz4_as(FrameInfo::new().block_size(BlockSize::Max64KB), bytes);
+    let more: [(&str, Encode); 2] = [("first.lz4", lz4_legacy), ("small.lz4", small_blocks)];
+    for (name, encode) in ENCODERS.into_iter().chain(more) {
+        let seen = read_all_ways(&mut scratch, &folder, &encode(&content), name, name);
+        assert!(
+            seen.lines == expected && seen.lost.is_empty(),
+            "{name}: {:?}",
+            seen.lost
+        );
+    }
+}
+
+#[test]
+fn damage_in_the_middle_costs_nothing_of_what_is_before_it() {
+    let (folder, mut scratch) = (Folder::new(), Scratch::default());
+    let content = large_content();
+    let expected = naive(&content, 1 << 20).lines;
+    for (name, encode) in ENCODERS
+        .into_iter()
+        .filter(|(name, _)| *name != "x.zst" && *name != "x.gz")
+    {
+        let mut stored = encode(&content);
+        let at = stored.len() * 3 / 4;
+        stored[at] ^= 0x55;
+        stored.extend(encode(b"behind\n"));
+        let seen = read_all_ways(&mut scratch, &folder, &stored, name, name);
+        let (behind, lines) = seen.lines.split_last().expect("lines");
+        assert_eq!(behind.1, b"behind", "{name}: {:?}", seen.lost);
+        let doubt = seen.lost[0].decoded_offset;
+        let sure = expected
+            .iter()
+            .take_while(|line| line.0 + (line.1.len() as u64) < doubt);
+        let sure = sure.count();
+        assert!(lines.starts_with(&expected[..sure]), "{name}: {:?}", seen.lost);
+        // Blocks of 64 KiB, 100 kB, 2 MiB and 4 MiB.
+        let least = if name == "x.lz4" || name == "x.xz" {
+            0
+        } else {
+            content.len() as u64 / 3
+        };
+        assert!(doubt >= least, "{name}: {:?}", seen.lost);
+    }
+}
+
+#[test]
+fn a_damaged_lz4_block_that_stands_alone_costs_itself_only() {
+    let content = large_content();
+    let info = FrameInfo::new()
+        .block_size(BlockSize::Max64KB)
+        .block_checksums(true);
+    let mut stored = lz4_as(info.content_checksum(true), &content);
+    let second = 15 + 8 + u32::from_le_bytes(stored[15..19].try_into().expect("four bytes")) as usize;
+    stored[second + 100] ^= 1;
+    let seen = read_bytes(&stored, "x", &Limits::default());
+    assert_eq!(
+        seen.lost,
+        [LostRange::new(
+            seen.lost[0].decoded_offset,
+            0,
+            LossReason::Corrupt
+        )]
+    );
+    let missing = naive(&content, 1 << 20).lines.len() - seen.lines.len();
+    let block = 64 << 10;
+    assert!(
+        (block / 60..block / 30).contains(&missing),
+        "{missing} lines are missing"
+    );
+}
+
+#[test]
+fn a_checksum_behind_the_content_puts_it_in_doubt() {
+    let first = b"a\n";
+    let xz = |parts: &[&[u8]]| {
+        let options = LzmaOptions::new_preset(0).expect("preset 0 exists");
+        xz_as(Filters::new().lzma2(&options), Check::Crc32, parts)
+    };
+    // Behind the checks are an index of 8 bytes for one block, 12 for two, and a footer of 12.
+    let (one, two) = (xz(&[b"b\n"]), xz(&[b"b\n", b"c\n"]));
+    let second_check = two.len() - 12 - 12 - 1;
+    for (name, unit, after, at, lost) in [
+        (
+            "x.lz4",
+            lz4_frame(b"b\n"),
+            lz4_frame(first),
+            None,
+            vec![(2, LossReason::Checksum)],
+        ),
+        (
+            "x.xz",
+            one.clone(),
+            xz(&[first]),
+            Some(one.len() - 21),
+            vec![(2, LossReason::Checksum)],
+        ),
+        (
+            "x.xz",
+            two.clone(),
+            xz(&[first]),
+            Some(second_check),
+            vec![(4, LossReason::Checksum)],
+        ),
+        (
+            "x.bz2",
+            bzip2_stream(b"b\n"),
+            bzip2_stream(first),
+            Some(10),
+            vec![(2, LossReason::Checksum), (4, LossReason::Corrupt)],
+        ),
+    ] {
+        let mut unit = unit;
+        let at = at.unwrap_or(unit.len() - 1);
+        unit[at] ^= 1;
+        let stored = [&after[..], &unit, &after].concat();
+        let seen = read_bytes(&stored, "x", &limits(100, 100));
+        assert_eq!(seen.lines.last().expect("lines").1, b"a", "{name}");
+        let place = after.len() as u64;
+        let lost: Vec<_> = lost
+            .into_iter()
+            .map(|(from, why)| LostRange::new(from, place, why))
+            .collect();
+        assert_eq!(seen.lost, lost, "{name}");
+    }
+}
+
+#[test]
+fn an_xz_window_above_the_limit_is_lost_and_the_next_stream_is_not() {
+    let wide = |log: u32| {
+        let mut options = LzmaOptions::new_preset(0).expect("preset 0 exists");
+        options.dict_size(1 << log);
+        xz_as(Filters::new().lzma2(&options), Check::Crc32, &[b"wide\n"])
+    };
+    let stored = [wide(22), wide(23), xz_stream(b"line\n")].concat();
+    let limits = Limits {
+        max_zstd_window_log: 22,
+        ..Limits::default()
+    };
+    let seen = read_bytes(&stored, "x", &limits);
+    assert_eq!(seen.lines, [(0, b"wide".to_vec()), (5, b"line".to_vec())]);
+    let at = wide(22).len() as u64;
+    assert_eq!(seen.lost, [LostRange::new(5, at, LossReason::Window)]);
+}
+
+#[test]
+fn an_lz4_frame_with_a_dictionary_is_lost_and_the_next_is_not() {
+    // Version 1, independent, with a dictionary; blocks of 64 KiB; its number; the header's checksum.
+    let covered = [0x61, 0x40, 1, 0, 0, 0];
+    let sum = (twox_hash::XxHash32::oneshot(0, &covered) >> 8) as u8;
+    let mut frame = [&[0x04, 0x22, 0x4d, 0x18][..], &covered, &[sum]].concat();
+    frame.extend([3, 0, 0, 0x80, b'a', b'b', b'\n', 0, 0, 0, 0]);
+    let seen = read_bytes(&[frame, lz4_frame(b"line\n")].concat(), "x", &limits(100, 100));
+    assert_eq!(seen.lines, [(0, b"line".to_vec())]);
+    assert_eq!(seen.lost, [LostRange::new(0, 0, LossReason::Dictionary)]);
+}
+
+#[test]
+fn what_only_looks_like_a_frame_is_not_believed() {
+    for (name, encode, bait) in [
+        (
+            "x.bz2",
+            bzip2_stream as Encode,
+            &b"BZh91AY&SYjunk that is no block"[..],
+        ),
+        (
+            "x.lz4",
+            lz4_frame,
+            &[0x04, 0x22, 0x4d, 0x18, 0x64, 0x40, 0xa7, 0xff, 0xff, 0, 0, 1],
+        ),
+        ("x.xz", xz_stream, b"\xfd7zXZ\0\0\x01\x02\x03\x04\x05junk"),
+    ] {
+        let stored = [&encode(b"one\n"), bait, &encode(b"two\n")].concat();
+        let seen = read_bytes(&stored, name, &limits(100, 100));
+        assert_eq!(seen.lines, naive(b"one\ntwo\n", 100).lines, "{name}");
+        assert_eq!(seen.lost.len(), 1, "{name}: {:?}", seen.lost);
     }
 }

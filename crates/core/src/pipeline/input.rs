@@ -337,22 +337,19 @@ impl Shared<'_> {
     ) -> Result<(), Error> {
         let (offset, bytes) = self.seams.take(reading.input, offset, bytes);
         let (begun, before) = (Clock::now(), worker.work.project);
-        match &self.prefilter {
-            Some(prefilter) => {
-                prefilter.candidates(bytes, &mut |start, end| {
-                    let line = bytes.get(start..end).unwrap_or_default();
-                    worker.timed_line(self, reading, offset + start as u64, line);
-                    true
-                });
-                let lines = worker.work.project.saturating_sub(before);
-                worker.work.search += begun.elapsed().saturating_sub(lines);
+        if let Some(prefilter) = &self.prefilter {
+            prefilter.candidates(bytes, &mut |start, end| {
+                let line = bytes.get(start..end).unwrap_or_default();
+                worker.timed_line(self, reading, offset + start as u64, line);
+                true
+            });
+            let lines = worker.work.project.saturating_sub(before);
+            worker.work.search += begun.elapsed().saturating_sub(lines);
+        } else {
+            for line in Lines::new(offset, bytes) {
+                worker.line(self, reading, line.offset, line.bytes);
             }
-            None => {
-                for line in Lines::new(offset, bytes) {
-                    worker.line(self, reading, line.offset, line.bytes);
-                }
-                worker.work.project += begun.elapsed();
-            }
+            worker.work.project += begun.elapsed();
         }
         lane.relieve(worker)
     }

@@ -6,19 +6,25 @@ use std::path::Path;
 use ::zstd::zstd_safe::DCtx;
 use flate2::Decompress;
 
-use super::{Feed, LossReason, gzip, zstd};
+use super::{Feed, LossReason, bzip2, gzip, lz4, xz, zstd};
 use crate::Limits;
 
 /// How an input is stored.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Codec {
+    /// Bzip2 streams, one or many.
+    Bzip2,
     /// Gzip members, one or many.
     Gzip,
+    /// Lz4 frames, one or many.
+    Lz4,
     /// As it is.
     Plain,
     /// Recognised, not decoded.
     Unsupported(&'static str),
+    /// Xz streams, one or many.
+    Xz,
     /// Zstandard frames, one or many.
     Zstd,
 }
@@ -27,10 +33,10 @@ pub enum Codec {
 const MAGIC: &[(&[u8], Codec)] = &[
     (&[0x1f, 0x8b], Codec::Gzip),
     (&[0x28, 0xb5, 0x2f, 0xfd], Codec::Zstd),
-    (b"BZh", Codec::Unsupported("bzip2")),
-    (&[0xfd, b'7', b'z', b'X', b'Z', 0], Codec::Unsupported("xz")),
-    (&[0x04, 0x22, 0x4d, 0x18], Codec::Unsupported("lz4")),
-    (&[0x02, 0x21, 0x4c, 0x18], Codec::Unsupported("lz4")),
+    (b"BZh", Codec::Bzip2),
+    (&[0xfd, b'7', b'z', b'X', b'Z', 0], Codec::Xz),
+    (&[0x04, 0x22, 0x4d, 0x18], Codec::Lz4),
+    (&[0x02, 0x21, 0x4c, 0x18], Codec::Lz4),
     (&[0x1f, 0x9d], Codec::Unsupported("compress")),
     (b"PK\x03\x04", Codec::Unsupported("zip")),
     (b"7z\xbc\xaf\x27\x1c", Codec::Unsupported("7z")),
@@ -42,10 +48,12 @@ const EXTENSIONS: &[(&str, Codec)] = &[
     ("tgz", Codec::Gzip),
     ("zst", Codec::Zstd),
     ("zstd", Codec::Zstd),
-    ("bz2", Codec::Unsupported("bzip2")),
-    ("xz", Codec::Unsupported("xz")),
+    ("bz2", Codec::Bzip2),
+    ("tbz2", Codec::Bzip2),
+    ("xz", Codec::Xz),
+    ("txz", Codec::Xz),
     ("lzma", Codec::Unsupported("lzma")),
-    ("lz4", Codec::Unsupported("lz4")),
+    ("lz4", Codec::Lz4),
     ("Z", Codec::Unsupported("compress")),
     ("zip", Codec::Unsupported("zip")),
     ("7z", Codec::Unsupported("7z")),
@@ -60,10 +68,10 @@ impl Codec {
         if let Some((_, codec)) = MAGIC.iter().find(|(magic, _)| head.starts_with(magic)) {
             return *codec;
         }
-        if zstd::is_skippable(head) {
-            return Self::Zstd;
-        }
         let extension = path.extension().unwrap_or_default();
+        if zstd::is_skippable(head) {
+            return behind_skippable(head).unwrap_or(if extension == "lz4" { Self::Lz4 } else { Self::Zstd });
+        }
         match EXTENSIONS.iter().find(|(name, _)| extension == *name) {
             Some((_, codec)) if !is_text(head) || codec.begins_with(head) => *codec,
             _ => Self::Plain,
@@ -79,12 +87,28 @@ impl Codec {
     /// The name used in reports.
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::Bzip2 => "bzip2",
             Self::Gzip => "gzip",
+            Self::Lz4 => "lz4",
             Self::Plain => "plain",
             Self::Unsupported(name) => name,
+            Self::Xz => "xz",
             Self::Zstd => "zstd",
         }
     }
+}
+
+/// The codec of the frame behind skippable ones, which zstd and lz4 share; none if it begins too late.
+fn behind_skippable(mut head: &[u8]) -> Option<Codec> {
+    while zstd::is_skippable(head) {
+        let size = u32::from_le_bytes(*head.get(4..)?.first_chunk()?);
+        head = head.get(8 + size as usize..)?;
+    }
+    let frames = [Codec::Lz4, Codec::Zstd];
+    let mut magic = MAGIC.iter().filter(|(_, codec)| frames.contains(codec));
+    magic
+        .find(|(magic, _)| head.starts_with(magic))
+        .map(|(_, codec)| *codec)
 }
 
 fn is_text(head: &[u8]) -> bool {
@@ -124,9 +148,11 @@ pub(crate) trait Drain {
 pub(crate) struct Coders {
     zstd: Option<DCtx<'static>>,
     inflate: Option<Decompress>,
+    lz4: Option<lz4::Frames>,
+    xz: Vec<u8>,
 }
 
-/// Decodes `feed` into `drain`: all of it, or the frames and members that begin before byte `until`.
+/// Decodes `feed` into `drain`: all of it, or of zstd and gzip what begins before byte `until`.
 pub(crate) fn decode(
     codec: Codec,
     feed: &mut Feed<'_>,
@@ -136,12 +162,15 @@ pub(crate) fn decode(
     until: u64,
 ) -> ControlFlow<()> {
     match codec {
+        Codec::Bzip2 => bzip2::decode(feed, drain),
         Codec::Gzip => {
             let inflate = coders.inflate.get_or_insert_with(|| Decompress::new(false));
             gzip::decode(feed, drain, inflate, until)
         }
+        Codec::Lz4 => lz4::decode(feed, drain, coders.lz4.get_or_insert_default()),
         Codec::Plain => copy(feed, drain),
         Codec::Unsupported(_) => drain.lost(feed.position(), LossReason::Garbage),
+        Codec::Xz => xz::decode(feed, drain, &mut coders.xz, limits),
         Codec::Zstd => {
             let decoder = coders.zstd.get_or_insert_with(DCtx::create);
             zstd::decode(feed, drain, decoder, limits, until)
@@ -198,6 +227,78 @@ fn copy(feed: &mut Feed<'_>, drain: &mut dyn Drain) -> ControlFlow<()> {
     }
 }
 
+/// Hands on bytes that were decoded elsewhere, from the input up to byte `at`.
+pub(super) fn pour(mut bytes: &[u8], at: u64, drain: &mut dyn Drain) -> ControlFlow<()> {
+    while !bytes.is_empty() {
+        let room = drain.room();
+        let (now, later) = bytes.split_at(bytes.len().min(room.len()));
+        if let Some(room) = room.get_mut(..now.len()) {
+            room.copy_from_slice(now);
+        }
+        drain.filled(now.len(), at)?;
+        bytes = later;
+    }
+    ControlFlow::Continue(())
+}
+
+/// Takes a trial's output and forgets it.
+pub(super) struct Nowhere {
+    room: Vec<u8>,
+    count: u64,
+    /// Decoded bytes after which it breaks.
+    limit: u64,
+}
+
+impl Nowhere {
+    pub(super) fn up_to(limit: u64) -> Self {
+        Self {
+            limit,
+            ..Self::default()
+        }
+    }
+}
+
+impl Default for Nowhere {
+    fn default() -> Self {
+        Self {
+            room: vec![0; 64 << 10],
+            count: 0,
+            limit: u64::MAX,
+        }
+    }
+}
+
+impl Drain for Nowhere {
+    fn room(&mut self) -> &mut [u8] {
+        &mut self.room
+    }
+
+    fn filled(&mut self, count: usize, _at: u64) -> ControlFlow<()> {
+        self.count += count as u64;
+        if self.count < self.limit {
+            ControlFlow::Continue(())
+        } else {
+            ControlFlow::Break(())
+        }
+    }
+
+    fn pause(&mut self) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
+
+    fn decoded(&self) -> u64 {
+        self.count
+    }
+
+    fn lost(&mut self, _at: u64, _reason: LossReason) -> ControlFlow<()> {
+        ControlFlow::Break(())
+    }
+
+    fn doubt(&mut self, _since: u64, _at: u64, _reason: LossReason) -> ControlFlow<()> {
+        ControlFlow::Break(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -209,6 +310,10 @@ mod tests {
             (&b"\x1f\x8b\x08"[..], "@400000005f8eaf6f1a80ef5c.s", "gzip"),
             (b"\x28\xb5\x2f\xfd", "x.log", "zstd"),
             (b"\x5d\x2a\x4d\x18", "x.log", "zstd"),
+            (b"\x5d\x2a\x4d\x18", "x.lz4", "lz4"),
+            (b"\x5d\x2a\x4d\x18\x01\0\0\0?\x04\x22\x4d\x18", "x.log", "lz4"),
+            (b"\x5d\x2a\x4d\x18\x01\0\0\0?\x28\xb5\x2f\xfd", "x.lz4", "zstd"),
+            (b"\x02\x21\x4c\x18", "x.log", "lz4"),
             (b"BZh9", "x.log", "bzip2"),
             (b"\xfd7zXZ\0", "x.log", "xz"),
             (b"\x04\x22\x4d\x18", "x.log", "lz4"),

@@ -10,7 +10,7 @@ use std::ops::ControlFlow;
 use flate2::{Crc, Decompress, FlushDecompress, Status};
 use memchr::memmem;
 
-use super::codec::Drain;
+use super::codec::{Drain, Nowhere};
 use super::{Feed, LossReason};
 
 const MAGIC: &[u8] = &[0x1f, 0x8b, 8];
@@ -270,62 +270,4 @@ fn find_before(feed: &mut Feed<'_>, needle: &[u8], end: u64) -> io::Result<bool>
         }
     }
     Ok(false)
-}
-
-/// Takes a trial's output and forgets it.
-struct Nowhere {
-    room: Vec<u8>,
-    count: u64,
-    /// Decoded bytes after which it breaks.
-    limit: u64,
-}
-
-impl Nowhere {
-    fn up_to(limit: u64) -> Self {
-        Self {
-            limit,
-            ..Self::default()
-        }
-    }
-}
-
-impl Default for Nowhere {
-    fn default() -> Self {
-        Self {
-            room: vec![0; 64 << 10],
-            count: 0,
-            limit: u64::MAX,
-        }
-    }
-}
-
-impl Drain for Nowhere {
-    fn room(&mut self) -> &mut [u8] {
-        &mut self.room
-    }
-
-    fn filled(&mut self, count: usize, _at: u64) -> ControlFlow<()> {
-        self.count += count as u64;
-        if self.count < self.limit {
-            ControlFlow::Continue(())
-        } else {
-            ControlFlow::Break(())
-        }
-    }
-
-    fn pause(&mut self) -> ControlFlow<()> {
-        ControlFlow::Continue(())
-    }
-
-    fn decoded(&self) -> u64 {
-        self.count
-    }
-
-    fn lost(&mut self, _at: u64, _reason: LossReason) -> ControlFlow<()> {
-        ControlFlow::Break(())
-    }
-
-    fn doubt(&mut self, _since: u64, _at: u64, _reason: LossReason) -> ControlFlow<()> {
-        ControlFlow::Break(())
-    }
 }

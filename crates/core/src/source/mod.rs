@@ -19,24 +19,30 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+mod bzip2;
 mod codec;
 mod discover;
 mod feed;
 mod glob;
 mod gzip;
+mod lz4;
 mod names;
 mod open;
 mod patient;
+mod xz;
 mod zstd;
 
 pub use codec::Codec;
 pub(crate) use codec::{Coders, Drain, decode};
 pub use discover::{Discover, Discovery, SkipReason, Skipped};
 pub(crate) use feed::{Feed, Supply};
+pub(crate) use lz4::Reader as Lz4Reader;
 pub(crate) use names::follows_in_svlogd;
 pub use names::natural_order;
 pub(crate) use open::Backing;
 pub use open::{OpenOptions, Opened, Unit, open};
+
+pub(crate) use xz::decoder as xz_decoder;
 
 pub use decostop_mmap::MapPolicy;
 
@@ -245,7 +251,7 @@ impl fmt::Display for LossReason {
             Self::Io(kind) => write!(f, "reading failed: {kind}"),
             Self::Ratio => f.write_str("it decodes to far more than its size allows"),
             Self::Truncated => f.write_str("the input ends too early"),
-            Self::Window => f.write_str("the zstd window is above the limit"),
+            Self::Window => f.write_str("the window is above the limit"),
         }
     }
 }

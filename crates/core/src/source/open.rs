@@ -187,7 +187,18 @@ pub fn open(input: &Input, options: &OpenOptions) -> Result<Opened, Problem> {
 
 /// Whether an input is a tar archive: by its first bytes, or where these are compressed by its name.
 fn is_archive(head: &[u8], codec: Codec, path: &Path) -> bool {
-    const NAMES: [&str; 5] = [".tar.gz", ".tgz", ".tar.zst", ".tar.zstd", ".tzst"];
+    const NAMES: [&str; 10] = [
+        ".tar.gz",
+        ".tgz",
+        ".tar.zst",
+        ".tar.zstd",
+        ".tzst",
+        ".tar.bz2",
+        ".tbz2",
+        ".tar.xz",
+        ".txz",
+        ".tar.lz4",
+    ];
     match codec {
         Codec::Plain => head.get(257..262) == Some(b"ustar"),
         _ => path

@@ -75,15 +75,27 @@ pub(crate) enum Codec {
     ZstdFrames,
     Gzip,
     GzipMembers,
+    Bzip2,
+    Bzip2Streams,
+    Lz4,
+    Lz4Frames,
+    Xz,
+    XzStreams,
 }
 
 impl Codec {
-    pub(crate) const ALL: [Self; 5] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::Plain,
         Self::Zstd,
         Self::ZstdFrames,
         Self::Gzip,
         Self::GzipMembers,
+        Self::Bzip2,
+        Self::Bzip2Streams,
+        Self::Lz4,
+        Self::Lz4Frames,
+        Self::Xz,
+        Self::XzStreams,
     ];
 
     pub(crate) fn suffix(self) -> &'static str {
@@ -91,6 +103,9 @@ impl Codec {
             Self::Plain => "",
             Self::Zstd | Self::ZstdFrames => ".zst",
             Self::Gzip | Self::GzipMembers => ".gz",
+            Self::Bzip2 | Self::Bzip2Streams => ".bz2",
+            Self::Lz4 | Self::Lz4Frames => ".lz4",
+            Self::Xz | Self::XzStreams => ".xz",
         }
     }
 
@@ -102,6 +117,22 @@ impl Codec {
             writer.write_all(part).expect("a Vec takes everything");
             writer.finish().expect("a Vec takes everything")
         };
+        let bzip2 = |part: &[u8]| {
+            let mut writer = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::fast());
+            writer.write_all(part).expect("a Vec takes everything");
+            writer.finish().expect("a Vec takes everything")
+        };
+        let lz4 = |part: &[u8]| {
+            let info = lz4_flex::frame::FrameInfo::new().content_checksum(true);
+            let mut writer = lz4_flex::frame::FrameEncoder::with_frame_info(info, Vec::new());
+            writer.write_all(part).expect("a Vec takes everything");
+            writer.finish().expect("a Vec takes everything")
+        };
+        let xz = |part: &[u8]| {
+            let mut writer = liblzma::write::XzEncoder::new(Vec::new(), 0);
+            writer.write_all(part).expect("a Vec takes everything");
+            writer.finish().expect("a Vec takes everything")
+        };
         let part = (bytes.len() / 3 + 1).max(7);
         match self {
             Self::Plain => bytes.to_vec(),
@@ -109,22 +140,19 @@ impl Codec {
             Self::ZstdFrames => bytes.chunks(part).flat_map(zstd).collect(),
             Self::Gzip => gzip(bytes),
             Self::GzipMembers => bytes.chunks(part).flat_map(gzip).collect(),
+            Self::Bzip2 => bzip2(bytes),
+            Self::Bzip2Streams => bytes.chunks(part).flat_map(bzip2).collect(),
+            Self::Lz4 => lz4(bytes),
+            Self::Lz4Frames => bytes.chunks(part).flat_map(lz4).collect(),
+            Self::Xz => xz(bytes),
+            Self::XzStreams => bytes.chunks(part).flat_map(xz).collect(),
         }
     }
 }
 
 /// The bytes of a stored input, decoded.
 pub(crate) fn decode(bytes: &[u8]) -> Vec<u8> {
-    let mut out = Vec::new();
-    match bytes {
-        [0x1f, 0x8b, ..] => flate2::read::MultiGzDecoder::new(bytes).read_to_end(&mut out),
-        [0x28, 0xb5, 0x2f, 0xfd, ..] => {
-            zstd::stream::read::Decoder::new(bytes).and_then(|mut from| from.read_to_end(&mut out))
-        }
-        mut plain => plain.read_to_end(&mut out),
-    }
-    .expect("the tests' own files decode");
-    out
+    decostop_testkit::synth::decoded(bytes).expect("the tests' own files decode")
 }
 
 /// Every combination, the simplest first.

@@ -508,6 +508,9 @@ pub(crate) fn name(plan: &FilePlan, rules: &Rules, mixed: bool) -> String {
     let dated = format!("{host}{source}.log-{}", clock::compact(days));
     match (plan.codec, service) {
         (Codec::Zstd | Codec::ZstdFrames, _) => format!("{dated}.zst"),
+        (Codec::Bzip2, _) => format!("{dated}.bz2"),
+        (Codec::Lz4, _) => format!("{dated}.lz4"),
+        (Codec::Xz, _) => format!("{dated}.xz"),
         (Codec::Gzip, Some(directory)) if mixed => {
             let rotated = rules.start + i64::from(plan.day + 1) * DAY;
             format!("{host}{directory}/{}.s", clock::tai64n(rotated))

@@ -41,6 +41,7 @@ mod write;
 #[cfg(test)]
 mod tests;
 
+pub use codec::decoded;
 pub use options::{CodecMix, Options};
 pub use request::strangers;
 pub use source::Source;

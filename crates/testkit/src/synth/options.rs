@@ -18,6 +18,12 @@ pub enum CodecMix {
     Zstd,
     /// Zstandard, many frames a file.
     ZstdFrames,
+    /// Bzip2 with several streams.
+    Bzip2,
+    /// Lz4, many frames a file.
+    Lz4,
+    /// Xz with several streams.
+    Xz,
 }
 
 /// What a corpus should be like. Build it from the default:
@@ -42,7 +48,7 @@ pub struct Options {
     pub sources: Vec<Source>,
     /// How the files are compressed. Default: mixed.
     pub codec: CodecMix,
-    /// Compression level of zstd and gzip; default 3 for zstd and 6 for gzip.
+    /// Compression level; default 3 for zstd, 6 for gzip, 1 for bzip2 and xz. Lz4 has none.
     pub level: Option<i32>,
     /// Whether some files have prefixes or envelopes around their lines. Default: yes.
     pub wrappers: bool,

@@ -122,6 +122,16 @@ fn wrapper(index: u64) -> Wrapper {
 
 /// What a container of Rails writes, in the order of a request's lines.
 static STREAM: [Source; 4] = [Source::Graphql, Source::Production, Source::Api, Source::Audit];
+/// The codecs of a mixed corpus, from day to day and source to source.
+const MIXED: [Codec; 7] = [
+    Codec::Plain,
+    Codec::Gzip,
+    Codec::Zstd,
+    Codec::ZstdFrames,
+    Codec::Lz4,
+    Codec::Bzip2,
+    Codec::Xz,
+];
 static SINGLE: [Source; KINDS] = Source::ALL;
 const KINDS: usize = Source::ALL.len();
 
@@ -146,20 +156,21 @@ fn files(options: &Options, rules: &Rules, parts: [u64; KINDS]) -> Vec<FilePlan>
             for part in 0..parts {
                 let index = plans.len() as u64;
                 let codec = match options.codec {
-                    CodecMix::Mixed => {
-                        [Codec::Plain, Codec::Gzip, Codec::Zstd, Codec::ZstdFrames][(day as usize + n) % 4]
-                    }
+                    CodecMix::Mixed => MIXED[(day as usize + n) % MIXED.len()],
                     CodecMix::Plain => Codec::Plain,
                     CodecMix::Gzip => Codec::Gzip,
                     CodecMix::Zstd => Codec::Zstd,
                     CodecMix::ZstdFrames => Codec::ZstdFrames,
+                    CodecMix::Bzip2 => Codec::Bzip2,
+                    CodecMix::Lz4 => Codec::Lz4,
+                    CodecMix::Xz => Codec::Xz,
                 };
                 let wrapper = match sources {
                     [source] if options.wrappers => wrapper(index).around(*source),
                     [_] => Wrapper::Bare,
                     _ => Wrapper::Cri,
                 };
-                let level = options.level.unwrap_or(if codec == Codec::Gzip { 6 } else { 3 });
+                let level = options.level.unwrap_or(codec.usual_level());
                 let seed = mix(rules.seed ^ 0xF11E, index);
                 let mut plan = FilePlan {
                     sources,

@@ -1,7 +1,6 @@
 //! The ground truth against a second reading of the corpus that shares nothing with the generator.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Read as _;
 
 use serde_json::Value;
 
@@ -9,15 +8,7 @@ use super::*;
 
 /// A file as its lines, each with its offset in the decoded file.
 fn lines(bytes: &[u8]) -> Vec<(u64, Vec<u8>)> {
-    let mut text = Vec::new();
-    match bytes {
-        [0x1f, 0x8b, ..] => flate2::read::MultiGzDecoder::new(bytes).read_to_end(&mut text),
-        [0x28, 0xb5, 0x2f, 0xfd, ..] => {
-            zstd::stream::read::Decoder::new(bytes).and_then(|mut decoder| decoder.read_to_end(&mut text))
-        }
-        mut plain => plain.read_to_end(&mut text),
-    }
-    .expect("the generator's own files decode");
+    let text = decoded(bytes).expect("the generator's own files decode");
     let mut at = 0;
     let mut all = Vec::new();
     for line in text.split_inclusive(|&byte| byte == b'\n') {

@@ -454,6 +454,52 @@ fn lines_that_rotation_cut_are_joined() {
     );
 }
 
+fn bzip2(bytes: &[u8]) -> Vec<u8> {
+    let mut writer = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::fast());
+    writer.write_all(bytes).expect("memory");
+    writer.finish().expect("memory")
+}
+
+fn xz(bytes: &[u8]) -> Vec<u8> {
+    let mut writer = liblzma::write::XzEncoder::new(Vec::new(), 0);
+    writer.write_all(bytes).expect("memory");
+    writer.finish().expect("memory")
+}
+
+fn lz4(bytes: &[u8]) -> Vec<u8> {
+    let mut writer = lz4_flex::frame::FrameEncoder::new(Vec::new());
+    writer.write_all(bytes).expect("memory");
+    writer.finish().expect("memory")
+}
+
+#[test]
+fn every_codec_in_one_part_and_in_several() {
+    let line = format!("{}\n", access(NAME, "/"));
+    let (first, rest) = line.split_at(line.len() / 2);
+    let notes = b"\x50\x2a\x4d\x18\x03\0\0\0abc".to_vec();
+    for pack in [bzip2, xz, lz4, gzip] {
+        let one = pack(line.as_bytes());
+        let two = [pack(first.as_bytes()), pack(b""), pack(rest.as_bytes())].concat();
+        found(&[("access.log", one.clone())], 0);
+        found(&[("access.log", two.clone())], 0);
+        let cut = two.get(..two.len() - 10).unwrap_or_default();
+        found(&[("access.log", [&one, cut].concat())], 1);
+        let archive = tar(&[("access.log.1", two)]);
+        found(&[("sos", pack(&archive))], 0);
+    }
+    let (one, two) = (lz4(first.as_bytes()), lz4(rest.as_bytes()));
+    found(
+        &[("access.log", [&notes[..], &one, &notes, &two, &notes].concat())],
+        0,
+    );
+    let cut = one.get(..one.len() - 4).unwrap_or_default();
+    found(&[("access.log", [&lz4(line.as_bytes()), cut].concat())], 1);
+    let block = lz4_flex::block::compress(line.as_bytes());
+    let size = (block.len() as u32).to_le_bytes();
+    let first_version = [&[0x02, 0x21, 0x4c, 0x18][..], &size, &block].concat();
+    found(&[("access.log", first_version)], 0);
+}
+
 #[test]
 fn archives_with_packed_members() {
     let line = format!("{}\n", access(NAME, "/"));
