@@ -539,3 +539,34 @@ fn what_is_intact_is_delivered_and_what_is_lost_is_told() {
         }
     }
 }
+
+/// A long dive opens its inputs long after it has found them, and logs rotate meanwhile.
+#[test]
+fn an_input_that_is_cut_or_replaced_before_it_is_opened_is_told() {
+    let record = |nth: usize| {
+        format!(
+            r#"{{"time":"2026-11-02T10:{nth:02}:00Z","meta.project":"acme/web","controller":"ProjectsController","action":"show"}}"#
+        )
+    };
+    let lines = |of: Range<usize>| of.map(|nth| record(nth) + "\n").collect::<String>();
+    for (name, left, told) in [
+        ("cut", lines(0..2), Some("changed")),
+        ("replaced", lines(4..9), Some("changed")),
+        ("added to", lines(0..9), None),
+    ] {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let path = dir.path().join("production_json.log");
+        std::fs::write(&path, lines(0..4)).expect("a file");
+        let dive = builder(REQUEST, path.clone()).build().expect("a sound dive");
+        if name == "replaced" {
+            std::fs::rename(&path, dir.path().join("production_json.log.1")).expect("it can be renamed");
+        }
+        std::fs::write(&path, &left).expect("a file");
+        let mut sink = common::Collect::default();
+        let report = dive.run(&mut sink).expect("the dive ends");
+        assert_eq!(report.counts.matched, left.lines().count() as u64, "{name}");
+        assert_eq!(report.inputs[0].complete, told.is_none(), "{name}");
+        let reasons: Vec<&str> = sink.withheld.iter().map(|item| item.reason.as_str()).collect();
+        assert_eq!(reasons, Vec::from_iter(told), "{name}");
+    }
+}

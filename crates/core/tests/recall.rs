@@ -250,11 +250,13 @@ fn quoted(random: &mut Random, text: &str) -> String {
     };
     let often = often[random.below(5)];
     let slashes = random.one_in(3);
+    // What begins an escape of the next layer, hidden by itself.
+    let marks = random.one_in(6);
     let mut out = String::with_capacity(text.len() + 8);
     out.push('"');
     for c in text.chars() {
         match c {
-            _ if random.one_in(often) => {
+            _ if marks && matches!(c, '\\' | '%') || random.one_in(often) => {
                 for unit in c.encode_utf16(&mut [0; 2]) {
                     push_hex(random, &mut out, "\\u", u32::from(*unit), 4);
                 }
