@@ -169,7 +169,7 @@ impl Case {
         let store = STORES[random.below(STORES.len())];
         let content = content(seed, random, !store.many() && store != Store::Plain);
         let mut cuts: Vec<usize> = if store.many() {
-            (0..1 + random.below(6))
+            (0..=random.below(6))
                 .map(|_| random.below(content.len()))
                 .collect()
         } else {
@@ -278,12 +278,12 @@ fn harm(random: &mut Random, mut stored: Vec<u8>) -> (Vec<u8>, Vec<Range<usize>>
             "none", "cut", "cut", "flip", "flip", "flip", "flips", "run", "zeros", "hole"
         ][kind]
     );
-    let mut touched = vec![at..at + 1];
+    let mut touched = Vec::from_iter(Some(at..at + 1));
     match kind {
         0 => touched.clear(),
         1 | 2 => {
             stored.truncate(at);
-            touched = vec![at..length];
+            touched = Vec::from_iter(Some(at..length));
         }
         3..=5 => stored[at] ^= 1 << random.below(8),
         6 => {
@@ -300,11 +300,11 @@ fn harm(random: &mut Random, mut stored: Vec<u8>) -> (Vec<u8>, Vec<Range<usize>>
                     0
                 };
             }
-            touched = vec![at..at + count];
+            touched = Vec::from_iter(Some(at..at + count));
         }
         _ => {
             stored.drain(at..at + count);
-            touched = vec![at..at + count];
+            touched = Vec::from_iter(Some(at..at + count));
         }
     }
     (stored, touched, fault)

@@ -104,11 +104,11 @@ fn wanted() -> Vec<Wanted> {
             r#"projects = ["acmecorp/payments/api"]"#,
             vec![Path("acmecorp/payments/api"), ProjectId(5_119_100)],
         ),
-        (r#"projects = [9900001]"#, vec![ProjectId(9_900_001)]),
+        ("projects = [9900001]", vec![ProjectId(9_900_001)]),
         (r#"users = ["alicequartz"]"#, alice()),
-        (r#"users = [8800001]"#, vec![UserId(8_800_001)]),
+        ("users = [8800001]", vec![UserId(8_800_001)]),
         // Shorter than what is searched for otherwise.
-        (r#"users = [77]"#, vec![UserId(77)]),
+        ("users = [77]", vec![UserId(77)]),
         (r#"users = ["bo"]"#, vec![User("bo")]),
         (
             r#"users = ["trudy_vexler.3", "mallorykvist"]"#,
@@ -280,10 +280,18 @@ enum Value {
     Json(String),
 }
 
-/// Where facts can stand: for each source the fields of each class.
+/// The fields of a source by their class.
+struct Fields {
+    /// The source's place in the profile.
+    at: usize,
+    name: &'static str,
+    classes: Vec<(Class, Vec<String>)>,
+}
+
+/// Where facts can stand.
 struct Places {
     plan: Arc<ProfilePlan>,
-    sources: Vec<(usize, &'static str, Vec<(Class, Vec<String>)>)>,
+    sources: Vec<Fields>,
 }
 
 const SOURCES: &[&str] = &[
@@ -320,7 +328,7 @@ impl Places {
                     None => classes.push((class, vec![field.clone()])),
                 }
             }
-            (at, *name, classes)
+            Fields { at, name, classes }
         });
         Self {
             sources: sources.collect(),
@@ -335,11 +343,11 @@ impl Places {
         classes: &[Class],
         only: Option<&str>,
     ) -> Option<(usize, Class, &str)> {
-        let (at, name, fields) = &self.sources[random.below(self.sources.len())];
+        let source = &self.sources[random.below(self.sources.len())];
         let class = classes[random.below(classes.len())];
-        let (_, fields) = fields.iter().find(|(known, _)| *known == class)?;
-        (only.is_none_or(|only| only == *name))
-            .then(|| (*at, class, fields[random.below(fields.len())].as_str()))
+        let (_, fields) = source.classes.iter().find(|(known, _)| *known == class)?;
+        (only.is_none_or(|only| only == source.name))
+            .then(|| (source.at, class, fields[random.below(fields.len())].as_str()))
     }
 }
 
@@ -446,7 +454,7 @@ impl Fact {
             Self::Ip(address) => {
                 let v4: std::net::Ipv4Addr = address.parse().expect("an address");
                 let [a, b, c, d] = v4.octets();
-                let one = match random.below(7) {
+                match random.below(7) {
                     0 => format!("::ffff:{v4}"),
                     1 => format!("::FFFF:{a:02x}{b:02x}:{c:02X}{d:02x}"),
                     2 => format!("0:0:0:0:0:ffff:{a:02x}{b:02x}:{c:02x}{d:02x}"),
@@ -454,8 +462,7 @@ impl Fact {
                     4 => format!("[::ffff:{v4}]:443"),
                     5 => format!("10.1.2.3, {v4}"),
                     _ => v4.to_string(),
-                };
-                one
+                }
             }
             Self::Key(_, text) => text.clone(),
         }
@@ -748,7 +755,7 @@ fn text_line(random: &mut Random, places: &Places, fact: &Fact) -> Option<(usize
         "-".to_owned(),
     );
     match fact {
-        Fact::Ip(text) => address = (*text).to_owned(),
+        Fact::Ip(text) => (*text).clone_into(&mut address),
         Fact::User(name) if name.is_ascii() && random.one_in(2) => user = fact.text(random).replace('@', ""),
         _ if random.one_in(4) => referrer = fact.url(random)?,
         _ => uri = fact.url(random)?,

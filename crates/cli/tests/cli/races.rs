@@ -266,11 +266,13 @@ fn race(seed: u64, mapped: bool) -> Done {
             .count();
         assert!(
             missing == 0 || told.contains(arg(path)),
-            "{missing} records of {path:?} are missing and nobody is told, {harmed:?}: {what}"
+            "{missing} records of {} are missing and nobody is told, {harmed:?}: {what}",
+            path.display()
         );
         assert!(
             harmed.is_some() || !told.contains(arg(path)),
-            "{path:?} is whole: {what}"
+            "{} is whole: {what}",
+            path.display()
         );
         known.extend((0..RECORDS).map(|nth| time(file, nth)));
     }
