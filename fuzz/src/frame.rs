@@ -149,6 +149,7 @@ fn read(stored: &[u8], max_line: usize, cuts: Cuts) -> Outcome {
         path: PathBuf::from("x.log"),
         bytes: stored.len() as u64,
         mtime: None,
+        identity: None,
         kind: InputKind::File,
         source: None,
     };

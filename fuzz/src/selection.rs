@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::time::{Duration, SystemTime};
 
 use decostop::pipeline::Dive;
@@ -36,6 +37,41 @@ struct Known {
     event: Option<String>,
     /// Seconds since the beginning of 2026-11-01.
     at: u64,
+}
+
+/// A source whose records the target can write, and its file.
+struct Writer {
+    source: usize,
+    file: String,
+    time: String,
+    /// Fields that say who, where, or which request.
+    named: Vec<(String, Class)>,
+}
+
+/// The sources that can be written: a JSON object a line, in a file that is this source's by its name
+/// alone, with a time and at least one field whose meaning is known.
+fn writers() -> &'static [Writer] {
+    static WRITERS: OnceLock<Vec<Writer>> = OnceLock::new();
+    WRITERS.get_or_init(|| {
+        let profile = &plan().profile;
+        let writer = |(at, source): (usize, &Source)| {
+            let names = source.files.iter().map(|glob| glob.replace('*', ""));
+            let file = names.into_iter().find(|name| {
+                let known = profile.sources.iter().position(|source| source.fits_file(name)) == Some(at);
+                known && !name.contains('/') && !profile.set_aside.iter().any(|aside| aside.fits_file(name))
+            })?;
+            let named = source.fields.iter().filter_map(|(name, spec)| match spec.rule {
+                ClassRule::Fixed(class) if class.is_identity() || matches!(class, Class::Correlation | Class::TokenId) => Some((name.clone(), class)),
+                _ => None,
+            });
+            let writer = Writer { source: at, file, time: source.time.first()?.clone(), named: named.collect() };
+            (source.records.is_empty() && !writer.named.is_empty()).then_some(writer)
+        };
+        let mut found: Vec<Writer> = profile.sources.iter().enumerate().filter_map(writer).collect();
+        let mut taken = std::collections::HashSet::new();
+        found.retain(|writer| taken.insert(writer.file.clone()));
+        found
+    })
 }
 
 /// A select and what it stands for: of every list one fact must be there.
@@ -171,28 +207,20 @@ fn of_person(nth: usize, by_id: bool) -> Vec<Fact> {
 }
 
 fn known(draw: &mut Draw<'_>) -> Known {
-    let sources = &plan().profile.sources;
-    let source = draw.below(sources.len());
+    let Writer { source, time, named, .. } = draw.of(writers());
+    let source = *source;
     let at = draw.below(8 * DAY as usize) as u64 / if draw.one_in(3) { 1 } else { DAY } * if draw.one_in(2) { 1 } else { DAY };
     let at = at % (8 * DAY);
     let (day, rest) = (at / DAY + 1, at % DAY);
-    let mut fields = vec![format!("\"time\":\"2026-11-0{day}T{:02}:{:02}:{:02}Z\"", rest / 3600, rest / 60 % 60, rest % 60)];
-    let event = event(draw, &sources[source], source, &mut fields);
+    let mut fields = vec![format!("\"{time}\":\"2026-11-0{day}T{:02}:{:02}:{:02}Z\"", rest / 3600, rest / 60 % 60, rest % 60)];
+    let event = event(draw, &plan().profile.sources[source], source, &mut fields);
     let mut facts = Vec::new();
-    let named: Vec<(&String, Class)> = sources[source]
-        .fields
-        .iter()
-        .filter_map(|(name, spec)| match spec.rule {
-            ClassRule::Fixed(class) if class.is_identity() || matches!(class, Class::Correlation | Class::TokenId) => Some((name, class)),
-            _ => None,
-        })
-        .collect();
     for _ in 0..=draw.below(4) {
-        let (name, class) = *draw.of(&named);
+        let (name, class) = draw.of(named);
         if fields.iter().any(|field| field.starts_with(&format!("\"{name}\""))) {
             continue;
         }
-        let (fact, text) = fact(draw, class);
+        let (fact, text) = fact(draw, *class);
         let number = matches!(fact, Fact::UserId(_) | Fact::ProjectId(_) | Fact::NamespaceId(_)) && text.bytes().all(|byte| byte.is_ascii_digit()) && draw.one_in(2);
         facts.push(fact);
         let value = if number { text } else { json_string(draw, &text) };
@@ -259,8 +287,8 @@ impl Corpus {
         let corpus = Self(dir);
         let _ = fs::remove_dir_all(&corpus.0);
         fs::create_dir_all(&corpus.0).expect("a place for temporary files");
-        for (at, source) in plan().profile.sources.iter().enumerate() {
-            let own: Vec<&str> = lines.iter().filter(|line| line.source == at).map(|line| line.line.as_str()).collect();
+        for Writer { source, file, .. } in writers() {
+            let own: Vec<&str> = lines.iter().filter(|line| line.source == *source).map(|line| line.line.as_str()).collect();
             if own.is_empty() {
                 continue;
             }
@@ -268,9 +296,8 @@ impl Corpus {
             if draw.one_in(2) {
                 text.push('\n');
             }
-            let name = source.files.first().map(|glob| glob.replace('*', "")).unwrap_or_default();
             let zstd = draw.one_in(2);
-            let path = corpus.0.join(format!("{name}{}", if zstd { ".zst" } else { "" }));
+            let path = corpus.0.join(format!("{file}{}", if zstd { ".zst" } else { "" }));
             let bytes = if zstd { zstd::bulk::compress(text.as_bytes(), 1).expect("memory is enough") } else { text.into_bytes() };
             fs::write(path, bytes).expect("a place for temporary files");
         }

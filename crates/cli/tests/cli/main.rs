@@ -5,6 +5,7 @@
 mod artefacts;
 mod help;
 mod leaks;
+mod races;
 mod requests;
 mod run;
 mod scans;

@@ -92,6 +92,7 @@ fn head(path: &Path, limit: usize) -> Result<(Vec<u8>, bool), Error> {
         path: path.to_owned(),
         bytes: metadata.len(),
         mtime: None,
+        identity: None,
         kind: if metadata.is_file() {
             InputKind::File
         } else {

@@ -320,6 +320,7 @@ fn input(path: PathBuf, bytes: u64, kind: InputKind) -> Input {
         path,
         bytes,
         mtime: None,
+        identity: None,
         kind,
         source: None,
     }

@@ -215,14 +215,16 @@ enum Escapes {
     All,
 }
 
-/// Undoes one layer of escapes of ASCII characters. Lossy on purpose: it serves to find, not to show.
+/// Undoes one layer of escapes. Lossy on purpose: it serves to find, not to show. What is not ASCII
+/// becomes one byte that is not either, so that the digits of its escape do not lengthen a number
+/// behind it.
 fn unescape(text: &[u8], escapes: Escapes) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
     let mut at = 0;
     while let Some(&byte) = text.get(at) {
         let (decoded, used) = match byte {
             b'\\' => match text.get(at + 1) {
-                Some(b'u') => (hex(text.get(at + 2..at + 6)).filter(|code| *code < 128), 6),
+                Some(b'u') => (hex(text.get(at + 2..at + 6)).map(|code| code.min(0xff)), 6),
                 Some(&(b'/' | b'"' | b'\\')) => (text.get(at + 1).map(|byte| u32::from(*byte)), 2),
                 _ => (None, 1),
             },
@@ -280,5 +282,8 @@ mod tests {
             digits: true,
         };
         assert!(id.occurs_in(b"user-1001,") && !id.occurs_in(b"110010 21001 10012"));
+        for line in [r"\u2003\u0031001", r"\u00a01001"] {
+            assert!(any_reading(line.as_bytes(), |text| id.occurs_in(text)), "{line}");
+        }
     }
 }

@@ -283,6 +283,7 @@ impl<'p> Discover<'p> {
                 source: self.source_by_name(&path),
                 bytes: metadata.len(),
                 mtime: metadata.modified().ok(),
+                identity: Some((metadata.dev(), metadata.ino())),
                 kind: InputKind::File,
                 path,
             },
@@ -293,6 +294,7 @@ impl<'p> Discover<'p> {
                     path,
                     bytes: 0,
                     mtime: None,
+                    identity: None,
                     kind: InputKind::Stream,
                     source,
                 }
@@ -304,6 +306,7 @@ impl<'p> Discover<'p> {
                     path,
                     bytes: 0,
                     mtime: None,
+                    identity: None,
                     kind: InputKind::Stream,
                     source,
                 }

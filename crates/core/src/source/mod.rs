@@ -70,6 +70,8 @@ pub struct Input {
     pub bytes: u64,
     /// When it was last changed; none for streams.
     pub mtime: Option<SystemTime>,
+    /// Device and inode of what was found; none for streams. Another file under the path is a change.
+    pub identity: Option<(u64, u64)>,
     /// How it is read.
     pub kind: InputKind,
     /// Index into the profile's sources, if the name tells; otherwise each record must.

@@ -4,7 +4,7 @@ use std::fmt;
 use std::fs::{File, Metadata};
 use std::io::{self, Read};
 use std::ops::Range;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
@@ -102,6 +102,8 @@ pub struct Opened {
     codec: Codec,
     pub(crate) backing: Backing,
     before: Option<Stamp>,
+    /// Bytes of the file that was found, if another was opened, or less of it.
+    missed: Option<u64>,
     pub(crate) read_bytes: usize,
     unit_bytes: u64,
     pub(crate) digest: bool,
@@ -182,7 +184,12 @@ pub fn open(input: &Input, options: &OpenOptions) -> Result<Opened, Problem> {
             end: (before.bytes > 0).then_some(before.bytes),
         },
     };
-    Ok(Opened::new(input, codec, &head, backing, Some(before), options))
+    let mut opened = Opened::new(input, codec, &head, backing, Some(before), options);
+    let another = input
+        .identity
+        .is_some_and(|found| found != (metadata.dev(), metadata.ino()));
+    opened.missed = (another || before.bytes < input.bytes).then_some(input.bytes);
+    Ok(opened)
 }
 
 /// Whether an input is a tar archive: by its first bytes, or where these are compressed by its name.
@@ -275,6 +282,7 @@ impl Opened {
             codec,
             backing,
             before,
+            missed: None,
             read_bytes: options.read_bytes,
             unit_bytes: options.unit_bytes,
             digest: options.digest,
@@ -389,7 +397,7 @@ impl Opened {
             .ok_or_else(|| Problem::unreadable(&self.path, cause()).of(self.input))
     }
 
-    /// Closes the input and says whether it is still what it was when it was opened. To be called
+    /// Closes the input and says whether it is still what it was when it was found and opened. To be called
     /// when everything was read; a change means that lines may be missing or cut.
     pub fn close(self) -> Option<Problem> {
         let (file, cut) = match &self.backing {
@@ -403,10 +411,11 @@ impl Opened {
             Err(cause) => return Some(Problem::unreadable(&self.path, cause).of(self.input)),
         };
         let kind = SourceProblem::Changed {
-            before: before.bytes,
+            before: self.missed.unwrap_or(before.bytes),
             after: after.bytes,
         };
-        (cut || after != before).then(|| Problem::new(&self.path, kind).of(self.input))
+        (cut || after != before || self.missed.is_some())
+            .then(|| Problem::new(&self.path, kind).of(self.input))
     }
 }
 
