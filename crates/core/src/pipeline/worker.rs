@@ -25,6 +25,7 @@ pub(super) struct Reading {
 pub(super) struct Worker {
     pub(super) frame: frame::Scratch,
     parse: parse::Scratch,
+    project: parse::Buffers,
     typed: Vec<Typed>,
     matched: Vec<Matched>,
     pub(super) held: usize,
@@ -114,6 +115,13 @@ impl Worker {
             return;
         }
         self.candidates += 1;
+        let ruled_out = shared.projection.as_ref().is_some_and(|projection| {
+            let buffers = &mut self.project;
+            projection.rules_out(&dive.plan, shared.query, line, reading.source, &dive.limits, buffers)
+        });
+        if ruled_out {
+            return;
+        }
         let mut typed = std::mem::take(&mut self.typed);
         let mut findings = Findings {
             typed: &mut typed,
