@@ -75,7 +75,11 @@ impl Platform {
     }
 
     fn source(&self, name: &str) -> Option<usize> {
-        self.plan.profile.sources.iter().position(|source| source.name == name)
+        self.plan
+            .profile
+            .sources
+            .iter()
+            .position(|source| source.name == name)
     }
 }
 
@@ -109,18 +113,30 @@ fn lines() -> &'static [(Option<usize>, Vec<u8>)] {
                 source.fits_file(name) || name.trim_end_matches(".log") == source.name
             });
             let bytes = decode(&bytes);
-            let lines: Vec<_> = bytes.split(|byte| *byte == b'\n').map(|line| (source, line.to_vec())).collect();
+            let lines: Vec<_> = bytes
+                .split(|byte| *byte == b'\n')
+                .map(|line| (source, line.to_vec()))
+                .collect();
             lines
         });
         let examples = sources.iter().enumerate().flat_map(|(at, source)| {
-            source.examples.iter().map(move |example| (Some(at), example.line.clone().into_bytes()))
+            source
+                .examples
+                .iter()
+                .map(move |example| (Some(at), example.line.clone().into_bytes()))
         });
         lines.chain(examples).collect()
     })
 }
 
 /// Whether a line parsed in full is no match, with nothing learned or withheld.
-fn is_no_match(plan: &ProfilePlan, query: &QueryPlan, line: &[u8], source: Option<usize>, limits: &Limits) -> bool {
+fn is_no_match(
+    plan: &ProfilePlan,
+    query: &QueryPlan,
+    line: &[u8],
+    source: Option<usize>,
+    limits: &Limits,
+) -> bool {
     let mut typed = Vec::new();
     let judged = with_record(plan, line, source, limits, &mut Scratch::default(), |record| {
         let sound = plan.typed(record, &mut typed).is_ok();
@@ -131,7 +147,13 @@ fn is_no_match(plan: &ProfilePlan, query: &QueryPlan, line: &[u8], source: Optio
 }
 
 /// Queries that rule a line out, and those that could have.
-fn compare(platform: &Platform, line: &[u8], source: Option<usize>, limits: &Limits, buffers: &mut Buffers) -> (u32, u32) {
+fn compare(
+    platform: &Platform,
+    line: &[u8],
+    source: Option<usize>,
+    limits: &Limits,
+    buffers: &mut Buffers,
+) -> (u32, u32) {
     let (mut ruled_out, mut could) = (0, 0);
     for (query, projection) in &platform.queries {
         let out = projection.rules_out(&platform.plan, query, line, source, limits, buffers);
@@ -153,7 +175,13 @@ fn lines_of_other_platforms_agree() {
     let (mut ruled_out, mut could) = (0, 0);
     for (platform, lines) in others() {
         for (source, line) in lines {
-            let (out, no_match) = compare(platform, line, *source, &Limits::default(), &mut Buffers::default());
+            let (out, no_match) = compare(
+                platform,
+                line,
+                *source,
+                &Limits::default(),
+                &mut Buffers::default(),
+            );
             println!("{out} of {no_match}: {}", String::from_utf8_lossy(line));
             if line.starts_with(b"{") {
                 ruled_out += out;
@@ -235,16 +263,67 @@ fn spoil(line: &mut Vec<u8>, kind: u8, at: Index, other: Index) {
         }
     };
     const VALUES: &[&str] = &[
-        "null", "true", "[]", "{}", "\"\"", "0", "1e400", "18446744073709551616", "-0", "01", "1.", "\"\\ud800\"",
-        "[\"81.2.69.144\"]", "[81]", "{\"a\":1}", "[{\"key\":\"username\",\"value\":\"alice\"}]", "[{\"user\":\"alice\"}]",
-        "\"{\\\"username\\\":\\\"alice\\\"}\"", "\"{}\\n\"", "\"/acme/web?username=%61lice\"", "\"al\\u0069ce\"",
-        "\"2026-11-01T13:00:00Z\"", "\"2020-01-01T00:00:00Z\"", "1793534400.5", "\"soon\"", "\"\u{e9}\"", "\"\t\"",
-        "\"Failed Login: username=alice ip=81.2.69.144\"", "\"c1\"", "[[{\"user\":1}]]", "\"a\\\"", "tru", "\"acme-labs/web\"",
+        "null",
+        "true",
+        "[]",
+        "{}",
+        "\"\"",
+        "0",
+        "1e400",
+        "18446744073709551616",
+        "-0",
+        "01",
+        "1.",
+        "\"\\ud800\"",
+        "[\"81.2.69.144\"]",
+        "[81]",
+        "{\"a\":1}",
+        "[{\"key\":\"username\",\"value\":\"alice\"}]",
+        "[{\"user\":\"alice\"}]",
+        "\"{\\\"username\\\":\\\"alice\\\"}\"",
+        "\"{}\\n\"",
+        "\"/acme/web?username=%61lice\"",
+        "\"al\\u0069ce\"",
+        "\"2026-11-01T13:00:00Z\"",
+        "\"2020-01-01T00:00:00Z\"",
+        "1793534400.5",
+        "\"soon\"",
+        "\"\u{e9}\"",
+        "\"\t\"",
+        "\"Failed Login: username=alice ip=81.2.69.144\"",
+        "\"c1\"",
+        "[[{\"user\":1}]]",
+        "\"a\\\"",
+        "tru",
+        "\"acme-labs/web\"",
     ];
     const NAMES: &[&str] = &[
-        "time", "timestamp", "meta.user", "meta_user", "meta", "username", "user_id", "json", "jsonPayload", "message",
-        "log", "attributes", "attributes.time", "json.time", "subcomponent", "tag", "labels", "params", "path",
-        "entity_type", "meta.project", "correlation_id", "", "a.b", "grpc.request.glProjectPath", "meta.remote_ip",
+        "time",
+        "timestamp",
+        "meta.user",
+        "meta_user",
+        "meta",
+        "username",
+        "user_id",
+        "json",
+        "jsonPayload",
+        "message",
+        "log",
+        "attributes",
+        "attributes.time",
+        "json.time",
+        "subcomponent",
+        "tag",
+        "labels",
+        "params",
+        "path",
+        "entity_type",
+        "meta.project",
+        "correlation_id",
+        "",
+        "a.b",
+        "grpc.request.glProjectPath",
+        "meta.remote_ip",
     ];
     match kind {
         0 if place < line.len() => line[place] = other.index(256) as u8,
@@ -254,27 +333,53 @@ fn spoil(line: &mut Vec<u8>, kind: u8, at: Index, other: Index) {
         // Another value before the one there is, under the same key.
         4 => edit(line, &|text, start, colon| {
             let value = VALUES[other.index(VALUES.len())];
-            format!("{}{}:{value},{}", &text[..start], &text[start..=colon], &text[start..])
+            format!(
+                "{}{}:{value},{}",
+                &text[..start],
+                &text[start..=colon],
+                &text[start..]
+            )
         }),
         // Another key.
         5 => edit(line, &|text, start, colon| {
-            format!("{}\"{}{}", &text[..start], NAMES[other.index(NAMES.len())], &text[colon..])
+            format!(
+                "{}\"{}{}",
+                &text[..start],
+                NAMES[other.index(NAMES.len())],
+                &text[colon..]
+            )
         }),
         // The same key, an escape in it.
         6 => edit(line, &|text, start, colon| {
             let key = &text[start + 1..colon];
-            let hidden = key.chars().next().map_or(String::new(), |c| format!("\\u{:04x}{}", u32::from(c), &key[c.len_utf8()..]));
+            let hidden = key.chars().next().map_or(String::new(), |c| {
+                format!("\\u{:04x}{}", u32::from(c), &key[c.len_utf8()..])
+            });
             format!("{}\"{hidden}{}", &text[..start], &text[colon..])
         }),
         // A dotted key, nested or flat.
         7 => edit(line, &|text, start, colon| {
             let key = &text[start + 1..colon];
-            let Some((outer, inner)) = key.split_once('.') else { return text.to_owned() };
-            let end = text[colon..].find(",\"").map_or(text.len().saturating_sub(1), |at| colon + at);
-            format!("{}\"{outer}\":{{\"{inner}{}}}{}", &text[..start], &text[colon..end.max(colon)], &text[end.max(colon)..])
+            let Some((outer, inner)) = key.split_once('.') else {
+                return text.to_owned();
+            };
+            let end = text[colon..]
+                .find(",\"")
+                .map_or(text.len().saturating_sub(1), |at| colon + at);
+            format!(
+                "{}\"{outer}\":{{\"{inner}{}}}{}",
+                &text[..start],
+                &text[colon..end.max(colon)],
+                &text[end.max(colon)..]
+            )
         }),
         8 => edit(line, &|text, start, colon| {
-            format!("{}{}{}", &text[..start], text[start..colon].replace('.', "_"), &text[colon..])
+            format!(
+                "{}{}{}",
+                &text[..start],
+                text[start..colon].replace('.', "_"),
+                &text[colon..]
+            )
         }),
         // More members in front.
         9 => edit(line, &|text, _, _| {
@@ -295,7 +400,12 @@ fn spoil(line: &mut Vec<u8>, kind: u8, at: Index, other: Index) {
             }
             .into_bytes();
         }
-        11 => *line = String::from_utf8_lossy(line).replace("\":", "\" : ").replace(",\"", " ,\t\"").into_bytes(),
+        11 => {
+            *line = String::from_utf8_lossy(line)
+                .replace("\":", "\" : ")
+                .replace(",\"", " ,\t\"")
+                .into_bytes()
+        }
         _ => {}
     }
 }
@@ -313,7 +423,15 @@ fn spoilt() -> impl Strategy<Value = (Option<usize>, Vec<u8>)> {
     })
 }
 
-const SOURCES: &[&str] = &["production_json", "audit_json", "gitaly", "api_json", "none", "nginx_access", "registry"];
+const SOURCES: &[&str] = &[
+    "production_json",
+    "audit_json",
+    "gitaly",
+    "api_json",
+    "none",
+    "nginx_access",
+    "registry",
+];
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]

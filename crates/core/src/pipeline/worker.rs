@@ -117,7 +117,14 @@ impl Worker {
         self.candidates += 1;
         let ruled_out = shared.projection.as_ref().is_some_and(|projection| {
             let buffers = &mut self.project;
-            projection.rules_out(&dive.plan, shared.query, line, reading.source, &dive.limits, buffers)
+            projection.rules_out(
+                &dive.plan,
+                shared.query,
+                line,
+                reading.source,
+                &dive.limits,
+                buffers,
+            )
         });
         if ruled_out {
             return;

@@ -162,10 +162,8 @@ impl Masks {
         self.beyond_ascii |= bytes.to_bitmask();
         // `[` and `{`, `]` and `}` differ in one bit alone.
         let folded = bytes | u8x64::splat(0x20);
-        let marks = is(b',')
-            | is(b':')
-            | folded.simd_eq(u8x64::splat(b'{'))
-            | folded.simd_eq(u8x64::splat(b'}'));
+        let marks =
+            is(b',') | is(b':') | folded.simd_eq(u8x64::splat(b'{')) | folded.simd_eq(u8x64::splat(b'}'));
         let escaped = if backslashes == 0 && self.escaped == 0 {
             0
         } else {
@@ -226,7 +224,8 @@ impl Walk<'_> {
             let mut place = self.place()?;
             let mut byte = self.byte(place)?;
             let mut entry = None;
-            let closes = open.empty && self.is_blank(end, place) && byte == if open.list { b']' } else { b'}' };
+            let closes =
+                open.empty && self.is_blank(end, place) && byte == if open.list { b']' } else { b'}' };
             if !closes {
                 if !open.list {
                     if byte != b'"' || !self.is_blank(end, place) {

@@ -40,6 +40,8 @@ mod role {
     pub(super) const BEARS: u8 = 16;
     /// Classes of others depend on it.
     pub(super) const SIBLING: u8 = 32;
+    /// Beside another: strings of it may hold JSON.
+    pub(super) const PARAMS: u8 = 64;
 }
 
 /// What a key means before the source is known.
@@ -91,8 +93,10 @@ pub struct Projection {
     names: HashMap<Box<[u8]>, u16, foldhash::fast::FixedState>,
     texts: Vec<Box<str>>,
     marks: Vec<Mark>,
-    /// What names of things in an envelope, or in a part, begin with.
-    prefixes: Vec<Box<[u8]>>,
+    /// What names of things in an envelope begin with.
+    envelopes: Vec<Box<[u8]>>,
+    /// What names of things in a part begin with.
+    parts: Vec<Box<[u8]>>,
     /// First bytes of those.
     begins: Box<[bool; 256]>,
     sources: Vec<Projected>,
@@ -105,6 +109,7 @@ pub struct Projection {
 pub struct Buffers {
     index: Index,
     name: Vec<u8>,
+    known: Vec<Known>,
     found: Vec<Found>,
     bearing: Vec<u8>,
     typed: Vec<Typed>,
@@ -124,8 +129,64 @@ struct Found {
     entry: Entry,
 }
 
+/// A member whose name is known.
+#[derive(Clone, Copy)]
+struct Known {
+    number: u16,
+    at: usize,
+    entry: Entry,
+}
+
 /// The line is left to the parser.
 struct Doubt;
+
+/// Envelopes within each other that the parser opens.
+const MAX_ENVELOPES: usize = 3;
+
+/// The members of one object, or of those of a list.
+#[derive(Clone, Copy)]
+struct Level<'a> {
+    start: usize,
+    end: usize,
+    /// What the names of its members begin with; others are none.
+    strip: &'a [u8],
+}
+
+impl Level<'_> {
+    fn below(at: usize, entry: Entry) -> Self {
+        Self {
+            start: at + 1,
+            end: entry.next as usize,
+            strip: &[],
+        }
+    }
+}
+
+/// What the names of a level say of it.
+#[derive(Default)]
+struct Sight<'a> {
+    /// The first and last place of the first envelope in it.
+    envelope: Option<(usize, usize)>,
+    /// What names of an envelope's members begin with here.
+    prefix: Option<&'a [u8]>,
+    discriminates: bool,
+    /// Whether a string of it could be the line.
+    string: bool,
+    /// Whether one looks like a line.
+    line: bool,
+    /// Whether something is part of the record in a way that is not followed.
+    strange: bool,
+}
+
+/// What decides of a line.
+struct Deciding<'a, 'f> {
+    source: usize,
+    /// Whether any select takes its source.
+    wanted: bool,
+    /// The wrapper's time.
+    time: Option<&'a str>,
+    found: &'f [Found],
+}
 
 impl Projection {
     /// Compiles what a query looks at.
@@ -139,30 +200,33 @@ impl Projection {
             .collect();
         let wrappers = &profile.wrappers;
         let discriminators = profile.sources.iter().flat_map(|source| &source.discriminators);
-        let discriminating: BTreeSet<&str> = discriminators
-            .flat_map(|of| with_outer(&of.field))
-            .collect();
+        let discriminating: BTreeSet<&str> = discriminators.flat_map(|of| with_outer(&of.field)).collect();
         let mut texts: BTreeSet<Cow<'_, str>> = BTreeSet::new();
         for name in roles.iter().flat_map(BTreeMap::keys) {
             texts.extend(with_outer(name).map(Cow::Borrowed));
             texts.insert(Cow::Owned(flat(name)));
         }
         let known = [&wrappers.objects, &wrappers.strings, &wrappers.merged];
-        texts.extend(known.into_iter().flatten().map(|name| Cow::Borrowed(name.as_str())));
+        texts.extend(
+            known
+                .into_iter()
+                .flatten()
+                .map(|name| Cow::Borrowed(name.as_str())),
+        );
         texts.extend(discriminating.iter().copied().map(Cow::Borrowed));
         let texts: Vec<Box<str>> = texts.into_iter().map(|text| text.into_owned().into()).collect();
         let names: HashMap<Box<[u8]>, u16, _> = (0..)
             .zip(&texts)
             .map(|(number, text)| (Box::from(text.as_bytes()), number))
             .collect();
-        let prefixes: Vec<Box<[u8]>> = wrappers
-            .objects
-            .iter()
-            .chain(&wrappers.merged)
-            .map(|name| format!("{name}.").into_bytes().into())
-            .collect();
+        let dotted = |names: &[String]| -> Vec<Box<[u8]>> {
+            let dotted = names.iter().map(|name| format!("{name}.").into_bytes().into());
+            dotted.collect()
+        };
+        let (envelopes, parts) = (dotted(&wrappers.objects), dotted(&wrappers.merged));
         let mut begins = Box::new([false; 256]);
-        for first in prefixes.iter().filter_map(|prefix| prefix.first()) {
+        let prefixes = || envelopes.iter().chain(&parts);
+        for first in prefixes().filter_map(|prefix| prefix.first()) {
             if let Some(begins) = begins.get_mut(usize::from(*first)) {
                 *begins = true;
             }
@@ -172,24 +236,34 @@ impl Projection {
             string: wrappers.strings.iter().any(|name| **name == **text),
             merged: wrappers.merged.iter().any(|name| **name == **text),
             discriminates: discriminating.contains(&**text),
-            prefixed: prefixes.iter().any(|prefix| text.as_bytes().starts_with(prefix)),
+            prefixed: prefixes().any(|prefix| text.as_bytes().starts_with(prefix)),
         });
+        let number = |text: &str| names.get(text.as_bytes()).copied();
         let sources = roles.iter().enumerate().map(|(source, roles)| {
             let spec = plan.spec(source);
-            let number = |text: &str| names.get(text.as_bytes()).copied();
-            let meanings = texts.iter().map(|text| {
-                let field = known_name(plan, source, Cow::Borrowed(text));
-                let below = format!("{text}.");
-                Meaning {
-                    leaf: plan.is_leaf(source, text),
-                    below: plan.has_fields_below(source, text),
-                    descend: roles.keys().any(|name| name.starts_with(&below)),
-                    field: number(&field).unwrap_or(u16::MAX),
-                    roles: roles.get(field.as_ref()).copied().unwrap_or(0),
+            // Other names stand for nothing that decides, and nothing that does is below them.
+            let mut meanings = vec![Meaning::default(); texts.len()];
+            for name in roles.keys() {
+                let spellings = with_outer(name).map(Cow::Borrowed);
+                for text in spellings.chain([Cow::Owned(flat(name))]) {
+                    let meaning = number(&text).and_then(|at| meanings.get_mut(usize::from(at)));
+                    let Some(meaning) = meaning else { continue };
+                    let field = known_name(plan, source, text.clone());
+                    let below = format!("{text}.");
+                    *meaning = Meaning {
+                        leaf: plan.is_leaf(source, &text),
+                        below: plan.has_fields_below(source, &text),
+                        descend: roles.keys().any(|name| name.starts_with(&below)),
+                        field: number(&field).unwrap_or(u16::MAX),
+                        roles: roles.get(field.as_ref()).map_or(0, |roles| {
+                            let params = plan.is_params(source, &field);
+                            roles | if params { role::PARAMS } else { 0 }
+                        }),
+                    };
                 }
-            });
+            }
             Projected {
-                meanings: meanings.collect(),
+                meanings,
                 text: spec.is_none_or(|spec| spec.format != Format::Json),
                 wanted: query.wants_source(source),
                 // Families of fields are always dropped and cannot decide; if they could, any name might.
@@ -204,7 +278,8 @@ impl Projection {
             sources: sources.collect(),
             marks: marks.collect(),
             names,
-            prefixes,
+            envelopes,
+            parts,
             begins,
             needs,
             prefilter: Prefilter::new(&query.needles),
@@ -232,22 +307,24 @@ impl Projection {
         {
             return false;
         }
-        let judged = Judge {
+        let Buffers {
+            index,
+            name,
+            known,
+            found,
+            bearing,
+            typed,
+        } = buffers;
+        let judge = Judge {
             projection: self,
             plan,
             query,
             line: body,
-            entries: &buffers.index.entries,
+            entries: &index.entries,
             limits,
-        }
-        .rules_out(
-            source,
-            prefix_time,
-            &mut buffers.name,
-            &mut buffers.found,
-            &mut buffers.bearing,
-            &mut buffers.typed,
-        );
+        };
+        let found = judge.deciding(source, prefix_time, known, found, name);
+        let judged = found.and_then(|record| judge.rules_out(record, bearing, typed));
         judged.unwrap_or(false)
     }
 
@@ -255,12 +332,12 @@ impl Projection {
         self.names.get(name).copied()
     }
 
-    /// Whether the name is of something in an envelope, or in a part of the record.
-    fn is_prefixed(&self, name: &[u8]) -> bool {
+    /// Whether the name begins as that of something in an envelope, or in a part of the record.
+    fn may_be_prefixed(&self, name: &[u8]) -> bool {
         let begins = name
             .first()
             .and_then(|first| self.begins.get(usize::from(*first)));
-        begins == Some(&true) && self.prefixes.iter().any(|prefix| name.starts_with(prefix))
+        begins == Some(&true)
     }
 }
 
@@ -287,10 +364,7 @@ fn roles(source: &Source, needs: Needs) -> BTreeMap<&str, u8> {
     for expression in source.event.iter().filter(|_| needs.events) {
         for part in expression.split('{').skip(1) {
             let name = part.split_once('}').map_or(part, |(name, _)| name);
-            add(
-                name.split_once('|').map_or(name, |(name, _)| name),
-                role::EVENT,
-            );
+            add(name.split_once('|').map_or(name, |(name, _)| name), role::EVENT);
         }
     }
     for (name, spec) in &source.fields {
@@ -331,27 +405,46 @@ struct Judge<'a> {
 }
 
 impl<'a> Judge<'a> {
-    fn rules_out(
+    /// Finds the record in the line, and the fields in it that decide.
+    fn deciding<'f>(
         &self,
         hint: Option<usize>,
-        prefix_time: Option<&str>,
+        prefix_time: Option<&'a str>,
+        known: &mut Vec<Known>,
+        found: &'f mut Vec<Found>,
         name: &mut Vec<u8>,
-        found: &mut Vec<Found>,
-        bearing: &mut Vec<u8>,
-        typed: &mut Vec<Typed>,
-    ) -> Result<bool, Doubt> {
-        let source = self.source(hint)?;
+    ) -> Result<Deciding<'a, 'f>, Doubt> {
+        let (source, time) = self.unwrap(hint, known)?;
         let projected = self.projection.sources.get(source).ok_or(Doubt)?;
         if !projected.sound {
             return Err(Doubt);
         }
         found.clear();
-        self.members(source, projected, found, name)?;
+        self.fields(source, projected, known, found, name)?;
+        Ok(Deciding {
+            source,
+            wanted: projected.wanted,
+            time: time.or(prefix_time),
+            found,
+        })
+    }
 
+    fn rules_out(
+        &self,
+        deciding: Deciding<'a, '_>,
+        bearing: &mut Vec<u8>,
+        typed: &mut Vec<Typed>,
+    ) -> Result<bool, Doubt> {
+        let Deciding {
+            source,
+            wanted,
+            time,
+            found,
+        } = deciding;
         let mut record = Record {
             source,
             fields: Vec::new(),
-            envelope_time: prefix_time.map(Cow::Borrowed),
+            envelope_time: time.map(Cow::Borrowed),
         };
         self.fill(&mut record, found, role::TIME)?;
         let time = self.plan.time(&record);
@@ -360,13 +453,13 @@ impl<'a> Judge<'a> {
         }
         // The record's own judgement tells what a value of a strange type is.
         let strange = found.iter().any(Found::is_strange);
-        if !strange && (!projected.wanted || !self.names_any(found, bearing)) {
+        if !strange && (!wanted || !self.names_any(found, bearing)) {
             return Ok(true);
         }
         let identities = self.projection.needs.identities || strange;
         record.fields.clear();
         let roles = if identities {
-            !role::TIME
+            role::EVENT | role::IDENTITY | role::BEARS | role::SIBLING
         } else {
             role::EVENT | role::BEARS | role::SIBLING
         };
@@ -378,78 +471,136 @@ impl<'a> Judge<'a> {
         Ok(!self.query.matches(self.plan, &record, typed))
     }
 
-    /// The line's source; doubt if the line is wrapped.
-    fn source(&self, hint: Option<usize>) -> Result<usize, Doubt> {
-        let mut discriminated = false;
-        let mut string = false;
-        for entry in self.top() {
-            let key = entry.key.of(self.line);
-            let Some(number) = self.projection.number(key) else {
-                if self.projection.is_prefixed(key) {
-                    return Err(Doubt);
-                }
-                continue;
-            };
-            let mark = self.projection.marks.get(usize::from(number)).ok_or(Doubt)?;
-            let is_string = matches!(entry.kind, Kind::Plain | Kind::Escaped);
-            if mark.prefixed
-                || mark.envelope && entry.kind == Kind::Object
-                || mark.merged && entry.kind == Kind::Objects
-                || mark.string && is_string && self.may_be_line(entry)
-            {
-                return Err(Doubt);
-            }
-            string |= mark.string && is_string;
-            discriminated |= mark.discriminates;
+    /// Finds the record in its envelopes as the parser does, its source, and the wrapper's time; doubt if a
+    /// string may hold it. Leaves its known members.
+    fn unwrap(&self, hint: Option<usize>, known: &mut Vec<Known>) -> Result<(usize, Option<&'a str>), Doubt> {
+        let mut level = Level {
+            start: 0,
+            end: self.entries.len(),
+            strip: &[],
+        };
+        let mut sight = self.look(level, known)?;
+        let mut source = self.discriminated(level, &sight)?;
+        let mut time = None;
+        for _ in 0..MAX_ENVELOPES {
+            let Some((at, end)) = sight.envelope else { break };
+            time = self.wrapper_time(level)?.or(time);
+            (level.start, level.end) = (at + 1, end);
+            sight = self.look(level, known)?;
+            source = self.discriminated(level, &sight)?.or(source);
         }
-        let mut source = None;
-        if discriminated {
-            let doubt = Cell::new(false);
-            source = self.plan.discriminate(|field| self.text_of(0, self.entries.len(), field, &doubt));
-            if doubt.get() {
-                return Err(Doubt);
-            }
+        if let Some(prefix) = sight.prefix.filter(|_| sight.envelope.is_none()) {
+            time = self.wrapper_time(level)?.or(time);
+            level.strip = prefix;
+            sight = self.look(level, known)?;
+            source = self.discriminated(level, &sight)?.or(source);
         }
         let source = source.or(hint).ok_or(Doubt)?;
         let text = self.projection.sources.get(source).is_none_or(|of| of.text);
-        if string && text { Err(Doubt) } else { Ok(source) }
+        let deeper = sight.envelope.is_some() || sight.prefix.is_some();
+        if deeper || sight.strange || sight.line || sight.string && text {
+            return Err(Doubt);
+        }
+        Ok((source, time))
     }
 
-    fn top(&self) -> impl Iterator<Item = Entry> {
-        self.children(0, self.entries.len()).map(|(_, entry)| entry)
+    /// What the names of one level say of it, and its known members.
+    fn look(&self, level: Level<'_>, known: &mut Vec<Known>) -> Result<Sight<'a>, Doubt> {
+        let mut sight = Sight::default();
+        known.clear();
+        for (at, key, entry) in self.members(level) {
+            let number = self.projection.number(key);
+            let mark = match number {
+                Some(number) => {
+                    known.push(Known { number, at, entry });
+                    *self.projection.marks.get(usize::from(number)).ok_or(Doubt)?
+                }
+                None if self.projection.may_be_prefixed(key) => Mark {
+                    prefixed: true,
+                    ..Mark::default()
+                },
+                None => continue,
+            };
+            if mark.prefixed {
+                let mut prefixes = self.projection.envelopes.iter();
+                match prefixes.find(|prefix| key.starts_with(prefix)) {
+                    Some(prefix) if sight.prefix.is_none_or(|known| *known == **prefix) => {
+                        sight.prefix = Some(prefix);
+                    }
+                    Some(_) => return Err(Doubt),
+                    None => {
+                        let mut parts = self.projection.parts.iter();
+                        sight.strange |= parts.any(|prefix| key.starts_with(prefix));
+                    }
+                }
+            }
+            if mark.envelope && entry.kind == Kind::Object && sight.envelope.is_none() {
+                sight.envelope = Some((at, entry.next as usize));
+            }
+            let is_string = matches!(entry.kind, Kind::Plain | Kind::Escaped);
+            sight.strange |= mark.merged && entry.kind == Kind::Objects;
+            sight.line |= mark.string && is_string && self.may_be_line(entry);
+            sight.string |= mark.string && is_string;
+            sight.discriminates |= mark.discriminates;
+        }
+        Ok(sight)
     }
 
-    /// Entries of one level from `start` on, each with its place.
-    fn children(&self, start: usize, end: usize) -> impl Iterator<Item = (usize, Entry)> {
-        let mut at = start;
+    fn discriminated(&self, level: Level<'_>, sight: &Sight<'_>) -> Result<Option<usize>, Doubt> {
+        if !sight.discriminates {
+            return Ok(None);
+        }
+        let doubt = Cell::new(false);
+        let source = self.plan.discriminate(|field| self.text_of(level, field, &doubt));
+        if doubt.get() { Err(Doubt) } else { Ok(source) }
+    }
+
+    /// The time of an envelope.
+    fn wrapper_time(&self, level: Level<'_>) -> Result<Option<&'a str>, Doubt> {
+        let doubt = Cell::new(false);
+        let mut names = self.plan.profile.wrappers.time.iter();
+        let time = names.find_map(|name| self.text_of(level, name, &doubt));
+        if doubt.get() { Err(Doubt) } else { Ok(time) }
+    }
+
+    /// The members of one level, each with its place.
+    fn members<'l>(
+        &'l self,
+        level: Level<'l>,
+    ) -> impl Iterator<Item = (usize, &'a [u8], Entry)> + use<'l, 'a> {
+        let mut at = level.start;
         std::iter::from_fn(move || {
-            let entry = *self.entries.get(at).filter(|_| at < end)?;
-            let this = at;
-            at = entry.next as usize;
-            Some((this, entry))
+            loop {
+                let entry = *self.entries.get(at).filter(|_| at < level.end)?;
+                let this = at;
+                at = entry.next as usize;
+                if let Some(key) = entry.key.of(self.line).strip_prefix(level.strip) {
+                    return Some((this, key, entry));
+                }
+            }
         })
     }
 
-    /// As the parser looks a field up that may tell the source.
-    fn text_of(&self, start: usize, end: usize, dotted: &str, doubt: &Cell<bool>) -> Option<&str> {
+    /// As the parser looks up a field of an envelope, or one that may tell the source.
+    fn text_of(&self, level: Level<'_>, dotted: &str, doubt: &Cell<bool>) -> Option<&'a str> {
         let find = |name: &str| {
-            self.children(start, end)
-                .find(|(_, entry)| entry.key.of(self.line) == name.as_bytes())
+            let mut members = self.members(level);
+            members.find(|(_, key, _)| *key == name.as_bytes())
         };
         match find(dotted) {
-            Some((_, entry)) if entry.kind == Kind::Plain => {
+            Some((_, _, entry)) if entry.kind == Kind::Plain => {
                 return std::str::from_utf8(entry.text(self.line)).ok();
             }
-            Some((_, entry)) if entry.kind == Kind::Escaped => {
+            Some((_, _, entry)) if entry.kind == Kind::Escaped => {
                 doubt.set(true);
                 return None;
             }
             _ => {}
         }
         let (outer, rest) = dotted.split_once('.')?;
-        let (at, entry) = find(outer)?;
+        let (at, _, entry) = find(outer)?;
         (entry.kind == Kind::Object)
-            .then(|| self.text_of(at + 1, entry.next as usize, rest, doubt))
+            .then(|| self.text_of(Level::below(at, entry), rest, doubt))
             .flatten()
     }
 
@@ -465,59 +616,52 @@ impl<'a> Judge<'a> {
     }
 
     /// Finds the deciding fields of the record.
-    fn members(
+    fn fields(
         &self,
         source: usize,
         projected: &Projected,
+        known: &[Known],
         found: &mut Vec<Found>,
         name: &mut Vec<u8>,
     ) -> Result<(), Doubt> {
-        for (at, entry) in self.children(0, self.entries.len()) {
-            let Some(number) = self.projection.number(entry.key.of(self.line)) else {
-                continue;
-            };
-            let mark = self.projection.marks.get(usize::from(number)).copied();
-            let merged = mark.is_some_and(|mark| mark.merged) && entry.kind == Kind::Object;
-            if !merged {
-                name.clear();
-                self.flatten(projected, number, at, entry, found, name)?;
+        for &member in known {
+            if !self.is_part(member)? {
+                self.flatten(projected, member, found, name)?;
                 continue;
             }
-            let text = self.projection.texts.get(usize::from(number));
-            if !text.is_some_and(|text| is_merged(self.plan, source, text)) {
+            let text = self.projection.texts.get(usize::from(member.number));
+            let mut inner = Vec::new();
+            let sight = self.look(Level::below(member.at, member.entry), &mut inner)?;
+            let merged = text.is_some_and(|text| is_merged(self.plan, source, text));
+            if !merged || sight.strange {
                 return Err(Doubt);
             }
-            for (at, entry) in self.children(at + 1, entry.next as usize) {
-                let key = entry.key.of(self.line);
-                let Some(number) = self.projection.number(key) else {
-                    if self.projection.is_prefixed(key) {
-                        return Err(Doubt);
-                    }
-                    continue;
-                };
-                let mark = self.projection.marks.get(usize::from(number)).ok_or(Doubt)?;
-                let container = matches!(entry.kind, Kind::Object | Kind::Objects);
-                if mark.prefixed || mark.merged && container {
+            for member in inner {
+                // A part of a part is named after both.
+                if self.is_part(member)? {
                     return Err(Doubt);
                 }
-                name.clear();
-                self.flatten(projected, number, at, entry, found, name)?;
+                self.flatten(projected, member, found, name)?;
             }
         }
         Ok(())
     }
 
-    /// A member as the parser names it: itself, or what it is made of. `name` holds its name, if that is
-    /// not its key.
+    /// Whether a member is an object that is part of the record around it.
+    fn is_part(&self, member: Known) -> Result<bool, Doubt> {
+        let mark = self.projection.marks.get(usize::from(member.number));
+        Ok(mark.ok_or(Doubt)?.merged && member.entry.kind == Kind::Object)
+    }
+
+    /// A member as the parser names it: itself, or what it is made of.
     fn flatten(
         &self,
         projected: &Projected,
-        number: u16,
-        at: usize,
-        entry: Entry,
+        member: Known,
         found: &mut Vec<Found>,
         name: &mut Vec<u8>,
     ) -> Result<(), Doubt> {
+        let Known { number, at, entry } = member;
         let meaning = projected.meanings.get(usize::from(number)).ok_or(Doubt)?;
         let is_empty = entry.next as usize == at + 1;
         let nested = match entry.kind {
@@ -538,16 +682,14 @@ impl<'a> Judge<'a> {
         if !meaning.descend {
             return Ok(());
         }
-        if name.is_empty() {
-            name.extend_from_slice(entry.key.of(self.line));
-        }
-        name.push(b'.');
-        let len = name.len();
-        for (at, entry) in self.children(at + 1, entry.next as usize) {
-            name.truncate(len);
-            name.extend_from_slice(entry.key.of(self.line));
+        let outer = self.projection.texts.get(usize::from(number)).ok_or(Doubt)?;
+        for (at, key, entry) in self.members(Level::below(at, entry)) {
+            name.clear();
+            name.extend_from_slice(outer.as_bytes());
+            name.push(b'.');
+            name.extend_from_slice(key);
             if let Some(number) = self.projection.number(name) {
-                self.flatten(projected, number, at, entry, found, name)?;
+                self.flatten(projected, Known { number, at, entry }, found, name)?;
             }
         }
         Ok(())
@@ -569,14 +711,10 @@ impl<'a> Judge<'a> {
     /// Adds the fields of any of these roles to a record.
     fn fill(&self, record: &mut Record<'a>, found: &[Found], roles: u8) -> Result<(), Doubt> {
         for field in found.iter().filter(|field| field.roles & roles != 0) {
-            let name = self
-                .projection
-                .texts
-                .get(usize::from(field.field))
-                .ok_or(Doubt)?;
+            let name = self.projection.texts.get(usize::from(field.field)).ok_or(Doubt)?;
             record.fields.push(Field {
                 name: Cow::Borrowed(name),
-                value: self.value(record.source, name, field.entry)?,
+                value: self.value(field)?,
                 // Nothing that decides reads the text.
                 raw: Cow::Borrowed(""),
             });
@@ -585,9 +723,10 @@ impl<'a> Judge<'a> {
     }
 
     /// A value as the parser reads it.
-    fn value(&self, source: usize, name: &str, entry: Entry) -> Result<Json<'a>, Doubt> {
+    fn value(&self, field: &Found) -> Result<Json<'a>, Doubt> {
+        let entry = field.entry;
         let raw = std::str::from_utf8(entry.value.of(self.line)).map_err(|_| Doubt)?;
-        let open = self.plan.is_params(source, name);
+        let open = field.roles & role::PARAMS != 0;
         Ok(match entry.kind {
             Kind::Null => Json::Null,
             Kind::Bool => Json::Bool(raw == "true"),
