@@ -6,6 +6,8 @@
 
 use wide::u8x64;
 
+use crate::Limits;
+
 /// Bytes that are looked at together.
 const BLOCK: usize = 64;
 /// Deepest nesting that is followed.
@@ -89,15 +91,15 @@ const CLOSED: Open = Open {
 };
 
 impl Index {
-    /// Indexes a line that is one object; `None` if it is none, or in doubt.
-    pub(super) fn read(&mut self, line: &[u8], max_depth: usize, max_nodes: usize) -> Option<()> {
+    /// The entries of a line that is one object; `None` if it is none, or in doubt.
+    pub(super) fn read(&mut self, line: &[u8], limits: &Limits) -> Option<&[Entry]> {
         self.entries.clear();
         if line.len() > MAX_LINE {
             return None;
         }
         let escapes = self.find_places(line)?;
         // Each node has a place of its own.
-        if self.places.len() + 2 > max_nodes {
+        if self.places.len() + 2 > limits.max_nodes {
             return None;
         }
         let walk = Walk {
@@ -105,7 +107,8 @@ impl Index {
             places: self.places.iter(),
             escapes,
         };
-        walk.run(&mut self.entries, max_depth.min(MAX_DEPTH))
+        walk.run(&mut self.entries, limits.max_depth.min(MAX_DEPTH))?;
+        Some(&self.entries)
     }
 
     /// Notes quotes, and marks outside of strings; tells whether there are escapes.

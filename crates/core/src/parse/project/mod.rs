@@ -108,6 +108,14 @@ pub struct Projection {
 #[derive(Default)]
 pub struct Buffers {
     index: Index,
+    /// A line that is a string of another.
+    string: Box<(Vec<u8>, Index)>,
+    rest: Rest,
+}
+
+/// Buffers that no line is held in.
+#[derive(Default)]
+struct Rest {
     name: Vec<u8>,
     known: Vec<Known>,
     found: Vec<Found>,
@@ -117,7 +125,7 @@ pub struct Buffers {
 
 impl std::fmt::Debug for Buffers {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Buffers(<{} bytes>)", self.bearing.capacity())
+        write!(f, "Buffers(<{} bytes>)", self.rest.bearing.capacity())
     }
 }
 
@@ -170,22 +178,36 @@ struct Sight<'a> {
     /// What names of an envelope's members begin with here.
     prefix: Option<&'a [u8]>,
     discriminates: bool,
-    /// Whether a string of it could be the line.
-    string: bool,
-    /// Whether one looks like a line.
-    line: bool,
+    /// The first string of it that could be the line.
+    string: Option<Entry>,
     /// Whether something is part of the record in a way that is not followed.
     strange: bool,
 }
 
-/// What decides of a line.
-struct Deciding<'a, 'f> {
-    source: usize,
-    /// Whether any select takes its source.
-    wanted: bool,
-    /// The wrapper's time.
+/// What a line turned out to be.
+enum Ruling<'a> {
+    /// Whether it is no match.
+    Is(bool),
+    /// Another line.
+    Within(Wrapped<'a>),
+}
+
+/// A string that holds the line.
+struct Wrapped<'a> {
+    /// The source, as far as what is around it tells.
+    source: Option<usize>,
     time: Option<&'a str>,
-    found: &'f [Found],
+    entry: Entry,
+}
+
+/// What envelopes hold.
+enum Unwrapped<'a> {
+    Record {
+        source: usize,
+        /// The wrapper's time.
+        time: Option<&'a str>,
+    },
+    String(Wrapped<'a>),
 }
 
 impl Projection {
@@ -299,33 +321,37 @@ impl Projection {
         limits: &Limits,
         buffers: &mut Buffers,
     ) -> bool {
+        let Buffers { index, string, rest } = buffers;
         let (body, prefix_time) = wrapper::strip_prefix(line);
-        if buffers
-            .index
-            .read(body, limits.max_depth, limits.max_nodes)
-            .is_none()
-        {
+        let Some(entries) = index.read(body, limits) else {
             return false;
-        }
-        let Buffers {
-            index,
-            name,
-            known,
-            found,
-            bearing,
-            typed,
-        } = buffers;
+        };
         let judge = Judge {
             projection: self,
             plan,
             query,
             line: body,
-            entries: &index.entries,
+            entries,
             limits,
         };
-        let found = judge.deciding(source, prefix_time, known, found, name);
-        let judged = found.and_then(|record| judge.rules_out(record, bearing, typed));
-        judged.unwrap_or(false)
+        let Wrapped { source, time, entry } = match judge.line(source, prefix_time, rest) {
+            Ok(Ruling::Is(out)) => return out,
+            Ok(Ruling::Within(wrapped)) => wrapped,
+            Err(Doubt) => return false,
+        };
+        // The line is a string of another, which the parser opens as well.
+        let (inner, index) = string.as_mut();
+        unescape(entry.text(body), inner);
+        let (body, _) = wrapper::strip_prefix(inner);
+        let Some(entries) = index.read(body, limits) else {
+            return false;
+        };
+        let judge = Judge {
+            line: body,
+            entries,
+            ..judge
+        };
+        matches!(judge.line(source, time, rest), Ok(Ruling::Is(true)))
     }
 
     fn number(&self, name: &[u8]) -> Option<u16> {
@@ -405,42 +431,48 @@ struct Judge<'a> {
 }
 
 impl<'a> Judge<'a> {
-    /// Finds the record in the line, and the fields in it that decide.
-    fn deciding<'f>(
+    /// Whether the line is no match, unless a string in it is the line. `outer` is the time of what is
+    /// around this line.
+    fn line(
         &self,
         hint: Option<usize>,
-        prefix_time: Option<&'a str>,
-        known: &mut Vec<Known>,
-        found: &'f mut Vec<Found>,
-        name: &mut Vec<u8>,
-    ) -> Result<Deciding<'a, 'f>, Doubt> {
-        let (source, time) = self.unwrap(hint, known)?;
+        outer: Option<&'a str>,
+        buffers: &mut Rest,
+    ) -> Result<Ruling<'a>, Doubt> {
+        let Rest {
+            name,
+            known,
+            found,
+            bearing,
+            typed,
+        } = buffers;
+        let (source, time) = match self.unwrap(hint, known)? {
+            Unwrapped::Record { source, time } => (source, time.or(outer)),
+            Unwrapped::String(wrapped) => {
+                let time = wrapped.time.or(outer);
+                return Ok(Ruling::Within(Wrapped { time, ..wrapped }));
+            }
+        };
         let projected = self.projection.sources.get(source).ok_or(Doubt)?;
         if !projected.sound {
             return Err(Doubt);
         }
         found.clear();
         self.fields(source, projected, known, found, name)?;
-        Ok(Deciding {
-            source,
-            wanted: projected.wanted,
-            time: time.or(prefix_time),
-            found,
-        })
+        self.rules_out(source, projected.wanted, time, found, bearing, typed)
+            .map(Ruling::Is)
     }
 
+    /// The record's own judgement, by those of its fields that decide.
     fn rules_out(
         &self,
-        deciding: Deciding<'a, '_>,
+        source: usize,
+        wanted: bool,
+        time: Option<&'a str>,
+        found: &[Found],
         bearing: &mut Vec<u8>,
         typed: &mut Vec<Typed>,
     ) -> Result<bool, Doubt> {
-        let Deciding {
-            source,
-            wanted,
-            time,
-            found,
-        } = deciding;
         let mut record = Record {
             source,
             fields: Vec::new(),
@@ -473,7 +505,7 @@ impl<'a> Judge<'a> {
 
     /// Finds the record in its envelopes as the parser does, its source, and the wrapper's time; doubt if a
     /// string may hold it. Leaves its known members.
-    fn unwrap(&self, hint: Option<usize>, known: &mut Vec<Known>) -> Result<(usize, Option<&'a str>), Doubt> {
+    fn unwrap(&self, hint: Option<usize>, known: &mut Vec<Known>) -> Result<Unwrapped<'a>, Doubt> {
         let mut level = Level {
             start: 0,
             end: self.entries.len(),
@@ -495,13 +527,38 @@ impl<'a> Judge<'a> {
             sight = self.look(level, known)?;
             source = self.discriminated(level, &sight)?.or(source);
         }
-        let source = source.or(hint).ok_or(Doubt)?;
-        let text = self.projection.sources.get(source).is_none_or(|of| of.text);
+        let source = source.or(hint);
+        let spec = source.and_then(|source| self.projection.sources.get(source));
         let deeper = sight.envelope.is_some() || sight.prefix.is_some();
-        if deeper || sight.strange || sight.line || sight.string && text {
+        if deeper || sight.strange || sight.string.is_some() && spec.is_some_and(|of| of.text) {
             return Err(Doubt);
         }
-        Ok((source, time))
+        let string = sight.string.filter(|string| self.may_be_line(*string));
+        if let Some(entry) = string.filter(|_| !self.is_record(level, source)) {
+            return Ok(Unwrapped::String(Wrapped {
+                source,
+                time: self.wrapper_time(level)?.or(time),
+                entry,
+            }));
+        }
+        let source = source.ok_or(Doubt)?;
+        Ok(Unwrapped::Record { source, time })
+    }
+
+    /// Whether the members of a level are a record of their own, as the parser tells.
+    fn is_record(&self, level: Level<'_>, source: Option<usize>) -> bool {
+        let own = |spec: &Source| {
+            let known = self.members(level).filter(|(_, key, _)| {
+                let key = std::str::from_utf8(key).ok();
+                let field = key.and_then(|key| spec.fields.get(key));
+                field.is_some_and(|field| !wrapper::is_of_pipeline(field))
+            });
+            known.count() >= wrapper::OWN_FIELDS
+        };
+        match source {
+            Some(source) => self.plan.spec(source).is_some_and(own),
+            None => self.plan.profile.sources.iter().any(own),
+        }
     }
 
     /// What the names of one level say of it, and its known members.
@@ -539,8 +596,9 @@ impl<'a> Judge<'a> {
             }
             let is_string = matches!(entry.kind, Kind::Plain | Kind::Escaped);
             sight.strange |= mark.merged && entry.kind == Kind::Objects;
-            sight.line |= mark.string && is_string && self.may_be_line(entry);
-            sight.string |= mark.string && is_string;
+            if mark.string && is_string && sight.string.is_none() {
+                sight.string = Some(entry);
+            }
             sight.discriminates |= mark.discriminates;
         }
         Ok(sight)
@@ -607,6 +665,10 @@ impl<'a> Judge<'a> {
     /// Whether a string may be a line of its own: it ends as an object does, perhaps behind blanks.
     fn may_be_line(&self, entry: Entry) -> bool {
         let text = entry.text(self.line);
+        if entry.kind == Kind::Plain {
+            let (body, _) = wrapper::strip_prefix(text);
+            return body.starts_with(b"{") && body.ends_with(b"}");
+        }
         let mut rest = text.trim_ascii_end();
         while let [before @ .., b'\\', b'n' | b'r' | b't' | b'f'] = rest {
             rest = before.trim_ascii_end();
@@ -742,6 +804,32 @@ impl<'a> Judge<'a> {
             }
         })
     }
+}
+
+/// The text of a string whose escapes are sound, none of them half a character.
+fn unescape(mut text: &[u8], out: &mut Vec<u8>) {
+    out.clear();
+    while let Some(at) = memchr::memchr(b'\\', text) {
+        let (before, escape) = text.split_at_checked(at).unwrap_or((text, &[]));
+        out.extend_from_slice(before);
+        let code = |text: &[u8]| {
+            let digits = std::str::from_utf8(text.get(2..6)?).ok()?;
+            u32::from_str_radix(digits, 16).ok().and_then(char::from_u32)
+        };
+        let (c, used) = match escape.get(1) {
+            Some(b'b') => ('\u{8}', 2),
+            Some(b'f') => ('\u{c}', 2),
+            Some(b'n') => ('\n', 2),
+            Some(b'r') => ('\r', 2),
+            Some(b't') => ('\t', 2),
+            Some(b'u') => (code(escape).unwrap_or(char::REPLACEMENT_CHARACTER), 6),
+            Some(other) => (char::from(*other), 2),
+            None => return,
+        };
+        out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
+        text = escape.get(used..).unwrap_or_default();
+    }
+    out.extend_from_slice(text);
 }
 
 impl Found {

@@ -225,6 +225,32 @@ fn wrapped_and_malformed_lines_are_left_to_the_parser() {
             (r#"{OUT,"log":"{\"meta.user\":\"alice\"}\n"}"#, false),
             (r#"{OUT,"log":"{\"meta.user\":\"alice\"\u007d"}"#, false),
             (r#"{OUT,"message":"done {}."}"#, true),
+            // A string that is the line is opened, once.
+            (
+                r#"{"log":"{\"time\":\"2026-11-01T10:00:00Z\",\"meta.user\":\"b\\u006fb\"}\n","stream":"alice"}"#,
+                true,
+            ),
+            (
+                r#"{"log":"{\"time\":\"2026-11-01T10:00:00Z\",\"meta.user\":\"al\\u0069ce\"}\n"}"#,
+                false,
+            ),
+            (
+                r#"{"log":"{\"meta.user\":\"alice\"}","timestamp":"2026-10-01T10:00:00Z"}"#,
+                true,
+            ),
+            (
+                r#"{"log":"2026-10-01T10:00:00Z {\"meta.user\":\"alice\"}","timestamp":"2026-11-01T10:00:00Z"}"#,
+                false,
+            ),
+            (
+                r#"{"log":"{\"log\":\"{\\\"time\\\":\\\"2026-10-01T10:00:00Z\\\"}\"}"}"#,
+                false,
+            ),
+            (r#"{"log":"{\"meta.user\":\"bob\",}"}"#, false),
+            (
+                r#"{"message":"{\"meta.user\":\"alice\"}",OUT,"status":200,"method":"GET","controller":"A","action":"b"}"#,
+                true,
+            ),
             (r#"{"json":{"json":{"json":{"json":{OUT}}}}}"#, false),
             (r#"{OUT"#, false),
             (r#"{OUT,}"#, false),
@@ -280,7 +306,7 @@ fn blocks_do_not_matter() {
         ] {
             let line = format!(r#"{{"{pad}":{tail}"z":null}}"#);
             let mut index = Index::default();
-            let read = index.read(line.as_bytes(), 128, 1_000_000);
+            let read = index.read(line.as_bytes(), &Limits::default());
             assert!(read.is_some(), "{line}");
             let first = index.entries.first().expect("a member");
             assert_eq!(
@@ -306,7 +332,7 @@ proptest::proptest! {
     /// What the index takes, the parser takes.
     #[test]
     fn what_is_indexed_is_json(line in r#"\{("([ab]|\\[nu"\\/bx]|\\u[0d][08c][0-9]0|[\{\},:é])*"|[\{\}\[\],:]|-?[0-9]{1,20}|[0-9.eE+-]{1,6}|null|true|[ \t]){0,24}\}"#) {
-        let read = Index::default().read(line.as_bytes(), 128, 1_000_000).is_some();
+        let read = Index::default().read(line.as_bytes(), &Limits::default()).is_some();
         let mut buffers = simd_json::Buffers::default();
         let parsed = crate::parse::tree::parse(&line, &mut Vec::new(), &mut buffers, &Limits::default()).is_ok();
         proptest::prop_assert!(parsed || !read, "{}", line);
@@ -315,7 +341,7 @@ proptest::proptest! {
     #[test]
     fn sound_lines_are_indexed(line in r#"\{("[a-c]{0,3}":("([a-z ]|\\[n"\\]|\\u00[0-9]{2}|é){0,70}"|-?[1-9][0-9]{0,9}(\.[0-9]{1,9})?|null|\[(1(,"a")*)?\]|\{("x":\{\})?\}),){0,8}"z":true\}"#) {
         let mut index = Index::default();
-        proptest::prop_assert!(index.read(line.as_bytes(), 128, 1_000_000).is_some(), "{}", line);
+        proptest::prop_assert!(index.read(line.as_bytes(), &Limits::default()).is_some(), "{}", line);
         let root: serde_json::Value = serde_json::from_str(&line).expect("JSON");
         proptest::prop_assert!(root.is_object());
         let keys = |line: &str| line.matches("\":").count();
