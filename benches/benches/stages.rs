@@ -14,7 +14,7 @@ use criterion::{BatchSize, Criterion, Throughput};
 use decostop::Limits;
 use decostop::artefact::{self, NdjsonProvenance, Writer};
 use decostop::frame::Lines;
-use decostop::parse::{self, with_record};
+use decostop::parse::{self, Projection, with_record};
 use decostop::prefilter::Prefilter;
 use decostop::query::{QueryPlan, scope_index};
 use decostop::sink::{Flow, Provenance, Sink, Verified};
@@ -176,6 +176,45 @@ impl Loaded {
                 parsed += u64::from(fields.is_ok_and(|fields| fields > 0));
             });
             parsed
+        });
+        self.project(criterion, "project", &self.query);
+        let mut request = self.corpus.request();
+        request.window.to = request.window.from;
+        let never = QueryPlan::new(&request, &self.plan);
+        self.project(criterion, "project by time", &never);
+        let mut request = self.corpus.request();
+        for select in &mut request.selects {
+            select.namespaces.clear();
+            select.events = vec!["raw:Projects::*".to_owned()];
+        }
+        let events = QueryPlan::new(&request, &self.plan);
+        self.project(criterion, "project by event", &events);
+    }
+
+    /// Ruling lines out by the fields that decide, as those are that the prefilter does not hold back.
+    fn project(&self, criterion: &mut Criterion, name: &str, query: &QueryPlan) {
+        let projection = Projection::new(&self.plan, query);
+        let (mut scratch, mut buffers) = (parse::Scratch::default(), parse::Buffers::default());
+        let (mut ruled_out, mut no_match, mut typed) = (0, 0, Vec::new());
+        self.each_line(|source, line| {
+            let judged = with_record(&self.plan, line, source, &self.limits, &mut scratch, |record| {
+                self.plan.typed(record, &mut typed).is_ok()
+                    && (!matches!(self.plan.time(record), Ok(Some(at)) if query.in_window(at.ns))
+                        || !query.matches(&self.plan, record, &typed))
+            });
+            let out = projection.rules_out(&self.plan, query, line, source, &self.limits, &mut buffers);
+            assert!(!out || judged == Ok(true), "{name}: a match is ruled out");
+            no_match += u64::from(judged == Ok(true));
+            ruled_out += u64::from(out);
+        });
+        println!("{name}: {ruled_out} of {no_match} lines that do not match are ruled out");
+        measure(criterion, name, self.bytes(), ruled_out, || {
+            let mut found = 0;
+            self.each_line(|source, line| {
+                let out = projection.rules_out(&self.plan, query, line, source, &self.limits, &mut buffers);
+                found += u64::from(out);
+            });
+            found
         });
     }
 

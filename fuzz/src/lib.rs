@@ -8,6 +8,7 @@ mod line;
 mod parse;
 mod prefilter;
 mod profile;
+mod project;
 mod redact;
 mod request;
 mod selection;
@@ -19,6 +20,7 @@ pub use line::line;
 pub use parse::parse_vs_serde_json;
 pub use prefilter::prefilter;
 pub use profile::profile;
+pub use project::project;
 pub use redact::{redact, redact_line};
 pub use request::request;
 pub use selection::selection;
@@ -33,6 +35,7 @@ pub const TARGETS: &[Target] = &[
     ("parse_vs_serde_json", parse_vs_serde_json),
     ("prefilter", prefilter),
     ("profile", profile),
+    ("project", project),
     ("redact", redact),
     ("redact_line", redact_line),
     ("request", request),

@@ -52,7 +52,7 @@ pub fn prefilter(data: &[u8]) {
 }
 
 /// A request for some of the world.
-fn wanted(draw: &mut Draw<'_>) -> String {
+pub(crate) fn wanted(draw: &mut Draw<'_>) -> String {
     let mut out = format!(
         "version = 1\nid = \"FUZZ-1\"\nrequested_at = 2026-11-08T09:00:00Z\n\
          [customer]\nname = \"Acme\"\nplan = \"ultimate\"\nbilling = \"paid\"\n[scope]\nevidence = \"a test\"\n{SCOPE}\n\
@@ -84,7 +84,7 @@ fn quoted(text: &str) -> String {
 }
 
 /// A line as a shipper would have wrapped it; without line feeds.
-fn dressed(draw: &mut Draw<'_>, line: String) -> String {
+pub(crate) fn dressed(draw: &mut Draw<'_>, line: String) -> String {
     match draw.below(8) {
         0 => format!("{{\"timestamp\":\"2026-11-02T10:00:00Z\",\"jsonPayload\":{line}}}"),
         1 => format!("{{\"@timestamp\":\"2026-11-02T10:00:00Z\",\"message\":{}}}", json_string(draw, &line)),

@@ -5,7 +5,7 @@ mod common;
 
 use common::{Path_, along, builder, profile, request, run, write_inputs};
 use decostop::Limits;
-use decostop::parse::{Scratch, with_record};
+use decostop::parse::{Buffers, Projection, Scratch, with_record};
 use decostop::prefilter::Prefilter;
 use decostop::query::QueryPlan;
 use decostop_redact::ProfilePlan;
@@ -529,7 +529,8 @@ fn selects() -> impl Strategy<Value = String> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Line by line: the typed match equals the oracle's, and the prefilter lets every match through.
+    /// Line by line: the typed match equals the oracle's, the prefilter lets every match through, and none is
+    /// ruled out.
     #[test]
     fn each_line_is_judged_as_the_oracle_does(request in selects(), lines in proptest::collection::vec(line(), 1..12)) {
         let profile = profile();
@@ -538,6 +539,7 @@ proptest! {
         let plan = ProfilePlan::new(profile.clone()).expect("a sound profile");
         let engine = QueryPlan::new(&request, &plan);
         let prefilter = Prefilter::new(&engine.needles);
+        let projection = Projection::new(&plan, &engine);
         let mut scratch = Scratch::default();
         for (name, line) in &lines {
             let index = profile.sources.iter().position(|source| source.name == *name).expect("a source");
@@ -558,6 +560,8 @@ proptest! {
             });
             let is_record = fields(&profile.sources[index], line.as_bytes()).is_some();
             prop_assert_eq!(got.is_ok(), is_record, "{}: {}", name, line);
+            let out = projection.rules_out(&plan, &engine, line.as_bytes(), Some(index), &Limits::default(), &mut Buffers::default());
+            prop_assert!(!out || got == Ok(Answer::NoMatch), "ruled out {}: {}", name, line);
             if is_record {
                 prop_assert_eq!(got, Ok(answer), "{}: {}", name, line);
             }

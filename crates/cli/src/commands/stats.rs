@@ -51,13 +51,10 @@ pub(super) fn write(to: &mut impl Write, report: &Report) -> io::Result<()> {
         .filter(|input| input.duplicate_of.is_some() || input.set_aside.is_some());
     let (skipped, inputs) = aside.fold((0, 0), |(sum, inputs), input| (sum + input.bytes, inputs + 1));
     let scan = report.timings.get("scan").copied().unwrap_or_default();
-    let cores = scan.as_secs_f64() * report.threads as f64;
-    let rate = |bytes_decoded: u64, seconds: f64| {
-        if seconds > 0.0 {
-            format!("{}/s", bytes((bytes_decoded as f64 / seconds) as u64))
-        } else {
-            "-".to_owned()
-        }
+    let cores = scan * u32::try_from(report.threads).unwrap_or(u32::MAX);
+    let rate = |decoded: u64, spent: Duration| match micros(spent) {
+        0 => "-".to_owned(),
+        spent => format!("{}/s", bytes(decoded.saturating_mul(1_000_000) / spent)),
     };
     writeln!(to, "{HEAD}bytes{HEAD:#}")?;
     writeln!(
@@ -77,7 +74,7 @@ pub(super) fn write(to: &mut impl Write, report: &Report) -> io::Result<()> {
         to,
         "  rate     {} decoded on each core while scanning; decoding alone {}",
         rate(decoded, cores),
-        rate(decoded, work.decode.as_secs_f64())
+        rate(decoded, work.decode)
     )
 }
 

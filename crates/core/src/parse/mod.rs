@@ -8,7 +8,10 @@
 //! simd-json validates the line and unescapes its strings on a copy; the tree keeps, for every value,
 //! its text as it stands in the line, so that untouched values can be handed out byte for byte.
 //! Duplicate keys are kept: every occurrence counts.
+//!
+//! `project` tells of most lines that do not match that they do not, without any of this.
 
+mod project;
 mod text;
 mod tree;
 mod wrapper;
@@ -20,6 +23,7 @@ use decostop_redact::{Field, Json, ProfilePlan, Record};
 
 use crate::Limits;
 use crate::sink::Reason;
+pub use project::{Buffers, Projection};
 use tree::{Node, Value};
 
 /// Buffers of one worker. Grows to the longest line that was parsed.

@@ -144,8 +144,11 @@ fn discriminated(plan: &ProfilePlan, entries: &[(&str, Node<'_>)]) -> Option<usi
     plan.discriminate(|field| text_of(entries, field))
 }
 
+/// Fields of its source by which an object with a line in it is a record of its own.
+pub(super) const OWN_FIELDS: usize = 4;
+
 /// What the logging pipeline adds to every line is no sign of a record.
-fn is_of_pipeline(field: &decostop_profile::FieldSpec) -> bool {
+pub(super) fn is_of_pipeline(field: &decostop_profile::FieldSpec) -> bool {
     field
         .classes()
         .all(|class| class == decostop_profile::Class::System)
@@ -177,7 +180,7 @@ fn wrapped_string<'a>(
             .iter()
             .filter(|(key, _)| spec.fields.get(*key).is_some_and(|field| !is_of_pipeline(field)))
             .count();
-        known >= 4
+        known >= OWN_FIELDS
     };
     let is_record = match source {
         Some(source) => plan.spec(source).is_some_and(own),

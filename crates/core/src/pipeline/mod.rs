@@ -133,7 +133,7 @@ impl DiveBuilder {
         self
     }
 
-    /// Whether lines that cannot match are skipped unparsed. Changes the time, never the result. By
+    /// Whether lines that cannot match are skipped unparsed, or parsed only where it decides. Changes the time, never the result. By
     /// default, they are.
     #[must_use]
     pub fn prefilter(mut self, yes: bool) -> Self {
@@ -302,6 +302,7 @@ impl DiveBuilder {
         let total = discovery.inputs.iter().map(|input| input.bytes).sum::<u64>() * passes;
         self.progress.bytes_total.store(total, Ordering::Relaxed);
         Ok(Dive {
+            project: self.prefilter && !self.learn_all,
             request: self.request,
             profile,
             plan,
@@ -369,6 +370,8 @@ pub struct Dive {
     plan: Arc<ProfilePlan>,
     query: QueryPlan,
     prefilter: Option<Arc<Prefilter>>,
+    /// Whether lines may be ruled out by a few of their fields.
+    project: bool,
     redactor: Redactor,
     key: RequestKey,
     discovery: Discovery,

@@ -15,6 +15,7 @@ use super::lane::Lane;
 use super::seam::Seams;
 use super::worker::{Reading, Worker};
 use super::{Dive, follow};
+use crate::parse::Projection;
 use crate::prefilter::Prefilter;
 use crate::query::{Needles, QueryPlan, scope_index};
 use crate::sink::Reason;
@@ -68,6 +69,8 @@ pub(super) struct Shared<'d> {
     pub(super) pass: Pass,
     pub(super) scope: ScopeIndex,
     pub(super) scope_needles: Needles,
+    /// What rules lines out before they are parsed; only where nothing is learned of others.
+    pub(super) projection: Option<Projection>,
     /// Needles of this pass, if they are not the query's.
     needles: Option<Needles>,
     pub(super) prefilter: Option<Arc<Prefilter>>,
@@ -216,10 +219,12 @@ impl<'d> Shared<'d> {
             (Some(prefilter), None) if !extended => Some(Arc::clone(prefilter)),
             (Some(_), None) => Prefilter::new(&query.needles).map(Arc::new),
         };
+        let project = dive.project && matches!(pass, Pass::Match);
         Ok(Self {
             dive,
             query,
             pass,
+            projection: project.then(|| Projection::new(&dive.plan, query)),
             scope: scope_index(&dive.request)?,
             scope_needles: Needles::of_scope(&dive.request.scope),
             needles,

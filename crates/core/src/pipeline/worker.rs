@@ -32,6 +32,7 @@ pub(super) struct Reading {
 pub(super) struct Worker {
     pub(super) frame: frame::Scratch,
     parse: parse::Scratch,
+    project: parse::Buffers,
     typed: Vec<Typed>,
     matched: Vec<Matched>,
     held: usize,
@@ -140,6 +141,20 @@ impl Worker {
         }
         self.candidates += 1;
         self.work.line_bytes += line.len() as u64;
+        let ruled_out = shared.projection.as_ref().is_some_and(|projection| {
+            let buffers = &mut self.project;
+            projection.rules_out(
+                &dive.plan,
+                shared.query,
+                line,
+                reading.source,
+                &dive.limits,
+                buffers,
+            )
+        });
+        if ruled_out {
+            return;
+        }
         let mut typed = std::mem::take(&mut self.typed);
         let mut findings = Findings {
             typed: &mut typed,

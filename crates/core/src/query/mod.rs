@@ -87,10 +87,27 @@ impl QueryPlan {
         self.selects.iter().any(|select| select.takes_source(source))
     }
 
+    /// What of a record makes a difference to any select.
+    pub(crate) fn needs(&self) -> Needs {
+        Needs {
+            identities: self.selects.iter().any(SelectPlan::needs_identities),
+            events: self.selects.iter().any(SelectPlan::needs_events),
+            joins: self.selects.iter().any(SelectPlan::needs_joins),
+        }
+    }
+
     /// The selects.
     pub fn selects(&self) -> &[SelectPlan] {
         &self.selects
     }
+}
+
+/// What of a record, but for its source and time, a query looks at.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Needs {
+    pub(crate) identities: bool,
+    pub(crate) events: bool,
+    pub(crate) joins: bool,
 }
 
 /// The join keys of a record.

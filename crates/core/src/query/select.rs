@@ -208,6 +208,17 @@ impl SelectPlan {
         !self.correlation.is_empty() || !self.tokens.is_empty()
     }
 
+    /// Whether whom a record names makes a difference.
+    pub(super) fn needs_identities(&self) -> bool {
+        let sets = [&self.users, &self.addresses, &self.exclude];
+        self.places.iter().chain(sets).any(|set| !set.is_empty())
+    }
+
+    /// Whether what a record says happened makes a difference.
+    pub(super) fn needs_events(&self) -> bool {
+        self.events.is_some() || !self.exclude_events.is_empty()
+    }
+
     pub(super) fn takes_joins(&self, joins: &Joins) -> bool {
         (self.correlation.is_empty() || !self.correlation.is_disjoint(&joins.correlation))
             && (self.tokens.is_empty() || !self.tokens.is_disjoint(&joins.token))
