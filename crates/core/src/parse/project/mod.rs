@@ -15,6 +15,7 @@ mod index;
 use std::borrow::Cow;
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::OnceLock;
 
 use decostop_profile::{Class, ClassRule, Format, Source};
 use decostop_redact::{Field, Json, ProfilePlan, Record, Typed};
@@ -99,7 +100,10 @@ pub struct Projection {
     parts: Vec<Box<[u8]>>,
     /// First bytes of those.
     begins: Box<[bool; 256]>,
-    sources: Vec<Projected>,
+    /// The deciding fields of each source, and for what.
+    roles: Vec<BTreeMap<Box<str>, u8>>,
+    /// Compiled when the first line of the source is seen: most dives see few.
+    sources: Vec<OnceLock<Projected>>,
     needs: Needs,
     prefilter: Option<Prefilter>,
 }
@@ -260,44 +264,12 @@ impl Projection {
             discriminates: discriminating.contains(&**text),
             prefixed: prefixes().any(|prefix| text.as_bytes().starts_with(prefix)),
         });
-        let number = |text: &str| names.get(text.as_bytes()).copied();
-        let sources = roles.iter().enumerate().map(|(source, roles)| {
-            let spec = plan.spec(source);
-            // Other names stand for nothing that decides, and nothing that does is below them.
-            let mut meanings = vec![Meaning::default(); texts.len()];
-            for name in roles.keys() {
-                let spellings = with_outer(name).map(Cow::Borrowed);
-                for text in spellings.chain([Cow::Owned(flat(name))]) {
-                    let meaning = number(&text).and_then(|at| meanings.get_mut(usize::from(at)));
-                    let Some(meaning) = meaning else { continue };
-                    let field = known_name(plan, source, text.clone());
-                    let below = format!("{text}.");
-                    *meaning = Meaning {
-                        leaf: plan.is_leaf(source, &text),
-                        below: plan.has_fields_below(source, &text),
-                        descend: roles.keys().any(|name| name.starts_with(&below)),
-                        field: number(&field).unwrap_or(u16::MAX),
-                        roles: roles.get(field.as_ref()).map_or(0, |roles| {
-                            let params = plan.is_params(source, &field);
-                            roles | if params { role::PARAMS } else { 0 }
-                        }),
-                    };
-                }
-            }
-            Projected {
-                meanings,
-                text: spec.is_none_or(|spec| spec.format != Format::Json),
-                wanted: query.wants_source(source),
-                // Families of fields are always dropped and cannot decide; if they could, any name might.
-                sound: texts.len() < usize::from(u16::MAX)
-                    && spec.is_some_and(|spec| {
-                        let families = spec.patterns.iter().flat_map(|(_, family)| family.classes());
-                        families.into_iter().all(Class::is_always_dropped)
-                    }),
-            }
-        });
+        let roles = roles
+            .into_iter()
+            .map(|of| of.into_iter().map(|(name, roles)| (name.into(), roles)).collect());
         Self {
-            sources: sources.collect(),
+            sources: profile.sources.iter().map(|_| OnceLock::new()).collect(),
+            roles: roles.collect(),
             marks: marks.collect(),
             names,
             envelopes,
@@ -352,6 +324,54 @@ impl Projection {
             ..judge
         };
         matches!(judge.line(source, time, rest), Ok(Ruling::Is(true)))
+    }
+
+    fn source(&self, plan: &ProfilePlan, query: &QueryPlan, source: usize) -> Option<&Projected> {
+        let (roles, projected) = self.roles.get(source).zip(self.sources.get(source))?;
+        Some(projected.get_or_init(|| self.projected(plan, query, source, roles)))
+    }
+
+    fn projected(
+        &self,
+        plan: &ProfilePlan,
+        query: &QueryPlan,
+        source: usize,
+        roles: &BTreeMap<Box<str>, u8>,
+    ) -> Projected {
+        let spec = plan.spec(source);
+        // Other names stand for nothing that decides, and nothing that does is below them.
+        let mut meanings = vec![Meaning::default(); self.texts.len()];
+        for name in roles.keys() {
+            let spellings = with_outer(name).map(Cow::Borrowed);
+            for text in spellings.chain([Cow::Owned(flat(name))]) {
+                let number = self.number(text.as_bytes());
+                let meaning = number.and_then(|at| meanings.get_mut(usize::from(at)));
+                let Some(meaning) = meaning else { continue };
+                let field = known_name(plan, source, text.clone());
+                let below = format!("{text}.");
+                *meaning = Meaning {
+                    leaf: plan.is_leaf(source, &text),
+                    below: plan.has_fields_below(source, &text),
+                    descend: roles.keys().any(|name| name.starts_with(&below)),
+                    field: self.number(field.as_bytes()).unwrap_or(u16::MAX),
+                    roles: roles.get(field.as_ref()).map_or(0, |roles| {
+                        let params = plan.is_params(source, &field);
+                        roles | if params { role::PARAMS } else { 0 }
+                    }),
+                };
+            }
+        }
+        Projected {
+            meanings,
+            text: spec.is_none_or(|spec| spec.format != Format::Json),
+            wanted: query.wants_source(source),
+            // Families of fields are always dropped and cannot decide; if they could, any name might.
+            sound: self.texts.len() < usize::from(u16::MAX)
+                && spec.is_some_and(|spec| {
+                    let families = spec.patterns.iter().flat_map(|(_, family)| family.classes());
+                    families.into_iter().all(Class::is_always_dropped)
+                }),
+        }
     }
 
     fn number(&self, name: &[u8]) -> Option<u16> {
@@ -453,7 +473,10 @@ impl<'a> Judge<'a> {
                 return Ok(Ruling::Within(Wrapped { time, ..wrapped }));
             }
         };
-        let projected = self.projection.sources.get(source).ok_or(Doubt)?;
+        let projected = self
+            .projection
+            .source(self.plan, self.query, source)
+            .ok_or(Doubt)?;
         if !projected.sound {
             return Err(Doubt);
         }
@@ -528,7 +551,7 @@ impl<'a> Judge<'a> {
             source = self.discriminated(level, &sight)?.or(source);
         }
         let source = source.or(hint);
-        let spec = source.and_then(|source| self.projection.sources.get(source));
+        let spec = source.and_then(|source| self.projection.source(self.plan, self.query, source));
         let deeper = sight.envelope.is_some() || sight.prefix.is_some();
         if deeper || sight.strange || sight.string.is_some() && spec.is_some_and(|of| of.text) {
             return Err(Doubt);

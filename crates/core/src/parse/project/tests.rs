@@ -196,7 +196,7 @@ fn what_happened_and_where_rule_out() {
     check(
         &sources,
         "none",
-        &[(r#"{IN,"class":"C"}"#, false), (r#"{OUT}"#, false)],
+        &[(r#"{IN,"class":"C"}"#, false), (r"{OUT}", false)],
     );
     check(
         &query("correlation_ids = [\"01ABC\"]"),
@@ -216,7 +216,7 @@ fn wrapped_and_malformed_lines_are_left_to_the_parser() {
         &query,
         "production_json",
         &[
-            (r#"{OUT}"#, true),
+            (r"{OUT}", true),
             (r#"  {OUT , "a" : [ 1 , {} , [ ] ] }  "#, true),
             (
                 r#"{OUT,"message":"{\"time\":\"2026-11-01T10:00:00Z\",\"meta.user\":\"alice\"}"}"#,
