@@ -54,6 +54,9 @@ const SELECTS: &[&str] = &[
     "namespaces = [\"acme\"]\nexclude = { namespaces = [\"acme/web\"] }",
 ];
 
+/// The source that the name of a file tells, and a line of it.
+type Line = (Option<usize>, Vec<u8>);
+
 /// A profile, compiled, with queries for it.
 struct Platform {
     plan: Arc<ProfilePlan>,
@@ -99,8 +102,8 @@ fn gitlab() -> &'static Platform {
 }
 
 /// Lines with the source that the name of their file tells.
-fn lines() -> &'static [(Option<usize>, Vec<u8>)] {
-    static LINES: OnceLock<Vec<(Option<usize>, Vec<u8>)>> = OnceLock::new();
+fn lines() -> &'static [Line] {
+    static LINES: OnceLock<Vec<Line>> = OnceLock::new();
     LINES.get_or_init(|| {
         let sources = &Profile::gitlab().sources;
         let cases = golden::load(&golden::directory()).expect("the golden cases can be read");
@@ -182,7 +185,6 @@ fn lines_of_other_platforms_agree() {
                 &Limits::default(),
                 &mut Buffers::default(),
             );
-            println!("{out} of {no_match}: {}", String::from_utf8_lossy(line));
             if line.starts_with(b"{") {
                 ruled_out += out;
                 could += no_match;
@@ -192,8 +194,7 @@ fn lines_of_other_platforms_agree() {
     assert!(ruled_out * 10 > could * 9, "{ruled_out} of {could}");
 }
 
-/// Nearly every line of the logs as services write them is told without the parser; wrapped lines and
-/// text are not.
+/// Nearly every line of JSON, as services and pipelines write them, is told without the parser.
 #[test]
 fn lines_as_they_are_agree_and_most_are_ruled_out() {
     let mut buffers = Buffers::default();
@@ -212,14 +213,16 @@ fn lines_as_they_are_agree_and_most_are_ruled_out() {
             could += no_match;
         }
     }
-    println!("{ruled_out} of {could} ruled out, {matches} others; left by source: {left:?}");
     assert!(matches > 1000, "too few lines match to say anything");
-    assert!(ruled_out * 10 > could * 9, "{ruled_out} of {could}");
+    assert!(
+        ruled_out * 100 > could * 99,
+        "{ruled_out} of {could}, left by source: {left:?}"
+    );
 }
 
 /// The other built-in profiles nest what they say.
-fn others() -> &'static [(Platform, Vec<(Option<usize>, Vec<u8>)>)] {
-    static OTHERS: OnceLock<Vec<(Platform, Vec<(Option<usize>, Vec<u8>)>)>> = OnceLock::new();
+fn others() -> &'static [(Platform, Vec<Line>)] {
+    static OTHERS: OnceLock<Vec<(Platform, Vec<Line>)>> = OnceLock::new();
     OTHERS.get_or_init(|| {
         let of = |name: &&str| {
             let profile = Profile::builtin(name).expect("a built-in profile");
@@ -404,13 +407,13 @@ fn spoil(line: &mut Vec<u8>, kind: u8, at: Index, other: Index) {
             *line = String::from_utf8_lossy(line)
                 .replace("\":", "\" : ")
                 .replace(",\"", " ,\t\"")
-                .into_bytes()
+                .into_bytes();
         }
         _ => {}
     }
 }
 
-fn spoilt() -> impl Strategy<Value = (Option<usize>, Vec<u8>)> {
+fn spoilt() -> impl Strategy<Value = Line> {
     let source = prop_oneof![6 => Just(None), 1 => select(SOURCES).prop_map(Some)];
     let spoils = proptest::collection::vec((0_u8..12, any::<Index>(), any::<Index>()), 0..5);
     (any::<Index>(), source, spoils).prop_map(|(at, other, spoils)| {

@@ -424,8 +424,7 @@ fn is_number(text: &[u8]) -> bool {
     }
     if let [b'e' | b'E', exponent @ ..] = rest {
         let exponent = match exponent {
-            [b'+' | b'-', exponent @ ..] => exponent,
-            exponent => exponent,
+            [b'+' | b'-', exponent @ ..] | exponent => exponent,
         };
         let len = digits(exponent);
         if len == 0 || len > 2 {

@@ -252,10 +252,10 @@ fn wrapped_and_malformed_lines_are_left_to_the_parser() {
                 true,
             ),
             (r#"{"json":{"json":{"json":{"json":{OUT}}}}}"#, false),
-            (r#"{OUT"#, false),
-            (r#"{OUT,}"#, false),
-            (r#"{OUT}}"#, false),
-            (r#"{OUT} {OUT}"#, false),
+            (r"{OUT", false),
+            (r"{OUT,}", false),
+            (r"{OUT}}", false),
+            (r"{OUT} {OUT}", false),
             (r#"{OUT,"a":01}"#, false),
             (r#"{OUT,"a":1e999}"#, false),
             (r#"{OUT,"a":tru}"#, false),
@@ -265,9 +265,9 @@ fn wrapped_and_malformed_lines_are_left_to_the_parser() {
             (r#"{OUT,"a":[1 2]}"#, false),
             (r#"{OUT,"a":[1}}"#, false),
             (r#"{OUT,"a" "b"}"#, false),
-            (r#"{OUT,a:1}"#, false),
+            (r"{OUT,a:1}", false),
             ("{OUT,\"a\":\"\t\"}", false),
-            (r#"[{OUT}]"#, false),
+            (r"[{OUT}]", false),
             ("plain text of alice", false),
             ("", false),
         ],
@@ -281,12 +281,16 @@ fn wrapped_and_malformed_lines_are_left_to_the_parser() {
         projection.rules_out(plan(), &query, line, Some(0), limits, &mut Buffers::default())
     };
     assert!(!out(&Limits::default(), &broken), "no text");
-    let mut limits = Limits::default();
-    limits.max_nodes = 5;
-    assert!(!out(&limits, text.as_bytes()), "as many nodes as may be");
-    limits = Limits::default();
-    limits.max_depth = 0;
-    assert!(!out(&limits, text.as_bytes()), "as deep as may be");
+    let few = Limits {
+        max_nodes: 5,
+        ..Limits::default()
+    };
+    assert!(!out(&few, text.as_bytes()), "as many nodes as may be");
+    let flat = Limits {
+        max_depth: 0,
+        ..Limits::default()
+    };
+    assert!(!out(&flat, text.as_bytes()), "as deep as may be");
 }
 
 /// Marks, quotes and escapes at every place of a block, and over its end.
