@@ -129,10 +129,10 @@ impl<R: Read> Read for Lz4<R> {
                 }
             };
             let mut rest = self.frame.take().map(FrameDecoder::into_inner);
-            if let Some(rest) = &mut rest {
-                if io::copy(&mut rest.take(skipped), &mut io::sink())? < skipped {
-                    return Err(io::ErrorKind::UnexpectedEof.into());
-                }
+            if let Some(rest) = &mut rest
+                && io::copy(&mut rest.take(skipped), &mut io::sink())? < skipped
+            {
+                return Err(io::ErrorKind::UnexpectedEof.into());
             }
             self.frame = rest.map(FrameDecoder::new);
             self.fresh = true;
