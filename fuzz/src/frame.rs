@@ -9,6 +9,7 @@ use std::time::SystemTime;
 use decostop::Limits;
 use decostop::frame::{Lines, Piece, Scratch, for_each_segment};
 use decostop::source::{Input, InputId, InputKind, MapPolicy, OpenOptions, Opened, open};
+use lz4_flex::frame::{BlockMode, BlockSize, FrameEncoder, FrameInfo};
 
 use crate::draw::Draw;
 
@@ -35,7 +36,7 @@ struct Cuts {
 /// ones give the same lines and losses under every chunking; nothing panics.
 pub fn frame(data: &[u8]) {
     let mut draw = Draw::new(data);
-    let codec = draw.below(6);
+    let codec = draw.below(11);
     let max_line = *draw.of(&[16 << 20, 1, 7, 40]);
     let cuts = |draw: &mut Draw<'_>| Cuts {
         read: *draw.of(&[1, 2, 7, 64, 4096, 256 << 10]),
@@ -114,6 +115,28 @@ fn encode(codec: usize, plain: &[u8], parts: usize) -> Vec<u8> {
             }
             4 => {
                 let mut encoder = flate2::write::GzEncoder::new(&mut stored, flate2::Compression::fast());
+                encoder.write_all(chunk).and_then(|()| encoder.finish().map(drop)).expect("memory is enough");
+            }
+            5 => {
+                let mut encoder = bzip2::write::BzEncoder::new(&mut stored, bzip2::Compression::fast());
+                encoder.write_all(chunk).and_then(|()| encoder.finish().map(drop)).expect("memory is enough");
+            }
+            6 | 7 => {
+                let info = FrameInfo::new().block_size(BlockSize::Max64KB).content_checksum(true);
+                let linked = info.clone().block_mode(BlockMode::Linked).block_checksums(true);
+                let mut encoder = FrameEncoder::with_frame_info(if codec == 6 { info } else { linked }, &mut stored);
+                encoder.write_all(chunk).expect("memory is enough");
+                encoder.finish().expect("memory is enough");
+            }
+            8 => {
+                // The first version of lz4.
+                let block = lz4_flex::block::compress(chunk);
+                stored.extend([0x02, 0x21, 0x4c, 0x18]);
+                stored.extend((block.len() as u32).to_le_bytes());
+                stored.extend(block);
+            }
+            9 => {
+                let mut encoder = liblzma::write::XzEncoder::new(&mut stored, 0);
                 encoder.write_all(chunk).and_then(|()| encoder.finish().map(drop)).expect("memory is enough");
             }
             _ => {

@@ -121,7 +121,8 @@ pub struct Summary {
 /// # Memory usage
 ///
 /// [`Limits::segment_bytes`] and, after a long line, up to [`Limits::max_line_bytes`] more; the bytes
-/// that are read at a time; the decoder's window, bounded by [`Limits::max_zstd_window_log`].
+/// that are read at a time; the decoder's window, bounded by [`Limits::max_zstd_window_log`]; up to
+/// 16 MiB after lz4, and 4 MiB after bzip2 or xz.
 #[derive(Default)]
 pub struct Scratch {
     lines: Vec<u8>,

@@ -2,7 +2,7 @@
 
 #![expect(dead_code, reason = "each test binary uses a part")]
 
-use std::io::{Read as _, Write as _};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
