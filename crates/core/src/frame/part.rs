@@ -127,6 +127,37 @@ impl Drain for Part<'_, '_> {
         }
     }
 
+    fn slice(&mut self, bytes: &[u8], at: u64) -> ControlFlow<()> {
+        let stored = at.saturating_sub(self.start);
+        match self.stage {
+            Stage::Head => {
+                self.own += bytes.len() as u64;
+                let feed = memchr(b'\n', bytes);
+                let passed = feed.map_or(bytes.len(), |feed| feed + 1);
+                self.framer.pass(passed);
+                if feed.is_none() {
+                    return ControlFlow::Continue(());
+                }
+                self.stage = Stage::Body;
+                self.framer.slice(bytes.get(passed..).unwrap_or_default(), stored)
+            }
+            Stage::Body => {
+                self.own += bytes.len() as u64;
+                self.framer.slice(bytes, stored)
+            }
+            Stage::Tail => match memchr(b'\n', bytes) {
+                None => self.framer.slice(bytes, stored),
+                Some(feed) => {
+                    self.framer
+                        .slice(bytes.get(..=feed).unwrap_or_default(), stored)?;
+                    self.stage = Stage::Done;
+                    ControlFlow::Break(())
+                }
+            },
+            Stage::Done => ControlFlow::Break(()),
+        }
+    }
+
     fn pause(&mut self) -> ControlFlow<()> {
         ControlFlow::Continue(())
     }

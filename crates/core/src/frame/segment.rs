@@ -210,6 +210,37 @@ impl<'f> Framer<'f> {
         flow
     }
 
+    /// Keeps a part of a line.
+    fn hold(&mut self, bytes: &[u8]) {
+        let end = self.held + bytes.len();
+        if self.buffer.len() < end {
+            self.buffer.resize(end, 0);
+        }
+        if let Some(room) = self.buffer.get_mut(self.held..end) {
+            room.copy_from_slice(bytes);
+        }
+        self.held = end;
+    }
+
+    /// Gives a copy of whole lines away; false if they are to be looked at here.
+    fn give_away(&mut self, lines: &[u8]) -> bool {
+        if lines.len() > self.limits.max_line_bytes {
+            return false;
+        }
+        let Some((exchange, mut spare)) = self.exchange.and_then(|to| Some((to, to.spare()?))) else {
+            return false;
+        };
+        if spare.len() < lines.len() {
+            spare.resize(lines.len(), 0);
+        }
+        if let Some(room) = spare.get_mut(..lines.len()) {
+            room.copy_from_slice(lines);
+        }
+        exchange.take(self.offset, spare, lines.len());
+        self.offset += lines.len() as u64;
+        true
+    }
+
     /// Gives whole lines away with their buffer; false if they stay here.
     fn hand_over(&mut self) -> bool {
         let held = self.buffer.get(..self.held).unwrap_or_default();
@@ -360,6 +391,49 @@ impl Drain for Framer<'_> {
             return self.flush(false);
         }
         self.searched = self.held;
+        ControlFlow::Continue(())
+    }
+
+    fn slice(&mut self, bytes: &[u8], at: u64) -> ControlFlow<()> {
+        let (mut rest, mut limit) = (bytes, None);
+        let decoded = self.decoded() + bytes.len() as u64;
+        let over = decoded.saturating_sub(self.limits.max_decoded_bytes);
+        if over > 0 {
+            let left = bytes
+                .len()
+                .saturating_sub(usize::try_from(over).unwrap_or(usize::MAX));
+            (rest, limit) = (
+                bytes.get(..left).unwrap_or_default(),
+                Some(LossReason::DecodedLimit),
+            );
+        } else if decoded >= RATIO_FLOOR && decoded / at.max(1) > self.limits.max_ratio {
+            limit = Some(LossReason::Ratio);
+        }
+        // The end of a line that is held, then whole lines where they lie, then the start of another.
+        if self.held > 0 || self.overlong {
+            let end = memchr(b'\n', rest).map_or(rest.len(), |feed| feed + 1);
+            let (line, behind) = rest.split_at_checked(end).unwrap_or((rest, &[]));
+            self.hold(line);
+            if line.ends_with(b"\n") || self.overlong || self.held > self.limits.max_line_bytes {
+                self.flush(false)?;
+            }
+            rest = behind;
+        }
+        let lines = memrchr(b'\n', rest).map_or(0, |feed| feed + 1);
+        let (lines, start) = rest.split_at_checked(lines).unwrap_or((rest, &[]));
+        if !lines.is_empty() && !self.give_away(lines) {
+            self.slices(lines)?;
+        }
+        self.hold(start);
+        if self.held > self.limits.max_line_bytes {
+            self.flush(false)?;
+        }
+        self.searched = self.held;
+        if let Some(reason) = limit {
+            self.lost(at, reason)?;
+            // Not `stopped`: the limit ended it, not the caller.
+            return ControlFlow::Break(());
+        }
         ControlFlow::Continue(())
     }
 

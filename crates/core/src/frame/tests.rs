@@ -484,7 +484,15 @@ fn parts_give_what_the_whole_gives() {
     for seed in 0..60 {
         let mut random = Random::new(500 + seed);
         let content = random.content();
-        for store in STORES.into_iter().filter(|store| *store != Store::Plain) {
+        let in_parts = [
+            Store::ZstdOne,
+            Store::ZstdMany,
+            Store::ZstdSkippable,
+            Store::GzipOne,
+            Store::GzipMany,
+            Store::GzipPadded,
+        ];
+        for store in in_parts {
             let stored = store.encode(&content, &mut random);
             let file = folder.file("input", &stored);
             for part_bytes in [1, 40, 300] {
@@ -1089,9 +1097,10 @@ fn every_flip_in_a_small_input_is_harmless_or_told() {
                     .iter()
                     .filter(before)
                     .all(|line| expected.contains(line));
-                // Gzip has no blocks: what comes out before it makes no sense any more may be wrong.
-                let unguarded = unguarded || name == "one.gz";
-                assert!(right || unguarded, "{case}: {:?}", seen.lost);
+                // Deflate data that runs on to the end of the input looks cut, and was right so far.
+                let looks_cut =
+                    name == "one.gz" && seen.lost.iter().any(|loss| loss.reason == LossReason::Truncated);
+                assert!(right || unguarded || looks_cut, "{case}: {:?}", seen.lost);
             }
         }
     }

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use ::zstd::zstd_safe::DCtx;
+use decostop_zstd::Blocks;
 use flate2::Decompress;
 
 use super::{Feed, LossReason, bzip2, gzip, lz4, xz, zstd};
@@ -130,6 +130,20 @@ pub(crate) trait Drain {
     /// The first `count` bytes of the room were filled by the input up to byte `at`.
     fn filled(&mut self, count: usize, at: u64) -> ControlFlow<()>;
 
+    /// Takes decoded bytes that lie elsewhere, for which the input was read up to byte `at`.
+    fn slice(&mut self, mut bytes: &[u8], at: u64) -> ControlFlow<()> {
+        while !bytes.is_empty() {
+            let room = self.room();
+            let (part, behind) = bytes.split_at(room.len().min(bytes.len()));
+            if let Some(to) = room.get_mut(..part.len()) {
+                to.copy_from_slice(part);
+            }
+            self.filled(part.len(), at)?;
+            bytes = behind;
+        }
+        ControlFlow::Continue(())
+    }
+
     /// More may be long in coming: whole lines need not wait for it.
     fn pause(&mut self) -> ControlFlow<()>;
 
@@ -146,7 +160,7 @@ pub(crate) trait Drain {
 /// Decoders of one worker, kept for the next input.
 #[derive(Default)]
 pub(crate) struct Coders {
-    zstd: Option<DCtx<'static>>,
+    zstd: Option<Blocks>,
     inflate: Option<Decompress>,
     lz4: Option<lz4::Frames>,
     xz: Vec<u8>,
@@ -172,7 +186,7 @@ pub(crate) fn decode(
         Codec::Unsupported(_) => drain.lost(feed.position(), LossReason::Garbage),
         Codec::Xz => xz::decode(feed, drain, &mut coders.xz, limits),
         Codec::Zstd => {
-            let decoder = coders.zstd.get_or_insert_with(DCtx::create);
+            let decoder = coders.zstd.get_or_insert_with(Blocks::new);
             zstd::decode(feed, drain, decoder, limits, until)
         }
     }

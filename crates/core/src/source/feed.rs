@@ -4,8 +4,8 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::FileExt;
 
-/// The most that a decoder asks to see at once: a zstd frame header and a block header.
-pub(crate) const LOOK_AHEAD: usize = 32;
+/// The most that a decoder asks to see at once: a zstd block. It is stored in no more than it decodes to.
+pub(crate) const LOOK_AHEAD: usize = decostop_zstd::MAX_BLOCK_BYTES;
 
 pub(crate) enum Supply<'a> {
     /// All of it, in memory.

@@ -55,7 +55,12 @@ pub(super) fn decode(
                 }
             }
             Err(Damage::Is(reason)) => {
-                drain.lost(start, reason)?;
+                // Data that makes no sense was found out some way behind where it began to be wrong.
+                if reason == LossReason::Corrupt {
+                    drain.doubt(since, start, reason)?;
+                } else {
+                    drain.lost(start, reason)?;
+                }
                 let io = matches!(reason, LossReason::Io(_));
                 if io || !matches!(resume(feed, inflate, start, u64::MAX), Ok(true)) {
                     return ControlFlow::Continue(());

@@ -8,11 +8,11 @@
 use std::io;
 use std::ops::ControlFlow;
 
+use ::zstd::zstd_safe::is_error_kind;
 use ::zstd::zstd_safe::zstd_sys::ZSTD_ErrorCode;
-use ::zstd::zstd_safe::{DCtx, DParameter, ErrorCode, InBuffer, OutBuffer, ResetDirective, is_error_kind};
+use decostop_zstd::Blocks;
 
 use super::codec::Drain;
-use super::feed::LOOK_AHEAD;
 use super::gzip::find;
 use super::{Feed, LossReason};
 use crate::Limits;
@@ -43,17 +43,15 @@ impl From<io::Error> for Damage {
 pub(super) fn decode(
     feed: &mut Feed<'_>,
     drain: &mut dyn Drain,
-    decoder: &mut DCtx<'static>,
+    blocks: &mut Blocks,
     limits: &Limits,
     until: u64,
 ) -> ControlFlow<()> {
-    // Refused only for values that zstd itself cannot handle; its own default holds then.
-    let _ = decoder.set_parameter(DParameter::WindowLogMax(limits.max_zstd_window_log));
     while feed.position() < until {
         let start = feed.position();
         let since = drain.decoded();
         let mut walker = Walker::default();
-        match frame(feed, drain, decoder, &mut walker) {
+        match frame(feed, drain, blocks, limits, &mut walker) {
             Ok(true) => {}
             Ok(false) => return ControlFlow::Continue(()),
             Err(Damage::Stopped) => return ControlFlow::Break(()),
@@ -106,7 +104,8 @@ pub(super) fn border(feed: &mut Feed<'_>, apart: u64, give_up: u64) -> io::Resul
 fn frame(
     feed: &mut Feed<'_>,
     drain: &mut dyn Drain,
-    decoder: &mut DCtx<'static>,
+    blocks: &mut Blocks,
+    limits: &Limits,
     walker: &mut Walker,
 ) -> Result<bool, Damage> {
     let head = feed.peek(MAGIC.len())?;
@@ -132,74 +131,59 @@ fn frame(
             LossReason::Garbage
         }));
     }
-    decoder.reset(ResetDirective::SessionOnly).map_err(damage)?;
-    let before = drain.decoded();
-    // The whole header at once, so that what is wrong with it is said the same for all chunk sizes.
-    let mut want = LOOK_AHEAD;
+    let window = window(feed.peek(MAX_HEADER_BYTES)?);
+    let limit = 1 << limits.max_zstd_window_log.min(63);
+    blocks.begin(window.unwrap_or(0), limit).map_err(damage)?;
     loop {
-        let at = feed.position();
-        let seen = feed.peek(want)?;
-        want = 1;
-        if seen.is_empty() {
-            return Err(Damage::Is(LossReason::Truncated));
+        let want = blocks.wants();
+        if want == 0 {
+            return Ok(true);
         }
-        let (count, step) = walker.step(seen);
-        let part = seen.get(..count).unwrap_or_default();
-        // The header by itself: of a whole frame at once the decoder gives nothing if its end is damaged.
-        let (header, rest) = part.split_at(std::mem::take(&mut walker.header_bytes).min(part.len()));
-        let pushed = match step {
+        let at = feed.position() + want as u64;
+        let item = feed.peek(want)?;
+        let item = item.get(..want).unwrap_or(item);
+        let count = item.len();
+        let (_, step) = walker.step(item);
+        let decoded = match step {
+            _ if count < want => Err(Damage::Is(LossReason::Truncated)),
             Step::Broken => Err(Damage::Is(LossReason::Corrupt)),
-            Step::End | Step::More => push(decoder, header, drain, at + header.len() as u64)
-                .and_then(|_| push(decoder, rest, drain, at + count as u64)),
+            Step::End | Step::More => blocks.take(item).map_err(damage),
         };
         feed.consume(count);
-        if pushed? != (step == Step::End) {
-            return Err(Damage::Is(LossReason::Corrupt));
-        }
-        if step == Step::End {
-            // The decoder compares the two only when it has the whole frame at once.
-            let decoded = drain.decoded() - before;
-            return match walker.content_bytes {
-                Some(stated) if stated != decoded => Err(Damage::Is(LossReason::Corrupt)),
-                _ => Ok(true),
-            };
-        }
-    }
-}
-
-/// Decodes a part of a frame, which ends at byte `at` of the input; true if that ended the frame.
-fn push(decoder: &mut DCtx<'static>, part: &[u8], drain: &mut dyn Drain, at: u64) -> Result<bool, Damage> {
-    let mut input = InBuffer::around(part);
-    loop {
-        let room = drain.room();
-        let size = room.len();
-        let mut output = OutBuffer::around(room);
-        let before = input.pos();
-        let hint = decoder
-            .decompress_stream(&mut output, &mut input)
-            .map_err(damage)?;
-        let written = output.pos();
-        if drain.filled(written, at).is_break() {
+        if drain.slice(decoded?, at).is_break() {
             return Err(Damage::Stopped);
         }
-        let all = input.pos() == part.len();
-        if hint == 0 {
-            return if all {
-                Ok(true)
-            } else {
-                Err(Damage::Is(LossReason::Corrupt))
-            };
-        }
-        if all && written < size {
-            return Ok(false);
-        }
-        if written == 0 && input.pos() == before {
-            return Err(Damage::Is(LossReason::Corrupt));
-        }
     }
 }
 
-fn damage(code: ErrorCode) -> Damage {
+/// Bytes that a match may reach back, by the header of a frame; none if the header is not whole.
+fn window(header: &[u8]) -> Option<u64> {
+    let &[_, _, _, _, flags, ref rest @ ..] = header else {
+        return None;
+    };
+    if flags & 0x20 == 0 {
+        let descriptor = u64::from(*rest.first()?);
+        let base = 1u64 << (10 + (descriptor >> 3));
+        return Some(base + base / 8 * (descriptor & 7));
+    }
+    // A single segment: as large as the content.
+    let skipped = [0, 1, 2, 4][usize::from(flags & 3)];
+    let (bytes, least) = CONTENT_SIZES[usize::from(flags >> 6)];
+    let field = rest.get(skipped..skipped + bytes.max(1))?;
+    let size = field
+        .iter()
+        .rev()
+        .fold(0u64, |size, byte| size << 8 | u64::from(*byte));
+    Some(size.saturating_add(least))
+}
+
+/// Bytes of the content size in a frame header, by two of its flags, and what is added to it.
+const CONTENT_SIZES: [(usize, u64); 4] = [(0, 0), (2, 256), (4, 0), (8, 0)];
+
+/// Longest frame header.
+const MAX_HEADER_BYTES: usize = 18;
+
+fn damage(decostop_zstd::Error(code): decostop_zstd::Error) -> Damage {
     const REASONS: [(ZSTD_ErrorCode, LossReason); 4] = [
         (ZSTD_ErrorCode::ZSTD_error_checksum_wrong, LossReason::Checksum),
         (
@@ -249,7 +233,7 @@ fn search(feed: &mut Feed<'_>, start: u64, end: u64) -> io::Result<bool> {
             if Walker::default().follow(feed)? {
                 return feed.seek(candidate);
             }
-        } else if Walker::default().step(feed.peek(LOOK_AHEAD)?).1 != Step::Broken {
+        } else if Walker::default().step(feed.peek(MAX_HEADER_BYTES)?).1 != Step::Broken {
             return Ok(true);
         }
         from = candidate + 1;
@@ -265,10 +249,6 @@ struct Walker {
     held: [u8; 18],
     len: usize,
     checksum: bool,
-    /// Length of the frame header, until the decoder has it.
-    header_bytes: usize,
-    /// What the header says of the decoded size.
-    content_bytes: Option<u64>,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -315,8 +295,6 @@ impl Walker {
                         let [a, b, c, d, flags, ..] = self.held;
                         let valid = [a, b, c, d] == *MAGIC && flags & 8 == 0;
                         self.checksum = flags & 4 != 0;
-                        self.content_bytes = self.stated_size();
-                        self.header_bytes = need;
                         self.enter(if valid { State::BlockHeader } else { State::Broken });
                     }
                 }
@@ -405,22 +383,6 @@ impl Walker {
             _ => 8,
         };
         5 + usize::from(!single_segment) + dictionary + content_size
-    }
-
-    /// The decoded size that a whole frame header states, if it does.
-    fn stated_size(&self) -> Option<u64> {
-        let [_, _, _, _, flags, ..] = self.held;
-        let (bytes, least) = match flags >> 6 {
-            0 => (usize::from(flags & 0x20 != 0), 0),
-            1 => (2, 256),
-            2 => (4, 0),
-            _ => (8, 0),
-        };
-        let field = self.held.get(self.len.checked_sub(bytes)?..self.len)?;
-        let size = field.iter().rev().try_fold(0u64, |size, byte| {
-            size.checked_mul(256)?.checked_add(u64::from(*byte))
-        })?;
-        (bytes > 0).then(|| size.checked_add(least)).flatten()
     }
 
     /// Goes on to the end of the frame without decoding it; false if there is none.
