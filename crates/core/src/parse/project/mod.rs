@@ -676,13 +676,14 @@ impl<'a> Judge<'a> {
         let (outer, rest) = dotted.split_once('.')?;
         let outer = find(outer).filter(|member| member.entry.kind == Kind::Object)?;
         let mut inner = Vec::new();
-        match self.look(Level::below(outer.at, outer.entry), &mut inner) {
-            Ok(_) => self.text_of(&inner, rest, doubt),
-            Err(Doubt) => {
-                doubt.set(true);
-                None
-            }
+        if self
+            .look(Level::below(outer.at, outer.entry), &mut inner)
+            .is_err()
+        {
+            doubt.set(true);
+            return None;
         }
+        self.text_of(&inner, rest, doubt)
     }
 
     /// Whether a string may be a line of its own: it ends as an object does, perhaps behind blanks.

@@ -1,8 +1,7 @@
 //! A table of names in which most of what a line has is looked up and not found.
 //!
 //! A name is told by its length, its first eight bytes and its last eight, which are compared as numbers;
-//! only of a name longer than both is the rest compared. Half the time of a map that hashes and compares
-//! all of it.
+//! only of a name longer than both is the rest compared.
 
 /// Names by number.
 #[derive(Debug, Default)]
@@ -77,19 +76,15 @@ fn places(slots: &[Slot], head: u64, tail: u64, len: usize) -> impl Iterator<Ite
 
 /// The first and last eight bytes; of a shorter text, its bytes.
 fn ends(text: &[u8]) -> (u64, u64) {
-    match (text.first_chunk::<8>(), text.last_chunk::<8>()) {
-        (Some(head), Some(tail)) => (u64::from_le_bytes(*head), u64::from_le_bytes(*tail)),
-        _ => match (text.first_chunk::<4>(), text.last_chunk::<4>()) {
-            (Some(head), Some(tail)) => {
-                let (head, tail) = (u32::from_le_bytes(*head), u32::from_le_bytes(*tail));
-                (u64::from(head), u64::from(tail))
-            }
-            _ => {
-                let packed = text.iter().fold(0, |packed, byte| packed << 8 | u64::from(*byte));
-                (packed, 0)
-            }
-        },
+    if let (Some(head), Some(tail)) = (text.first_chunk::<8>(), text.last_chunk::<8>()) {
+        return (u64::from_le_bytes(*head), u64::from_le_bytes(*tail));
     }
+    if let (Some(head), Some(tail)) = (text.first_chunk::<4>(), text.last_chunk::<4>()) {
+        let (head, tail) = (u32::from_le_bytes(*head), u32::from_le_bytes(*tail));
+        return (head.into(), tail.into());
+    }
+    let packed = text.iter().fold(0, |packed, byte| packed << 8 | u64::from(*byte));
+    (packed, 0)
 }
 
 #[cfg(test)]
