@@ -4,6 +4,9 @@
 //! a walk over these places checks the grammar and notes each key and value. It takes less than the
 //! parser does (what is doubtful is nothing), and never more: a line that it takes is valid JSON.
 
+use std::iter::{Copied, Peekable};
+use std::slice::Iter;
+
 use wide::u8x64;
 
 use crate::Limits;
@@ -69,6 +72,8 @@ impl Entry {
 #[derive(Debug, Default)]
 pub(super) struct Index {
     places: Vec<u32>,
+    /// Where backslashes stand that begin an escape.
+    escapes: Vec<u32>,
     pub(super) entries: Vec<Entry>,
 }
 
@@ -97,7 +102,7 @@ impl Index {
         if line.len() > MAX_LINE {
             return None;
         }
-        let escapes = self.find_places(line)?;
+        self.find_places(line)?;
         // Each node has a place of its own.
         if self.places.len() + 2 > limits.max_nodes {
             return None;
@@ -105,31 +110,33 @@ impl Index {
         let walk = Walk {
             line,
             places: self.places.iter(),
-            escapes,
+            escapes: self.escapes.iter().copied().peekable(),
         };
         walk.run(&mut self.entries, limits.max_depth.min(MAX_DEPTH))?;
         Some(&self.entries)
     }
 
-    /// Notes quotes, and marks outside of strings; tells whether there are escapes.
-    fn find_places(&mut self, line: &[u8]) -> Option<bool> {
+    /// Notes quotes and escapes, and marks outside of strings.
+    fn find_places(&mut self, line: &[u8]) -> Option<()> {
         self.places.clear();
+        self.escapes.clear();
         let mut masks = Masks::default();
         let (blocks, rest) = line.as_chunks::<BLOCK>();
         let mut start = 0;
         for block in blocks {
-            let found = masks.of(block);
+            let found = masks.of(block, start, &mut self.escapes);
             push(&mut self.places, start, found);
             start += BLOCK as u32;
         }
         if !rest.is_empty() {
             let mut block = [b' '; BLOCK];
             block.get_mut(..rest.len())?.copy_from_slice(rest);
-            push(&mut self.places, start, masks.of(&block));
+            let found = masks.of(&block, start, &mut self.escapes);
+            push(&mut self.places, start, found);
         }
         let whole = masks.inside == 0 && masks.controls == 0;
         let text = masks.beyond_ascii == 0 || std::str::from_utf8(line).is_ok();
-        (whole && text).then_some(masks.escapes)
+        (whole && text).then_some(())
     }
 }
 
@@ -148,7 +155,6 @@ struct Masks {
     inside: u64,
     /// Whether the first byte is escaped.
     escaped: u64,
-    escapes: bool,
     /// Bytes within strings that only stand there escaped.
     controls: u64,
     beyond_ascii: u64,
@@ -156,7 +162,8 @@ struct Masks {
 
 impl Masks {
     /// The places in one block.
-    fn of(&mut self, block: &[u8; BLOCK]) -> u64 {
+    #[inline]
+    fn of(&mut self, block: &[u8; BLOCK], start: u32, escapes: &mut Vec<u32>) -> u64 {
         let bytes = u8x64::new(*block);
         let is = |byte: u8| bytes.simd_eq(u8x64::splat(byte));
         let quotes = is(b'"').to_bitmask();
@@ -170,7 +177,7 @@ impl Masks {
         let escaped = if backslashes == 0 && self.escaped == 0 {
             0
         } else {
-            self.escaped(backslashes)
+            self.escaped(backslashes, start, escapes)
         };
         let quotes = quotes & !escaped;
         let inside = prefix_xor(quotes) ^ self.inside;
@@ -181,13 +188,13 @@ impl Masks {
 
     /// Bytes that a backslash stands before, unless that is escaped itself.
     #[cold]
-    fn escaped(&mut self, mut backslashes: u64) -> u64 {
-        self.escapes = true;
+    fn escaped(&mut self, mut backslashes: u64, start: u32, escapes: &mut Vec<u32>) -> u64 {
         let mut escaped = self.escaped;
         backslashes &= !escaped;
         self.escaped = 0;
         while backslashes != 0 {
             let at = backslashes & backslashes.wrapping_neg();
+            escapes.push(start + at.trailing_zeros());
             if at == 1 << 63 {
                 self.escaped = 1;
             }
@@ -208,8 +215,8 @@ fn prefix_xor(mut bits: u64) -> u64 {
 
 struct Walk<'l> {
     line: &'l [u8],
-    places: std::slice::Iter<'l, u32>,
-    escapes: bool,
+    places: Iter<'l, u32>,
+    escapes: Peekable<Copied<Iter<'l, u32>>>,
 }
 
 impl Walk<'_> {
@@ -240,7 +247,7 @@ impl Walk<'_> {
                         end: quote,
                     };
                     // The few keys with escapes are left to the parser.
-                    if self.escapes && memchr::memchr(b'\\', key.of(self.line)).is_some() {
+                    if self.next_escape(key).is_some() {
                         return None;
                     }
                     let colon = self.place()?;
@@ -345,15 +352,18 @@ impl Walk<'_> {
         start == end || Span { start, end }.of(self.line).iter().all(|byte| blank(*byte))
     }
 
-    fn string(&self, value: Span) -> Option<Kind> {
-        if !self.escapes {
-            return Some(Kind::Plain);
-        }
-        let text = value.of(self.line);
-        let Some(first) = memchr::memchr(b'\\', text) else {
+    /// The first escape within a string. Strings are asked about in order.
+    fn next_escape(&mut self, string: Span) -> Option<u32> {
+        while self.escapes.next_if(|at| *at < string.start).is_some() {}
+        self.escapes.peek().copied().filter(|at| *at < string.end)
+    }
+
+    fn string(&mut self, value: Span) -> Option<Kind> {
+        let Some(start) = self.next_escape(value) else {
             return Some(Kind::Plain);
         };
-        are_escapes(text.get(first..)?).then_some(Kind::Escaped)
+        let text = Span { start, ..value }.of(self.line);
+        are_escapes(text).then_some(Kind::Escaped)
     }
 
     /// The number or word before a mark.

@@ -11,10 +11,11 @@
 //! value that time, events, identities and joins of the whole one come from.
 
 mod index;
+mod names;
 
 use std::borrow::Cow;
 use std::cell::Cell;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
 use decostop_profile::{Class, ClassRule, Format, Source};
@@ -26,6 +27,7 @@ use crate::Limits;
 use crate::prefilter::Prefilter;
 use crate::query::{Needs, QueryPlan};
 use index::{Entry, Index, Kind};
+use names::Names;
 
 /// What a field is for; a field may be for several things.
 mod role {
@@ -91,8 +93,7 @@ struct Projected {
 /// The deciding fields of a query, compiled for one profile.
 #[derive(Debug)]
 pub struct Projection {
-    names: HashMap<Box<[u8]>, u16, foldhash::fast::FixedState>,
-    texts: Vec<Box<str>>,
+    names: Names,
     marks: Vec<Mark>,
     /// What names of things in an envelope begin with.
     envelopes: Vec<Box<[u8]>>,
@@ -226,7 +227,7 @@ impl Projection {
             .collect();
         let wrappers = &profile.wrappers;
         let discriminators = profile.sources.iter().flat_map(|source| &source.discriminators);
-        let discriminating: BTreeSet<&str> = discriminators.flat_map(|of| with_outer(&of.field)).collect();
+        let discriminating: BTreeSet<&str> = discriminators.flat_map(|of| asked(&of.field)).collect();
         let mut texts: BTreeSet<Cow<'_, str>> = BTreeSet::new();
         for name in roles.iter().flat_map(BTreeMap::keys) {
             texts.extend(with_outer(name).map(Cow::Borrowed));
@@ -240,11 +241,16 @@ impl Projection {
                 .map(|name| Cow::Borrowed(name.as_str())),
         );
         texts.extend(discriminating.iter().copied().map(Cow::Borrowed));
+        texts.extend(
+            wrappers
+                .time
+                .iter()
+                .flat_map(|name| asked(name))
+                .map(Cow::Borrowed),
+        );
         let texts: Vec<Box<str>> = texts.into_iter().map(|text| text.into_owned().into()).collect();
-        let names: HashMap<Box<[u8]>, u16, _> = (0..)
-            .zip(&texts)
-            .map(|(number, text)| (Box::from(text.as_bytes()), number))
-            .collect();
+        let names = Names::new(texts);
+        let texts = names.texts();
         let dotted = |names: &[String]| -> Vec<Box<[u8]>> {
             let dotted = names.iter().map(|name| format!("{name}.").into_bytes().into());
             dotted.collect()
@@ -277,7 +283,6 @@ impl Projection {
             begins,
             needs,
             prefilter: Prefilter::new(&query.needles),
-            texts,
         }
     }
 
@@ -340,7 +345,7 @@ impl Projection {
     ) -> Projected {
         let spec = plan.spec(source);
         // Other names stand for nothing that decides, and nothing that does is below them.
-        let mut meanings = vec![Meaning::default(); self.texts.len()];
+        let mut meanings = vec![Meaning::default(); self.marks.len()];
         for name in roles.keys() {
             let spellings = with_outer(name).map(Cow::Borrowed);
             for text in spellings.chain([Cow::Owned(flat(name))]) {
@@ -366,7 +371,7 @@ impl Projection {
             text: spec.is_none_or(|spec| spec.format != Format::Json),
             wanted: query.wants_source(source),
             // Families of fields are always dropped and cannot decide; if they could, any name might.
-            sound: self.texts.len() < usize::from(u16::MAX)
+            sound: self.marks.len() < usize::from(u16::MAX)
                 && spec.is_some_and(|spec| {
                     let families = spec.patterns.iter().flat_map(|(_, family)| family.classes());
                     families.into_iter().all(Class::is_always_dropped)
@@ -375,7 +380,7 @@ impl Projection {
     }
 
     fn number(&self, name: &[u8]) -> Option<u16> {
-        self.names.get(name).copied()
+        self.names.number(name)
     }
 
     /// Whether the name begins as that of something in an envelope, or in a part of the record.
@@ -385,6 +390,18 @@ impl Projection {
             .and_then(|first| self.begins.get(usize::from(*first)));
         begins == Some(&true)
     }
+}
+
+/// What a look-up of a dotted name asks for, level by level: `a.b.c`, `a`, `b.c`, `b`, `c`.
+fn asked(name: &str) -> impl Iterator<Item = &str> {
+    let mut rest = Some(name);
+    let levels = std::iter::from_fn(move || {
+        let name = rest?;
+        let split = name.split_once('.');
+        rest = split.map(|(_, rest)| rest);
+        Some([Some(name), split.map(|(outer, _)| outer)])
+    });
+    levels.flatten().flatten()
 }
 
 /// A dotted name and what it is within: `a.b.c`, `a.b`, `a`.
@@ -535,20 +552,20 @@ impl<'a> Judge<'a> {
             strip: &[],
         };
         let mut sight = self.look(level, known)?;
-        let mut source = self.discriminated(level, &sight)?;
+        let mut source = self.discriminated(known, &sight)?;
         let mut time = None;
         for _ in 0..MAX_ENVELOPES {
             let Some((at, end)) = sight.envelope else { break };
-            time = self.wrapper_time(level)?.or(time);
+            time = self.wrapper_time(known)?.or(time);
             (level.start, level.end) = (at + 1, end);
             sight = self.look(level, known)?;
-            source = self.discriminated(level, &sight)?.or(source);
+            source = self.discriminated(known, &sight)?.or(source);
         }
         if let Some(prefix) = sight.prefix.filter(|_| sight.envelope.is_none()) {
-            time = self.wrapper_time(level)?.or(time);
+            time = self.wrapper_time(known)?.or(time);
             level.strip = prefix;
             sight = self.look(level, known)?;
-            source = self.discriminated(level, &sight)?.or(source);
+            source = self.discriminated(known, &sight)?.or(source);
         }
         let source = source.or(hint);
         let spec = source.and_then(|source| self.projection.source(self.plan, self.query, source));
@@ -560,7 +577,7 @@ impl<'a> Judge<'a> {
         if let Some(entry) = string.filter(|_| !self.is_record(level, source)) {
             return Ok(Unwrapped::String(Wrapped {
                 source,
-                time: self.wrapper_time(level)?.or(time),
+                time: self.wrapper_time(known)?.or(time),
                 entry,
             }));
         }
@@ -627,20 +644,20 @@ impl<'a> Judge<'a> {
         Ok(sight)
     }
 
-    fn discriminated(&self, level: Level<'_>, sight: &Sight<'_>) -> Result<Option<usize>, Doubt> {
+    fn discriminated(&self, known: &[Known], sight: &Sight<'_>) -> Result<Option<usize>, Doubt> {
         if !sight.discriminates {
             return Ok(None);
         }
         let doubt = Cell::new(false);
-        let source = self.plan.discriminate(|field| self.text_of(level, field, &doubt));
+        let source = self.plan.discriminate(|field| self.text_of(known, field, &doubt));
         if doubt.get() { Err(Doubt) } else { Ok(source) }
     }
 
     /// The time of an envelope.
-    fn wrapper_time(&self, level: Level<'_>) -> Result<Option<&'a str>, Doubt> {
+    fn wrapper_time(&self, known: &[Known]) -> Result<Option<&'a str>, Doubt> {
         let doubt = Cell::new(false);
         let mut names = self.plan.profile.wrappers.time.iter();
-        let time = names.find_map(|name| self.text_of(level, name, &doubt));
+        let time = names.find_map(|name| self.text_of(known, name, &doubt));
         if doubt.get() { Err(Doubt) } else { Ok(time) }
     }
 
@@ -662,27 +679,34 @@ impl<'a> Judge<'a> {
         })
     }
 
-    /// As the parser looks up a field of an envelope, or one that may tell the source.
-    fn text_of(&self, level: Level<'_>, dotted: &str, doubt: &Cell<bool>) -> Option<&'a str> {
+    /// As the parser looks up a field of an envelope, or one that may tell the source. Every name that is
+    /// asked for is known.
+    fn text_of(&self, known: &[Known], dotted: &str, doubt: &Cell<bool>) -> Option<&'a str> {
         let find = |name: &str| {
-            let mut members = self.members(level);
-            members.find(|(_, key, _)| *key == name.as_bytes())
+            let number = self.projection.number(name.as_bytes())?;
+            known.iter().find(|member| member.number == number)
         };
-        match find(dotted) {
-            Some((_, _, entry)) if entry.kind == Kind::Plain => {
+        match find(dotted).map(|member| member.entry) {
+            Some(entry) if entry.kind == Kind::Plain => {
                 return std::str::from_utf8(entry.text(self.line)).ok();
             }
-            Some((_, _, entry)) if entry.kind == Kind::Escaped => {
+            Some(entry) if entry.kind == Kind::Escaped => {
                 doubt.set(true);
                 return None;
             }
             _ => {}
         }
         let (outer, rest) = dotted.split_once('.')?;
-        let (at, _, entry) = find(outer)?;
-        (entry.kind == Kind::Object)
-            .then(|| self.text_of(Level::below(at, entry), rest, doubt))
-            .flatten()
+        let outer = find(outer).filter(|member| member.entry.kind == Kind::Object)?;
+        let mut inner = Vec::new();
+        if self
+            .look(Level::below(outer.at, outer.entry), &mut inner)
+            .is_err()
+        {
+            doubt.set(true);
+            return None;
+        }
+        self.text_of(&inner, rest, doubt)
     }
 
     /// Whether a string may be a line of its own: it ends as an object does, perhaps behind blanks.
@@ -714,7 +738,7 @@ impl<'a> Judge<'a> {
                 self.flatten(projected, member, found, name)?;
                 continue;
             }
-            let text = self.projection.texts.get(usize::from(member.number));
+            let text = self.projection.names.text(member.number);
             let mut inner = Vec::new();
             let sight = self.look(Level::below(member.at, member.entry), &mut inner)?;
             let merged = text.is_some_and(|text| is_merged(self.plan, source, text));
@@ -767,7 +791,7 @@ impl<'a> Judge<'a> {
         if !meaning.descend {
             return Ok(());
         }
-        let outer = self.projection.texts.get(usize::from(number)).ok_or(Doubt)?;
+        let outer = self.projection.names.text(number).ok_or(Doubt)?;
         for (at, key, entry) in self.members(Level::below(at, entry)) {
             name.clear();
             name.extend_from_slice(outer.as_bytes());
@@ -796,7 +820,7 @@ impl<'a> Judge<'a> {
     /// Adds the fields of any of these roles to a record.
     fn fill(&self, record: &mut Record<'a>, found: &[Found], roles: u8) -> Result<(), Doubt> {
         for field in found.iter().filter(|field| field.roles & roles != 0) {
-            let name = self.projection.texts.get(usize::from(field.field)).ok_or(Doubt)?;
+            let name = self.projection.names.text(field.field).ok_or(Doubt)?;
             record.fields.push(Field {
                 name: Cow::Borrowed(name),
                 value: self.value(field)?,
