@@ -20,6 +20,7 @@
 
 use aho_corasick::AhoCorasick;
 use decostop_search::{Hit, Searcher, is_plain};
+use memchr::memmem;
 
 use crate::query::{Needle, Needles, hidden_in};
 
@@ -28,9 +29,18 @@ use crate::query::{Needle, Needles, hidden_in};
 pub struct Prefilter {
     needles: Vec<Needle>,
     searcher: Searcher,
-    /// The needles once more, for text that is unescaped and in lower case.
-    readings: AhoCorasick,
+    readings: Readings,
 }
+
+/// The needles once more, for short text that is unescaped and in lower case.
+#[derive(Debug)]
+enum Readings {
+    Few(Vec<memmem::Finder<'static>>),
+    Many(Box<AhoCorasick>),
+}
+
+/// Needles that are searched for one after the other.
+const MAX_FEW: usize = 8;
 
 impl Prefilter {
     /// The prefilter for a query; `None` if some select has nothing to look for.
@@ -38,7 +48,16 @@ impl Prefilter {
         let needles = needles.search()?.to_vec();
         let texts: Vec<&str> = needles.iter().map(Needle::as_str).collect();
         let searcher = Searcher::new(&texts);
-        let readings = AhoCorasick::new(&texts).ok()?;
+        let readings = if texts.len() <= MAX_FEW {
+            Readings::Few(
+                texts
+                    .iter()
+                    .map(|text| memmem::Finder::new(text).into_owned())
+                    .collect(),
+            )
+        } else {
+            Readings::Many(Box::new(AhoCorasick::new(&texts).ok()?))
+        };
         Some(Self {
             needles,
             searcher,
@@ -87,11 +106,20 @@ impl Prefilter {
 
     /// Whether some needle stands in text that is unescaped and in lower case.
     fn stands_in(&self, text: &[u8]) -> bool {
-        self.readings.find_overlapping_iter(text).any(|found| {
+        let stands = |number: usize, at| {
             self.needles
-                .get(found.pattern().as_usize())
-                .is_some_and(|needle| needle.stands_at(text, found.start()))
-        })
+                .get(number)
+                .is_some_and(|needle| needle.stands_at(text, at))
+        };
+        match &self.readings {
+            Readings::Few(finders) => {
+                let mut numbered = finders.iter().enumerate();
+                numbered.any(|(number, finder)| finder.find_iter(text).any(|at| stands(number, at)))
+            }
+            Readings::Many(automaton) => automaton
+                .find_overlapping_iter(text)
+                .any(|found| stands(found.pattern().as_usize(), found.start())),
+        }
     }
 }
 

@@ -361,14 +361,15 @@ pub struct Source {
 impl Source {
     /// What the profile says about a field: by its name, else by the first pattern that fits.
     pub fn spec(&self, field: &str) -> Option<&FieldSpec> {
-        let by_pattern = || {
-            self.patterns
-                .iter()
-                .find(|(pattern, _)| syntax::glob(pattern, field))
-        };
-        self.fields
-            .get(field)
-            .or_else(|| by_pattern().map(|(_, spec)| spec))
+        self.fields.get(field).or_else(|| self.family(field))
+    }
+
+    /// What the profile says about a field that it does not name: by the first pattern that fits.
+    pub fn family(&self, field: &str) -> Option<&FieldSpec> {
+        let mut patterns = self.patterns.iter();
+        patterns
+            .find(|(pattern, _)| syntax::glob(pattern, field))
+            .map(|(_, spec)| spec)
     }
 
     /// Whether a file of this name is of this source: globs with a `/` are compared with the last two

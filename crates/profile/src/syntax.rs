@@ -194,6 +194,12 @@ fn is_snake(text: &str) -> bool {
 
 /// Whether `pattern`, in which `*` stands for any run of characters, fits the whole of `text`.
 pub(crate) fn glob(pattern: &str, text: &str) -> bool {
+    // Most patterns fall at their first or last byte.
+    let unlike = |a: Option<&u8>, b: Option<&u8>| a.is_some_and(|a| *a != b'*' && Some(a) != b);
+    let (bytes, of) = (pattern.as_bytes(), text.as_bytes());
+    if unlike(bytes.first(), of.first()) || unlike(bytes.last(), of.last()) {
+        return false;
+    }
     let mut parts = pattern.split('*');
     let first = parts.next().unwrap_or_default();
     let Some(mut rest) = text.strip_prefix(first) else {

@@ -184,10 +184,15 @@ impl ProfilePlan {
 
     /// Whether the source's field keeps a whole JSON value (so that the parser does not flatten it).
     pub fn is_leaf(&self, source: usize, field: &str) -> bool {
-        self.sources
-            .get(source)
-            .is_some_and(|source| source.fields.contains_key(field))
-            || self.spec(source).is_some_and(|spec| spec.spec(field).is_some())
+        self.field_spec(source, field).is_some()
+    }
+
+    /// What the profile says about a field: by its name, else by the first pattern that fits.
+    pub(crate) fn field_spec(&self, source: usize, field: &str) -> Option<&FieldSpec> {
+        let named = self.sources.get(source)?.fields.get(field);
+        named
+            .map(|plan| &plan.spec)
+            .or_else(|| self.spec(source)?.family(field))
     }
 
     /// Whether the profile knows fields inside an object of this name, though the name itself has a class
@@ -267,7 +272,7 @@ impl ProfilePlan {
 
     /// The class of a field in a record.
     pub fn class(&self, record: &Record<'_>, field: &Field<'_>) -> Option<Class> {
-        let spec = self.spec(record.source)?.spec(&field.name)?;
+        let spec = self.field_spec(record.source, &field.name)?;
         spec.class(|sibling| record.first(sibling))
     }
 

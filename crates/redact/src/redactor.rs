@@ -385,7 +385,7 @@ impl Redactor {
             return;
         };
         let name = field.name.as_ref();
-        let spec = source.spec(name);
+        let spec = self.plan.field_spec(record.source, name);
         let Some(class) = spec.and_then(|spec| spec.class(|sibling| record.first(sibling))) else {
             if spec.is_none() {
                 ledger.unknown(name);

@@ -35,8 +35,8 @@ pub struct OpenOptions {
 }
 
 impl OpenOptions {
-    /// Inputs are read, and mapped only if `map` allows it and they were not changed in the minute
-    /// before `now`.
+    /// Inputs are read, and mapped only if `map` allows it, they are larger than what is read at a time,
+    /// and they were not changed in the minute before `now`.
     pub fn new(map: MapPolicy, now: SystemTime) -> Self {
         Self {
             map,
@@ -167,7 +167,9 @@ pub fn open(input: &Input, options: &OpenOptions) -> Result<Opened, Problem> {
         .mtime
         .and_then(|mtime| options.now.duration_since(mtime).ok())
         .is_some_and(|age| age >= SETTLED);
-    let mapped = if settled {
+    // One read is less than a mapping costs, above all with other threads in the same memory.
+    let small = before.bytes <= options.read_bytes as u64;
+    let mapped = if settled && !small {
         options.map.map(&file).map_err(unreadable)?
     } else {
         None
@@ -190,6 +192,24 @@ pub fn open(input: &Input, options: &OpenOptions) -> Result<Opened, Problem> {
         .is_some_and(|found| found != (metadata.dev(), metadata.ino()));
     opened.missed = (another || before.bytes < input.bytes).then_some(input.bytes);
     Ok(opened)
+}
+
+/// Windows above this are decoded one at a time.
+const WIDE_BYTES: u64 = 8 << 20;
+
+/// Inputs of fewer bytes as stored are not looked into for that.
+const NARROW_INPUT_BYTES: u64 = 64 << 10;
+
+/// Whether decoding an input takes a large buffer, as its first frame says: `zstd --long` and the highest
+/// levels ask for up to 128 MiB, and as many as there are threads may be more memory than there is.
+pub(crate) fn has_wide_window(input: &Input) -> bool {
+    if input.kind == InputKind::Stream || input.bytes < NARROW_INPUT_BYTES {
+        return false;
+    }
+    let mut head = [0; HEAD_BYTES];
+    let known = File::open(&input.path).and_then(|file| file.read_at(&mut head, 0));
+    let head = head.get(..known.unwrap_or(0)).unwrap_or_default();
+    super::zstd::window(head).is_some_and(|window| window > WIDE_BYTES)
 }
 
 /// Whether an input is a tar archive: by its first bytes, or where these are compressed by its name.

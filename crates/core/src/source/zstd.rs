@@ -157,10 +157,8 @@ fn frame(
 }
 
 /// Bytes that a match may reach back, by the header of a frame; none if the header is not whole.
-fn window(header: &[u8]) -> Option<u64> {
-    let &[_, _, _, _, flags, ref rest @ ..] = header else {
-        return None;
-    };
+pub(super) fn window(header: &[u8]) -> Option<u64> {
+    let (&flags, rest) = header.strip_prefix(MAGIC)?.split_first()?;
     if flags & 0x20 == 0 {
         let descriptor = u64::from(*rest.first()?);
         let base = 1u64 << (10 + (descriptor >> 3));
