@@ -80,7 +80,7 @@ pub struct FieldTally {
 #[derive(Default)]
 pub struct Ledger {
     /// Values by source index and field.
-    pub fields: BTreeMap<(usize, String), FieldTally>,
+    pub fields: BTreeMap<usize, HashMap<String, FieldTally>>,
     /// Records in which an unclassed field occurred, by name.
     pub unknown: HashMap<String, u64>,
     /// Noteworthy things.
@@ -115,6 +115,16 @@ impl Ledger {
         made
     }
 
+    /// Changes what became of a field's values.
+    fn count(&mut self, source: usize, field: &str, change: impl FnOnce(&mut FieldTally)) {
+        let fields = self.fields.entry(source).or_default();
+        if let Some(tally) = fields.get_mut(field) {
+            change(tally);
+        } else {
+            change(fields.entry(field.to_owned()).or_default());
+        }
+    }
+
     fn unknown(&mut self, name: &str) {
         if let Some(count) = self.unknown.get_mut(name) {
             *count += 1;
@@ -127,11 +137,14 @@ impl Ledger {
 
     /// Unites the ledgers of two workers.
     pub fn merge(&mut self, other: Self) {
-        for (field, tally) in other.fields {
-            let held = self.fields.entry(field).or_default();
-            held.kept += tally.kept;
-            held.replaced += tally.replaced;
-            held.dropped += tally.dropped;
+        for (source, fields) in other.fields {
+            for (field, tally) in fields {
+                self.count(source, &field, |held| {
+                    held.kept += tally.kept;
+                    held.replaced += tally.replaced;
+                    held.dropped += tally.dropped;
+                });
+            }
         }
         for (name, count) in other.unknown {
             *self.unknown.entry(name).or_default() += count;
@@ -408,12 +421,8 @@ impl Redactor {
             .iter()
             .find(|value| value.field == index && value.place == Place::Field)
             .and_then(|value| value.tuple);
-        let tally = ledger
-            .fields
-            .entry((record.source, label.to_owned()))
-            .or_default();
         if class == Class::Params && self.policy.personal_data {
-            tally.replaced += 1;
+            ledger.count(record.source, label, |tally| tally.replaced += 1);
             let (listed, unlisted) = view.params(&field.value, ledger);
             for (key, value) in listed {
                 let base = format!("{name}.{key}");
@@ -442,28 +451,25 @@ impl Redactor {
             return;
         }
         let shown = view.value(class, spec, &field.value, tuple, ledger);
-        let tally = ledger
-            .fields
-            .entry((record.source, label.to_owned()))
-            .or_default();
+        ledger.count(record.source, label, |tally| match &shown {
+            Shown::Drop(_) => tally.dropped += 1,
+            Shown::Raw => tally.kept += 1,
+            Shown::Replaced(..) | Shown::Text(..) => tally.replaced += 1,
+        });
         let mut value = Vec::new();
         match shown {
             Shown::Drop(rule) => {
-                tally.dropped += 1;
                 removals.push(whole(label.to_owned(), class.as_str(), rule, field.raw.len()));
                 return;
             }
             Shown::Raw => {
-                tally.kept += 1;
                 value.extend_from_slice(field.raw.as_bytes());
             }
             Shown::Replaced(text, rule) => {
-                tally.replaced += 1;
                 removals.push(whole(label.to_owned(), class.as_str(), rule, field.raw.len()));
                 push_string(&mut value, &text);
             }
             Shown::Text(text, spans) => {
-                tally.replaced += 1;
                 removals.extend(spans.into_iter().map(|(start, length, rule)| Removal {
                     field: label.to_owned(),
                     class: class.as_str(),

@@ -66,7 +66,10 @@ fn policy_digest(request: &str, profile: &str) -> String {
 }
 
 fn count_fields(dive: &Dive, ledger: &Ledger, report: &mut Report) {
-    for ((source, field), tally) in &ledger.fields {
+    let tallies = ledger.fields.iter();
+    for (source, (field, tally)) in
+        tallies.flat_map(|(source, fields)| fields.iter().map(move |of| (source, of)))
+    {
         let source = dive
             .profile
             .sources

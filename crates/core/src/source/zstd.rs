@@ -131,13 +131,19 @@ fn frame(
             LossReason::Garbage
         }));
     }
-    let window = window(feed.peek(MAX_HEADER_BYTES)?);
+    let header = Header::parse(feed.peek(MAX_HEADER_BYTES)?).unwrap_or_default();
     let limit = 1 << limits.max_zstd_window_log.min(63);
-    blocks.begin(window.unwrap_or(0), limit).map_err(damage)?;
+    blocks.begin(header.window, limit).map_err(damage)?;
+    let before = drain.decoded();
     loop {
         let want = blocks.wants();
         if want == 0 {
-            return Ok(true);
+            // zstd compares the two only behind a block that is not empty.
+            let decoded = drain.decoded() - before;
+            return match header.content {
+                Some(stated) if stated != decoded => Err(Damage::Is(LossReason::Corrupt)),
+                _ => Ok(true),
+            };
         }
         let at = feed.position() + want as u64;
         let item = feed.peek(want)?;
@@ -156,23 +162,52 @@ fn frame(
     }
 }
 
-/// Bytes that a match may reach back, by the header of a frame; none if the header is not whole.
-pub(super) fn window(header: &[u8]) -> Option<u64> {
-    let (&flags, rest) = header.strip_prefix(MAGIC)?.split_first()?;
-    if flags & 0x20 == 0 {
-        let descriptor = u64::from(*rest.first()?);
-        let base = 1u64 << (10 + (descriptor >> 3));
-        return Some(base + base / 8 * (descriptor & 7));
+/// What the header of a frame says.
+#[derive(Clone, Copy, Debug, Default)]
+struct Header {
+    /// Bytes that a match may reach back.
+    window: u64,
+    /// Bytes of the whole frame, decoded.
+    content: Option<u64>,
+}
+
+impl Header {
+    /// None if it is not whole.
+    fn parse(header: &[u8]) -> Option<Self> {
+        let (&flags, rest) = header.strip_prefix(MAGIC)?.split_first()?;
+        let single_segment = flags & 0x20 != 0;
+        let (descriptor, rest) = if single_segment {
+            (None, rest)
+        } else {
+            let (descriptor, rest) = rest.split_first()?;
+            (Some(u64::from(*descriptor)), rest)
+        };
+        let skipped = [0, 1, 2, 4][usize::from(flags & 3)];
+        let (bytes, least) = match CONTENT_SIZES[usize::from(flags >> 6)] {
+            (0, least) if single_segment => (1, least),
+            field => field,
+        };
+        let field = rest.get(skipped..skipped + bytes)?;
+        let size = field
+            .iter()
+            .rev()
+            .fold(0u64, |size, byte| size << 8 | u64::from(*byte));
+        let content = (bytes > 0).then_some(size.saturating_add(least));
+        let window = match descriptor {
+            Some(descriptor) => {
+                let base = 1u64 << (10 + (descriptor >> 3));
+                base + base / 8 * (descriptor & 7)
+            }
+            // A single segment is as large as the content.
+            None => content.unwrap_or_default(),
+        };
+        Some(Self { window, content })
     }
-    // A single segment: as large as the content.
-    let skipped = [0, 1, 2, 4][usize::from(flags & 3)];
-    let (bytes, least) = CONTENT_SIZES[usize::from(flags >> 6)];
-    let field = rest.get(skipped..skipped + bytes.max(1))?;
-    let size = field
-        .iter()
-        .rev()
-        .fold(0u64, |size, byte| size << 8 | u64::from(*byte));
-    Some(size.saturating_add(least))
+}
+
+/// Bytes that a match may reach back, by the header of the frame that `head` begins with.
+pub(super) fn window(head: &[u8]) -> Option<u64> {
+    Header::parse(head).map(|header| header.window)
 }
 
 /// Bytes of the content size in a frame header, by two of its flags, and what is added to it.
