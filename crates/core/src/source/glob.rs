@@ -69,6 +69,13 @@ impl Matcher {
         match self {
             Self::Glob(matcher) => matcher.is_match(path),
             Self::Stars(glob) => {
+                // Most globs fall at what stands before their star, or behind it.
+                let bytes = path.as_ref().as_os_str().as_encoded_bytes();
+                let (first, last) = glob.split_once('*').unwrap_or((glob, ""));
+                let end = last.rsplit('*').next().unwrap_or_default();
+                if !bytes.starts_with(first.as_bytes()) || !bytes.ends_with(end.as_bytes()) {
+                    return false;
+                }
                 let path = path.as_ref().to_string_lossy();
                 let slashes = |text: &str| text.bytes().filter(|byte| *byte == b'/').count();
                 slashes(&path) == slashes(glob) && decostop_redact::glob_matches(glob, &path)
