@@ -19,6 +19,8 @@ def main(args):
     threads, namespace, files = int(args[0]), args[1], args[2:]
     began = time.perf_counter()
     connection = duckdb.connect(config={"threads": threads})
+    # After two seconds it would draw on standard output.
+    connection.execute("SET enable_progress_bar = false")
     query = """
         SELECT count(*) FROM read_json($files, format = 'newline_delimited', maximum_object_size = 67108864,
             columns = {'time': 'VARCHAR', 'meta.root_namespace': 'VARCHAR'})

@@ -23,7 +23,7 @@
 //!
 //! Not for: writing, sharing memory, or files that change while they are read.
 
-#![expect(unsafe_code, reason = "the one place outside FFI where files become memory")]
+#![expect(unsafe_code, reason = "the one place where files become memory")]
 
 use std::fmt;
 use std::fs::File;

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::{Duration, SystemTime};
 
 use decostop::artefact::Manifest;
 use serde::Deserialize;
@@ -156,6 +157,59 @@ fn the_bytes_do_not_depend_on_how_they_are_read() {
         );
         ran.exits(0);
         assert!(records(&out) == want, "{extra:?}");
+    }
+}
+
+#[test]
+fn mapped_inputs_give_the_bytes_of_read_ones() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let key = dive().join("internal/key");
+    for codec in ["plain", "zstd", "zstd-frames", "gzip"] {
+        let path = dir.path().join(codec);
+        let made = [
+            "synth",
+            arg(&path),
+            "--megabytes",
+            "12",
+            "--quiet",
+            "--codec",
+            codec,
+        ];
+        run(&[&made[..], &["--sources", "production_json", "--days", "2"]].concat()).exits(0);
+        // What was changed a moment ago is not mapped, nor what is small.
+        let old = SystemTime::now() - Duration::from_secs(3600);
+        let mut large = 0;
+        for entry in fs::read_dir(path.join("logs")).expect("a directory") {
+            let entry = entry.expect("a file");
+            large += usize::from(entry.metadata().expect("a size").len() > 64 << 10);
+            let file = fs::File::options().write(true).open(entry.path());
+            file.expect("a file").set_modified(old).expect("times can be set");
+        }
+        assert!(large > 0, "{codec}: nothing to map");
+        let request = path.join("request.toml");
+        let outs = [&[][..], &["--no-mmap"], &["--threads", "1"]].map(|extra| {
+            let out = path.join(format!("out{}", extra.len() + extra.concat().len()));
+            let args = [
+                "scan",
+                "--request",
+                arg(&request),
+                arg(&path.join("logs")),
+                "--out",
+                arg(&out),
+            ]
+            .map(str::to_owned);
+            let args: Vec<&str> = args
+                .iter()
+                .map(String::as_str)
+                .chain(["--key-file", arg(&key), "--quiet"])
+                .collect();
+            run(&[&args[..], extra].concat()).exits(0);
+            records(&out)
+        });
+        assert!(
+            !outs[0].is_empty() && outs.iter().all(|out| *out == outs[0]),
+            "{codec}"
+        );
     }
 }
 

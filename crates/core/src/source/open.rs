@@ -35,8 +35,8 @@ pub struct OpenOptions {
 }
 
 impl OpenOptions {
-    /// Inputs are read, and mapped only if `map` allows it, they are larger than what is read at a time,
-    /// and they were not changed in the minute before `now`.
+    /// Inputs are read, and mapped only if `map` allows it, they are larger than 32 KiB, and they were not
+    /// changed in the minute before `now`.
     pub fn new(map: MapPolicy, now: SystemTime) -> Self {
         Self {
             map,
@@ -168,7 +168,7 @@ pub fn open(input: &Input, options: &OpenOptions) -> Result<Opened, Problem> {
         .and_then(|mtime| options.now.duration_since(mtime).ok())
         .is_some_and(|age| age >= SETTLED);
     // One read is less than a mapping costs, above all with other threads in the same memory.
-    let small = before.bytes <= options.read_bytes as u64;
+    let small = before.bytes <= SMALL_BYTES;
     let mapped = if settled && !small {
         options.map.map(&file).map_err(unreadable)?
     } else {
@@ -193,6 +193,9 @@ pub fn open(input: &Input, options: &OpenOptions) -> Result<Opened, Problem> {
     opened.missed = (another || before.bytes < input.bytes).then_some(input.bytes);
     Ok(opened)
 }
+
+/// Inputs up to this size are not mapped.
+const SMALL_BYTES: u64 = 32 << 10;
 
 /// Windows above this are decoded one at a time.
 const WIDE_BYTES: u64 = 8 << 20;
