@@ -74,11 +74,16 @@ impl Prefilter {
                 .get(number)
                 .is_none_or(|needle| needle.may_stand_at(segment, at))
         };
-        let mut from = 0;
+        let (mut from, mut read) = (0, 0);
         while let Some(hit) = scan.next(from, &mut confirm) {
             if let Hit::Escape { at } = hit {
+                from = at + 1;
+                // One run may hold many escapes; needles that none of them hides are hits themselves.
+                if at < read {
+                    continue;
+                }
                 let (start, end) = run_around(segment, at);
-                from = end;
+                read = end;
                 let run = segment.get(start..end).unwrap_or_default();
                 if !hidden_in(run, |text| self.stands_in(text)) {
                     continue;

@@ -32,7 +32,7 @@ mod segment;
 pub(crate) use assemble::{Assembler, Layout};
 pub use lines::{Line, Lines};
 use segment::Framer;
-pub(crate) use segment::{Exchange, RATIO_FLOOR};
+pub(crate) use segment::{EXCHANGED_SEGMENTS, Exchange, RATIO_FLOOR};
 
 /// What a unit is made of.
 #[non_exhaustive]

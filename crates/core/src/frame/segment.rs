@@ -8,13 +8,19 @@ use memchr::{memchr, memrchr};
 
 use super::{LossReason, LostRange, Piece, Summary};
 use crate::Limits;
-use crate::source::{Drain, Feed, Unit};
+use crate::source::{Drain, Feed, Unit, copy_into};
 
 /// Below this many decoded bytes a high ratio harms nobody.
 pub(crate) const RATIO_FLOOR: u64 = 64 << 20;
 
+/// Segments that are gathered for another thread.
+pub(crate) const EXCHANGED_SEGMENTS: usize = 4;
+
 /// Takes segments away to be looked at elsewhere, so that decoding need not wait for that.
 pub(crate) trait Exchange {
+    /// Whether it may give a buffer: then segments are worth gathering in one.
+    fn is_open(&self) -> bool;
+
     /// An empty buffer, to go on with in place of a full one; none if the full one is to be looked at
     /// here, since nobody is idle or enough is waiting.
     fn spare(&self) -> Option<Vec<u8>>;
@@ -210,6 +216,16 @@ impl<'f> Framer<'f> {
         flow
     }
 
+    /// Bytes that make a segment: more where it goes to another thread, which has to be woken up.
+    fn target(&self) -> usize {
+        let one = self.limits.segment_bytes.max(1);
+        if self.exchange.is_some_and(Exchange::is_open) {
+            one * EXCHANGED_SEGMENTS
+        } else {
+            one
+        }
+    }
+
     /// Keeps a part of a line.
     fn hold(&mut self, bytes: &[u8]) {
         let end = self.held + bytes.len();
@@ -220,25 +236,6 @@ impl<'f> Framer<'f> {
             room.copy_from_slice(bytes);
         }
         self.held = end;
-    }
-
-    /// Gives a copy of whole lines away; false if they are to be looked at here.
-    fn give_away(&mut self, lines: &[u8]) -> bool {
-        if lines.len() > self.limits.max_line_bytes {
-            return false;
-        }
-        let Some((exchange, mut spare)) = self.exchange.and_then(|to| Some((to, to.spare()?))) else {
-            return false;
-        };
-        if spare.len() < lines.len() {
-            spare.resize(lines.len(), 0);
-        }
-        if let Some(room) = spare.get_mut(..lines.len()) {
-            room.copy_from_slice(lines);
-        }
-        exchange.take(self.offset, spare, lines.len());
-        self.offset += lines.len() as u64;
-        true
     }
 
     /// Gives whole lines away with their buffer; false if they stay here.
@@ -351,7 +348,7 @@ impl<'f> Framer<'f> {
 
 impl Drain for Framer<'_> {
     fn room(&mut self) -> &mut [u8] {
-        let segment = self.limits.segment_bytes.max(1);
+        let segment = self.target();
         // A line longer than a segment makes the buffer grow; `filled` keeps `held` below the limit.
         let want = if self.held < segment {
             segment
@@ -381,7 +378,7 @@ impl Drain for Framer<'_> {
             // Not `stopped`: the limit ended it, not the caller.
             return ControlFlow::Break(());
         }
-        let full = self.held >= self.limits.segment_bytes.max(1);
+        let full = self.held >= self.target();
         if !full {
             return ControlFlow::Continue(());
         }
@@ -395,6 +392,9 @@ impl Drain for Framer<'_> {
     }
 
     fn slice(&mut self, bytes: &[u8], at: u64) -> ControlFlow<()> {
+        if self.exchange.is_some_and(Exchange::is_open) {
+            return copy_into(self, bytes, at);
+        }
         let (mut rest, mut limit) = (bytes, None);
         let decoded = self.decoded() + bytes.len() as u64;
         let over = decoded.saturating_sub(self.limits.max_decoded_bytes);
@@ -421,7 +421,7 @@ impl Drain for Framer<'_> {
         }
         let lines = memrchr(b'\n', rest).map_or(0, |feed| feed + 1);
         let (lines, start) = rest.split_at_checked(lines).unwrap_or((rest, &[]));
-        if !lines.is_empty() && !self.give_away(lines) {
+        if !lines.is_empty() {
             self.slices(lines)?;
         }
         self.hold(start);

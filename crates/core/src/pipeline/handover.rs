@@ -12,7 +12,7 @@ use super::lane::Lane;
 use super::scan::Shared;
 use super::worker::Reading;
 use crate::Limits;
-use crate::frame::Exchange;
+use crate::frame::{EXCHANGED_SEGMENTS, Exchange};
 
 /// Segment buffers, used again and again; never more than the limit allows.
 pub(super) struct Buffers {
@@ -24,7 +24,7 @@ pub(super) struct Buffers {
 
 impl Buffers {
     pub(super) fn new(limits: &Limits) -> Self {
-        let bytes = limits.segment_bytes.max(1);
+        let bytes = limits.segment_bytes.max(1) * EXCHANGED_SEGMENTS;
         Self {
             spare: Mutex::default(),
             left: AtomicUsize::new(limits.in_flight_bytes / bytes),
@@ -64,9 +64,12 @@ pub(super) struct Handover<'h, 'scope, 'd> {
 }
 
 impl Exchange for Handover<'_, '_, '_> {
+    fn is_open(&self) -> bool {
+        self.open.get() && self.shared.active.load(Ordering::Relaxed) < rayon::current_num_threads()
+    }
+
     fn spare(&self) -> Option<Vec<u8>> {
-        let idle = self.shared.active.load(Ordering::Relaxed) < rayon::current_num_threads();
-        (self.open.get() && idle).then(|| self.shared.buffers.get())?
+        self.is_open().then(|| self.shared.buffers.get())?
     }
 
     fn take(&self, offset: u64, buffer: Vec<u8>, count: usize) {

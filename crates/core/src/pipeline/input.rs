@@ -28,6 +28,10 @@ use crate::stats::InputReport;
 /// Units for each thread below which inputs are not split: the last one to end then matters little.
 const PARTS_A_THREAD: u64 = 8;
 
+/// Inputs of these sizes are digested beside being decoded, by another thread if one is idle. Larger ones
+/// may not fit into the system's cache, and would be fetched twice.
+const DIGESTED_ASIDE: std::ops::Range<u64> = 16 << 20..4 << 30;
+
 /// What reading a unit came to.
 struct Read {
     summary: frame::Summary,
@@ -46,7 +50,9 @@ impl Shared<'_> {
         if self.is_stopped() {
             return report;
         }
+        let aside = DIGESTED_ASIDE.contains(&input.bytes) && input.kind == InputKind::File;
         let options = OpenOptions::new(self.dive.map_policy, self.dive.now)
+            .digest(!aside)
             .cancel(std::sync::Arc::clone(&self.dive.cancel));
         let opened = match open(input, &options) {
             Ok(opened) => opened,
@@ -57,7 +63,12 @@ impl Shared<'_> {
             }
         };
         report.codec = opened.codec().as_str();
-        let (parts, digest) = self.read(input, &opened);
+        let (parts, digest) = if aside && (opened.codec() != Codec::Plain || self.dive.digest) {
+            let digest = || opened.digest().ok().flatten();
+            rayon::join(|| self.read(input, &opened).0, digest)
+        } else {
+            self.read(input, &opened)
+        };
         report.decoded_bytes = parts.iter().map(|part| part.summary.decoded_bytes).sum();
         report.complete = parts.iter().all(|part| !part.lost && !part.summary.stopped);
         report.digest = digest.map(|digest| format!("blake3:{}", blake3::Hash::from_bytes(digest).to_hex()));
@@ -101,7 +112,7 @@ impl Shared<'_> {
             .collect();
         let digest = match read.as_slice() {
             [only] if only.summary.digest.is_some() => only.summary.digest,
-            _ if self.dive.digest => opened.digest().ok().flatten(),
+            _ if self.dive.digest && !DIGESTED_ASIDE.contains(&input.bytes) => opened.digest().ok().flatten(),
             _ => None,
         };
         (read, digest)
@@ -131,8 +142,8 @@ impl Shared<'_> {
                 .map(|(part, unit)| self.unit(&lane, input, opened, unit, part as u32))
                 .collect()
         };
-        let digest = || opened.digest().ok().flatten();
-        let (read, digest) = rayon::join(read_all, digest);
+        let digest = || (!DIGESTED_ASIDE.contains(&input.bytes)).then(|| opened.digest().ok().flatten());
+        let (read, digest) = rayon::join(read_all, || digest().flatten());
         if !self.is_stopped() && !self.counts(&units, &read) {
             return None;
         }

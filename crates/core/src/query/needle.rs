@@ -178,11 +178,6 @@ impl Needles {
     }
 }
 
-/// Whether `holds` is true of a line behind whatever escapes.
-pub(crate) fn hidden_in(line: &[u8], holds: impl FnMut(&[u8]) -> bool) -> bool {
-    any_reading(line, holds)
-}
-
 /// Layers of escapes that are undone: a wrapped line, its strings, JSON inside parameters, URLs.
 const MAX_LAYERS: usize = 8;
 
@@ -190,16 +185,17 @@ const MAX_LAYERS: usize = 8;
 /// by layer; with percent escapes undone as well. Each reading counts, since a layer too many can spoil
 /// what stood there (`100%abby`).
 fn any_reading(line: &[u8], mut holds: impl FnMut(&[u8]) -> bool) -> bool {
+    holds(&line.to_ascii_lowercase()) || hidden_in(line, holds)
+}
+
+/// The same, but for the first reading: whether escapes hide it.
+pub(crate) fn hidden_in(line: &[u8], mut holds: impl FnMut(&[u8]) -> bool) -> bool {
     let mut text = line.to_ascii_lowercase();
-    if holds(&text) {
-        return true;
-    }
     for escapes in [Escapes::Json, Escapes::All] {
         for _ in 0..MAX_LAYERS {
-            let next = unescape(&text, escapes);
-            if next.len() == text.len() {
+            let Some(next) = unescape(&text, escapes).filter(|next| next.len() < text.len()) else {
                 break;
-            }
+            };
             text = next;
             if holds(&text) {
                 return true;
@@ -215,31 +211,41 @@ enum Escapes {
     All,
 }
 
-/// Undoes one layer of escapes. Lossy on purpose: it serves to find, not to show. What is not ASCII
+/// Undoes one layer of escapes; none if there are none. Lossy on purpose: it serves to find, not to show.
+/// What is not ASCII
 /// becomes one byte that is not either, so that the digits of its escape do not lengthen a number
 /// behind it.
-fn unescape(text: &[u8], escapes: Escapes) -> Vec<u8> {
+fn unescape(text: &[u8], escapes: Escapes) -> Option<Vec<u8>> {
+    let next = |from: usize| {
+        let rest = text.get(from..)?;
+        let found = match escapes {
+            Escapes::Json => memchr::memchr(b'\\', rest),
+            Escapes::All => memchr::memchr2(b'\\', b'%', rest),
+        };
+        found.map(|at| from + at)
+    };
+    let mut mark = Some(next(0)?);
     let mut out = Vec::with_capacity(text.len());
     let mut at = 0;
-    while let Some(&byte) = text.get(at) {
-        let (decoded, used) = match byte {
-            b'\\' => match text.get(at + 1) {
-                Some(b'u') => (hex(text.get(at + 2..at + 6)).map(|code| code.min(0xff)), 6),
-                Some(&(b'/' | b'"' | b'\\')) => (text.get(at + 1).map(|byte| u32::from(*byte)), 2),
-                _ => (None, 1),
-            },
-            b'%' if escapes == Escapes::All => (hex(text.get(at + 1..at + 3)), 3),
+    while let Some(found) = mark {
+        out.extend_from_slice(text.get(at..found).unwrap_or_default());
+        let (decoded, used) = match text.get(found..).unwrap_or_default() {
+            [b'\\', b'u', digits @ ..] => (hex(digits.get(..4)).map(|code| code.min(0xff)), 6),
+            [b'\\', byte @ (b'/' | b'"' | b'\\'), ..] => (Some(u32::from(*byte)), 2),
+            [b'%', digits @ ..] => (hex(digits.get(..2)), 3),
             _ => (None, 1),
         };
         if let Some(code) = decoded {
             out.push((code as u8).to_ascii_lowercase());
-            at += used;
+            at = found + used;
         } else {
-            out.push(byte);
-            at += 1;
+            out.extend(text.get(found));
+            at = found + 1;
         }
+        mark = next(at);
     }
-    out
+    out.extend_from_slice(text.get(at..).unwrap_or_default());
+    Some(out)
 }
 
 fn hex(digits: Option<&[u8]>) -> Option<u32> {

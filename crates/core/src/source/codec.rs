@@ -131,17 +131,8 @@ pub(crate) trait Drain {
     fn filled(&mut self, count: usize, at: u64) -> ControlFlow<()>;
 
     /// Takes decoded bytes that lie elsewhere, for which the input was read up to byte `at`.
-    fn slice(&mut self, mut bytes: &[u8], at: u64) -> ControlFlow<()> {
-        while !bytes.is_empty() {
-            let room = self.room();
-            let (part, behind) = bytes.split_at(room.len().min(bytes.len()));
-            if let Some(to) = room.get_mut(..part.len()) {
-                to.copy_from_slice(part);
-            }
-            self.filled(part.len(), at)?;
-            bytes = behind;
-        }
-        ControlFlow::Continue(())
+    fn slice(&mut self, bytes: &[u8], at: u64) -> ControlFlow<()> {
+        copy_into(self, bytes, at)
     }
 
     /// More may be long in coming: whole lines need not wait for it.
@@ -155,6 +146,20 @@ pub(crate) trait Drain {
 
     /// What was decoded from decoded byte `since` on may be wrong; an unfinished line goes with it.
     fn doubt(&mut self, since: u64, at: u64, reason: LossReason) -> ControlFlow<()>;
+}
+
+/// Copies decoded bytes into the room of a drain.
+pub(crate) fn copy_into<D: Drain + ?Sized>(drain: &mut D, mut bytes: &[u8], at: u64) -> ControlFlow<()> {
+    while !bytes.is_empty() {
+        let room = drain.room();
+        let (part, behind) = bytes.split_at(room.len().min(bytes.len()));
+        if let Some(to) = room.get_mut(..part.len()) {
+            to.copy_from_slice(part);
+        }
+        drain.filled(part.len(), at)?;
+        bytes = behind;
+    }
+    ControlFlow::Continue(())
 }
 
 /// Decoders of one worker, kept for the next input.

@@ -33,7 +33,7 @@ mod xz;
 mod zstd;
 
 pub use codec::Codec;
-pub(crate) use codec::{Coders, Drain, decode};
+pub(crate) use codec::{Coders, Drain, copy_into, decode};
 pub use discover::{Discover, Discovery, SkipReason, Skipped};
 pub(crate) use feed::{Feed, Supply};
 pub(crate) use lz4::Reader as Lz4Reader;
