@@ -312,7 +312,7 @@ fn what_is_lost_is_told_with_its_place_and_makes_the_exit_code_2() {
     let (first, second) = (zstd(&lines[..half]), zstd(&lines[half..]));
     let mut broken = first.clone();
     broken[8] ^= 0xff;
-    let cases: [(&str, Vec<u8>, u64, &str); 4] = [
+    let cases: [(&str, Vec<u8>, u64, &str); 5] = [
         (
             "production_json-1.log.zst",
             [&first[..], &second[..second.len() - 9]].concat(),
@@ -334,6 +334,12 @@ fn what_is_lost_is_told_with_its_place_and_makes_the_exit_code_2() {
         (
             "production_json-4.log.xz",
             b"\xfd7zXZ\0".to_vec(),
+            0,
+            "damaged",
+        ),
+        (
+            "production_json-5.log.7z",
+            b"7z\xbc\xaf\x27\x1c\0".to_vec(),
             0,
             "unreadable",
         ),
