@@ -331,12 +331,7 @@ fn what_is_lost_is_told_with_its_place_and_makes_the_exit_code_2() {
             0,
             "damaged",
         ),
-        (
-            "production_json-4.log.xz",
-            b"\xfd7zXZ\0".to_vec(),
-            0,
-            "damaged",
-        ),
+        ("production_json-4.log.xz", b"\xfd7zXZ\0".to_vec(), 0, "damaged"),
         (
             "production_json-5.log.7z",
             b"7z\xbc\xaf\x27\x1c\0".to_vec(),
