@@ -97,8 +97,8 @@ impl Drain for Part<'_, '_> {
         match self.stage {
             Stage::Head => {
                 self.own += count as u64;
-                let fresh = self.framer.room();
-                let Some(feed) = memchr(b'\n', fresh.get(..count).unwrap_or_default()) else {
+                let fresh = self.framer.fresh(count);
+                let Some(feed) = memchr(b'\n', fresh) else {
                     self.framer.pass(count);
                     return ControlFlow::Continue(());
                 };
@@ -112,17 +112,14 @@ impl Drain for Part<'_, '_> {
                 self.own += count as u64;
                 self.framer.filled(count, stored)
             }
-            Stage::Tail => {
-                let fresh = self.framer.room();
-                match memchr(b'\n', fresh.get(..count).unwrap_or_default()) {
-                    None => self.framer.filled(count, stored),
-                    Some(feed) => {
-                        self.framer.filled(feed + 1, stored)?;
-                        self.stage = Stage::Done;
-                        ControlFlow::Break(())
-                    }
+            Stage::Tail => match memchr(b'\n', self.framer.fresh(count)) {
+                None => self.framer.filled(count, stored),
+                Some(feed) => {
+                    self.framer.filled(feed + 1, stored)?;
+                    self.stage = Stage::Done;
+                    ControlFlow::Break(())
                 }
-            }
+            },
             Stage::Done => ControlFlow::Break(()),
         }
     }

@@ -76,6 +76,14 @@ impl<'f> Framer<'f> {
         self
     }
 
+    /// The first `count` bytes of the room, which were filled but not reported. Not [`Drain::room`] again:
+    /// how large that is may have changed.
+    pub(super) fn fresh(&mut self, count: usize) -> &mut [u8] {
+        self.buffer
+            .get_mut(self.held..self.held + count)
+            .unwrap_or_default()
+    }
+
     /// Leaves out `count` decoded bytes while none are held.
     pub(super) fn pass(&mut self, count: usize) {
         debug_assert_eq!(self.held, 0, "bytes are held before those that are left out");

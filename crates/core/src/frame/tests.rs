@@ -513,6 +513,75 @@ fn parts_give_what_the_whole_gives() {
     assert!(most > 20, "at most {most} parts");
 }
 
+/// Takes segments when it likes to, as idle threads come and go.
+struct Moody {
+    random: std::cell::RefCell<Random>,
+    taken: std::cell::RefCell<Vec<(u64, Vec<u8>)>>,
+}
+
+impl Exchange for Moody {
+    fn is_open(&self) -> bool {
+        self.random.borrow_mut().below(2) == 0
+    }
+
+    fn spare(&self) -> Option<Vec<u8>> {
+        self.is_open()
+            .then(|| vec![b'?'; self.random.borrow_mut().below(50)])
+    }
+
+    fn take(&self, offset: u64, buffer: Vec<u8>, count: usize) {
+        let lines = Lines::new(offset, &buffer[..count]);
+        let lines = lines.map(|line| (line.offset, line.bytes.to_vec()));
+        self.taken.borrow_mut().extend(lines);
+    }
+}
+
+#[test]
+fn who_takes_segments_and_when_makes_no_difference() {
+    let folder = Folder::new();
+    for seed in 0..300 {
+        let mut random = Random::new(9000 + seed);
+        let content = random.content();
+        let store = [Store::ZstdOne, Store::ZstdMany, Store::GzipOne, Store::GzipMany][random.below(4)];
+        let stored = store.encode(&content, &mut random);
+        let file = folder.file("input", &stored);
+        let limits = limits(
+            [20, 1 << 20][random.below(2)],
+            [1, 16, 100, 4096][random.below(4)],
+        );
+        let opened = open(&file, &options()).expect("a supported codec");
+        let mut scratch = Scratch::default();
+        let parts = opened.parts(scratch.coders(), [40, 1 << 20][random.below(2)]);
+        let moody = Moody {
+            random: std::cell::RefCell::new(Random::new(seed)),
+            taken: std::cell::RefCell::default(),
+        };
+        let (mut seen, mut begin) = (Seen::default(), 0);
+        for part in &parts {
+            let mut own = Seen::default();
+            let mut each = |piece: Piece<'_>| {
+                own.take(&piece, &limits);
+                ControlFlow::Continue(())
+            };
+            let summary = super::read(&opened, part, &limits, &mut scratch, &mut each, Some(&moody));
+            assert!(!summary.broken);
+            own.lines.extend(moody.taken.take());
+            own.lines.sort_unstable();
+            let moved = |(offset, line): (u64, Vec<u8>)| (begin + offset, line);
+            seen.lines.extend(own.lines.into_iter().map(moved));
+            seen.overlong.extend(own.overlong.into_iter().map(moved));
+            begin += summary.decoded_bytes;
+        }
+        let expected = naive(&content, limits.max_line_bytes);
+        let name = format!("seed {seed} {store:?} {limits:?}");
+        assert_eq!(
+            (seen.lines, seen.overlong),
+            (expected.lines, expected.overlong),
+            "{name}"
+        );
+    }
+}
+
 /// Whatever was done to the bytes, parts that are not broken give what the whole gives.
 #[test]
 fn parts_of_a_damaged_input_are_broken_or_right() {
