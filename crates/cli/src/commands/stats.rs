@@ -65,11 +65,17 @@ pub(super) fn write(to: &mut impl Write, report: &Report) -> io::Result<()> {
     )?;
     writeln!(
         to,
-        "  skipped  {} decoded, in lines that cannot match; {} in {} that need not be read",
-        bytes(decoded.saturating_sub(work.line_bytes)),
-        bytes(skipped),
-        count(inputs, "input")
+        "  skipped  {} decoded, in lines that cannot match",
+        bytes(decoded.saturating_sub(work.line_bytes))
     )?;
+    if inputs > 0 {
+        let files = count(inputs, "input");
+        writeln!(
+            to,
+            "           {} in {files} that need not be read",
+            bytes(skipped)
+        )?;
+    }
     writeln!(
         to,
         "  rate     {} decoded on each core while scanning; decoding alone {}",

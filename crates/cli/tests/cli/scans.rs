@@ -161,6 +161,32 @@ fn the_bytes_do_not_depend_on_how_they_are_read() {
 }
 
 #[test]
+fn where_the_time_went_is_told_when_asked() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let (ran, out) = scan(dir.path(), &["--stats", "--quiet"]);
+    let ran = ran.exits(0);
+    for word in [
+        "decode", "search", "project", "redact", "verify", "write", "wait", "skipped", "rate",
+    ] {
+        assert!(
+            ran.err.lines().any(|line| line.trim_start().starts_with(word)),
+            "{word}: {}",
+            ran.err
+        );
+    }
+    let run: serde_json::Value =
+        serde_json::from_str(&fs::read_to_string(out.join("internal/run.json")).expect("a file"))
+            .expect("JSON");
+    assert!(
+        run["work"]["decode"]
+            .as_f64()
+            .is_some_and(|seconds| seconds > 0.0)
+    );
+    let (quiet, _) = scan(dir.path(), &["--quiet", "--force"]);
+    assert!(quiet.exits(0).err.is_empty(), "without being asked");
+}
+
+#[test]
 fn mapped_inputs_give_the_bytes_of_read_ones() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let key = dive().join("internal/key");
