@@ -29,6 +29,8 @@
 mod fingerprint;
 mod grams;
 
+use std::fmt;
+
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
 
 use fingerprint::Fingerprints;
@@ -126,7 +128,6 @@ fn automaton(needles: &[&str]) -> Option<AhoCorasick> {
 }
 
 /// A search that is under way.
-#[derive(Debug)]
 pub struct Scan<'s> {
     searcher: &'s Searcher,
     text: &'s [u8],
@@ -153,6 +154,12 @@ impl Pending {
                 found
             }
         }
+    }
+}
+
+impl fmt::Debug for Scan<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Scan(<{} bytes>)", self.text.len())
     }
 }
 

@@ -436,7 +436,8 @@ impl Drain for Framer<'_> {
         if self.held > self.limits.max_line_bytes {
             self.flush(false)?;
         }
-        self.searched = self.held;
+        // Whole lines may still be held from when they were gathered for another thread.
+        self.searched = 0;
         if let Some(reason) = limit {
             self.lost(at, reason)?;
             // Not `stopped`: the limit ended it, not the caller.

@@ -8,6 +8,7 @@ use std::cell::Cell;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use super::Progress;
 use super::lane::Lane;
 use super::scan::Shared;
 use super::worker::Reading;
@@ -65,7 +66,9 @@ pub(super) struct Handover<'h, 'scope, 'd> {
 
 impl Exchange for Handover<'_, '_, '_> {
     fn is_open(&self) -> bool {
-        self.open.get() && self.shared.active.load(Ordering::Relaxed) < rayon::current_num_threads()
+        // A dive that was stopped is told so when a segment is looked at where it is decoded.
+        let idle = self.shared.active.load(Ordering::Relaxed) < rayon::current_num_threads();
+        self.open.get() && idle && !self.shared.is_stopped()
     }
 
     fn spare(&self) -> Option<Vec<u8>> {
@@ -74,6 +77,7 @@ impl Exchange for Handover<'_, '_, '_> {
 
     fn take(&self, offset: u64, buffer: Vec<u8>, count: usize) {
         let (shared, lane, reading) = (self.shared, self.lane, self.reading);
+        Progress::add(&shared.dive.progress.decoded_bytes, count as u64);
         self.scope.spawn(move |_| {
             if !shared.is_stopped() {
                 let mut worker = lane.worker();

@@ -40,15 +40,15 @@ struct Read {
 }
 
 impl Shared<'_> {
-    /// Reads one input to its end.
-    pub(super) fn input(&self, input: &Input) -> InputReport {
+    /// Reads one input to its end; none if it takes more memory than may be taken unless it is read `alone`.
+    pub(super) fn input(&self, input: &Input, alone: bool) -> Option<InputReport> {
         let mut report = InputReport {
             path: input.path.clone(),
             bytes: input.bytes,
             ..InputReport::default()
         };
         if self.is_stopped() {
-            return report;
+            return Some(report);
         }
         let aside = DIGESTED_ASIDE.contains(&input.bytes) && input.kind == InputKind::File;
         let options = OpenOptions::new(self.dive.map_policy, self.dive.now)
@@ -59,9 +59,12 @@ impl Shared<'_> {
             Err(problem) => {
                 self.lose(input, &problem);
                 Progress::add(&self.dive.progress.bytes_done, input.bytes);
-                return report;
+                return Some(report);
             }
         };
+        if opened.is_wide() && !alone && input.kind == InputKind::File {
+            return None;
+        }
         report.codec = opened.codec().as_str();
         let (parts, digest) = if aside && (opened.codec() != Codec::Plain || self.dive.digest) {
             let digest = || opened.digest().ok().flatten();
@@ -76,7 +79,7 @@ impl Shared<'_> {
             report.complete = false;
             self.lose(input, &problem);
         }
-        report
+        Some(report)
     }
 
     fn lose(&self, input: &Input, problem: &Problem) {

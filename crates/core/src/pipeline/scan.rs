@@ -19,7 +19,7 @@ use crate::parse::Projection;
 use crate::prefilter::Prefilter;
 use crate::query::{Needles, QueryPlan, scope_index};
 use crate::sink::Reason;
-use crate::source::{self, Discover, Input, SkipReason, SourceProblem};
+use crate::source::{Discover, Input, SkipReason, SourceProblem};
 use crate::stats::{InputReport, Report};
 use crate::{Error, ErrorKind};
 
@@ -260,15 +260,15 @@ impl<'d> Shared<'d> {
             .collect();
         order.sort_by_key(|input| (std::cmp::Reverse(input.bytes), input.id));
         self.stored = order.iter().map(|input| input.bytes).sum();
-        // What needs much memory goes by itself, behind the rest; its segments keep all threads busy.
-        let (wide, order): (Vec<&Input>, Vec<&Input>) = order
-            .into_iter()
-            .partition(|input| source::has_wide_window(input));
         let mut inputs: Vec<(u32, InputReport)> = pool.install(|| {
-            let read = |input: &&Input| (input.id.0, self.input(input));
-            let mut inputs: Vec<_> = order.par_iter().with_max_len(1).map(read).collect();
-            inputs.extend(wide.iter().map(read));
-            inputs
+            let first = order.par_iter().with_max_len(1);
+            let first: Vec<Option<InputReport>> = first.map(|input| self.input(input, false)).collect();
+            // What needs much memory goes by itself, behind the rest; its segments keep all threads busy.
+            let read = order.iter().zip(first).map(|(input, report)| {
+                let report = report.or_else(|| self.input(input, true));
+                (input.id.0, report.unwrap_or_default())
+            });
+            read.collect()
         });
         self.close_seams();
         self.dive.check_cancelled()?;

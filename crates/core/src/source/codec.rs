@@ -2,6 +2,7 @@
 
 use std::ops::ControlFlow;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use decostop_zstd::Blocks;
 use flate2::Decompress;
@@ -200,9 +201,15 @@ pub(crate) fn decode(
 /// Where a compressed input can be cut into parts of at least `apart` bytes that decode by themselves;
 /// empty if it is one piece, or if that would take reading far into it. Whether a member of gzip really
 /// begins at a border shows only when the part before it is decoded.
-pub(crate) fn borders(codec: Codec, feed: &mut Feed<'_>, coders: &mut Coders, apart: u64) -> Vec<u64> {
+pub(crate) fn borders(
+    codec: Codec,
+    feed: &mut Feed<'_>,
+    coders: &mut Coders,
+    apart: u64,
+    cancel: &AtomicBool,
+) -> Vec<u64> {
     let mut found = Vec::new();
-    loop {
+    while !cancel.load(Ordering::Relaxed) {
         let begun = feed.position();
         let next = match codec {
             Codec::Zstd => zstd::border(feed, apart, GIVE_UP_BYTES),
@@ -219,6 +226,7 @@ pub(crate) fn borders(codec: Codec, feed: &mut Feed<'_>, coders: &mut Coders, ap
             Err(_) => return Vec::new(),
         }
     }
+    found
 }
 
 /// Bytes within which a frame or member must end, or else what is left of the input is one part: looking
@@ -244,20 +252,6 @@ fn copy(feed: &mut Feed<'_>, drain: &mut dyn Drain) -> ControlFlow<()> {
             drain.pause()?;
         }
     }
-}
-
-/// Hands on bytes that were decoded elsewhere, from the input up to byte `at`.
-pub(super) fn pour(mut bytes: &[u8], at: u64, drain: &mut dyn Drain) -> ControlFlow<()> {
-    while !bytes.is_empty() {
-        let room = drain.room();
-        let (now, later) = bytes.split_at(bytes.len().min(room.len()));
-        if let Some(room) = room.get_mut(..now.len()) {
-            room.copy_from_slice(now);
-        }
-        drain.filled(now.len(), at)?;
-        bytes = later;
-    }
-    ControlFlow::Continue(())
 }
 
 /// Takes a trial's output and forgets it.

@@ -10,7 +10,7 @@ use std::ops::ControlFlow;
 use lz4_flex::block::{decompress_into, decompress_into_with_dict};
 use twox_hash::XxHash32;
 
-use super::codec::{Drain, pour};
+use super::codec::Drain;
 use super::gzip::find;
 use super::zstd::is_skippable;
 use super::{Feed, LossReason};
@@ -59,7 +59,7 @@ pub(super) fn decode(feed: &mut Feed<'_>, drain: &mut dyn Drain, frames: &mut Fr
     let (mut start, mut since) = (feed.position(), drain.decoded());
     loop {
         match frames.next(&mut Taken(feed)) {
-            Ok(Next::Block) => pour(frames.block(), feed.position(), drain)?,
+            Ok(Next::Block) => drain.slice(frames.block(), feed.position())?,
             Ok(Next::End) => return ControlFlow::Continue(()),
             Ok(Next::Frame) => {}
             Err(Damage::Checksum) => {

@@ -39,7 +39,7 @@ pub(crate) use feed::{Feed, Supply};
 pub(crate) use lz4::Reader as Lz4Reader;
 pub(crate) use names::follows_in_svlogd;
 pub use names::natural_order;
-pub(crate) use open::{Backing, has_wide_window};
+pub(crate) use open::Backing;
 pub use open::{OpenOptions, Opened, Unit, open};
 
 pub(crate) use xz::decoder as xz_decoder;

@@ -6,7 +6,7 @@ use std::io::{self, Read};
 use std::ops::Range;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
@@ -48,7 +48,8 @@ impl OpenOptions {
         }
     }
 
-    /// A flag that ends the wait for a stream when it becomes true. By default, one that never does.
+    /// A flag that ends the wait for a stream, and passes over a whole file, when it becomes true. By
+    /// default, one that never does.
     #[must_use]
     pub fn cancel(mut self, flag: Arc<AtomicBool>) -> Self {
         self.cancel = flag;
@@ -107,7 +108,9 @@ pub struct Opened {
     pub(crate) read_bytes: usize,
     unit_bytes: u64,
     pub(crate) digest: bool,
+    cancel: Arc<AtomicBool>,
     archive: bool,
+    wide: bool,
     layout: Layout,
 }
 
@@ -199,21 +202,6 @@ const SMALL_BYTES: u64 = 32 << 10;
 
 /// Windows above this are decoded one at a time.
 const WIDE_BYTES: u64 = 8 << 20;
-
-/// Inputs of fewer bytes as stored are not looked into for that.
-const NARROW_INPUT_BYTES: u64 = 64 << 10;
-
-/// Whether decoding an input takes a large buffer, as its first frame says: `zstd --long` and the highest
-/// levels ask for up to 128 MiB, and as many as there are threads may be more memory than there is.
-pub(crate) fn has_wide_window(input: &Input) -> bool {
-    if input.kind == InputKind::Stream || input.bytes < NARROW_INPUT_BYTES {
-        return false;
-    }
-    let mut head = [0; HEAD_BYTES];
-    let known = File::open(&input.path).and_then(|file| file.read_at(&mut head, 0));
-    let head = head.get(..known.unwrap_or(0)).unwrap_or_default();
-    super::zstd::window(head).is_some_and(|window| window > WIDE_BYTES)
-}
 
 /// Whether an input is a tar archive: by its first bytes, or where these are compressed by its name.
 fn is_archive(head: &[u8], codec: Codec, path: &Path) -> bool {
@@ -309,7 +297,15 @@ impl Opened {
             read_bytes: options.read_bytes,
             unit_bytes: options.unit_bytes,
             digest: options.digest,
+            cancel: Arc::clone(&options.cancel),
+            wide: codec == Codec::Zstd && super::zstd::window(head).is_some_and(|bytes| bytes > WIDE_BYTES),
         }
+    }
+
+    /// Whether decoding it takes a large buffer, as its first frame says: `zstd --long` and the highest
+    /// levels ask for up to 128 MiB, and as many as there are threads may be more memory than there is.
+    pub(crate) fn is_wide(&self) -> bool {
+        self.wide
     }
 
     /// The input's number.
@@ -380,7 +376,7 @@ impl Opened {
         };
         let mut buffer = Vec::new();
         let mut feed = Feed::new(supply, self.read_bytes, &mut buffer, 0);
-        let borders = borders(self.codec, &mut feed, coders, part_bytes.max(1));
+        let borders = borders(self.codec, &mut feed, coders, part_bytes.max(1), &self.cancel);
         let starts = std::iter::once(0).chain(borders.iter().copied());
         let ends = borders.iter().copied().chain([bytes]);
         starts
@@ -401,7 +397,7 @@ impl Opened {
         }
     }
 
-    /// BLAKE3 digest of the file as stored, in a pass of its own. None for streams.
+    /// BLAKE3 digest of the file as stored, in a pass of its own. None for streams, and once cancelled.
     ///
     /// # Errors
     ///
@@ -411,9 +407,15 @@ impl Opened {
         let Some(supply) = self.supply() else {
             return Ok(None);
         };
-        let digest = Feed::new(supply, self.read_bytes, &mut buffer, 0)
-            .digesting()
-            .digest();
+        let mut feed = Feed::new(supply, self.read_bytes, &mut buffer, 0).digesting();
+        // What fails here fails once more below, and is told there.
+        while let Ok(count @ 1..) = feed.peek(1).map(<[u8]>::len) {
+            if self.cancel.load(Ordering::Relaxed) {
+                return Ok(None);
+            }
+            feed.consume(count);
+        }
+        let digest = feed.digest();
         let cause = || io::Error::from(io::ErrorKind::UnexpectedEof);
         digest
             .map(Some)
