@@ -9,6 +9,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use common::{Done, builder, run};
+use decostop_testkit::Random;
 
 const CASES: u64 = 1000;
 /// Damaged inputs of one dive.
@@ -32,26 +33,6 @@ to = 2026-11-08T00:00:00Z
 namespaces = ["acme"]
 events = ["raw:ProjectsController#show"]
 "#;
-
-/// A small deterministic generator: a failing case is named by its seed.
-struct Random(u64);
-
-impl Random {
-    fn new(seed: u64) -> Self {
-        Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
-    }
-
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 11
-    }
-
-    fn below(&mut self, end: usize) -> usize {
-        (self.next() % end.max(1) as u64) as usize
-    }
-}
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Store {

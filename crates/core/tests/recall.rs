@@ -23,6 +23,7 @@ use decostop::prefilter::Prefilter;
 use decostop::query::QueryPlan;
 use decostop_profile::{Class, ClassRule};
 use decostop_redact::ProfilePlan;
+use decostop_testkit::Random;
 
 const CASES: u64 = 1_000_000;
 /// Of so many segments one is parsed too.
@@ -148,40 +149,6 @@ fn wanted() -> Vec<Wanted> {
         event: Some(("ProjectsController", "create")),
     });
     all
-}
-
-/// A small deterministic generator.
-struct Random(u64);
-
-impl Random {
-    fn new(seed: u64) -> Self {
-        Self(seed)
-    }
-
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ self.0 >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ mixed >> 31
-    }
-
-    fn below(&mut self, end: usize) -> usize {
-        (self.next() % end.max(1) as u64) as usize
-    }
-
-    fn one_in(&mut self, times: usize) -> bool {
-        self.below(times) == 0
-    }
-
-    fn of<'t, T: ?Sized>(&mut self, items: &[&'t T]) -> &'t T {
-        items[self.below(items.len())]
-    }
-
-    fn shuffle<T>(&mut self, items: &mut [T]) {
-        for at in (1..items.len()).rev() {
-            items.swap(at, self.below(at + 1));
-        }
-    }
 }
 
 /// Letters in another case that folds to the same.

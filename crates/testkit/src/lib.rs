@@ -4,4 +4,7 @@
 pub mod golden;
 pub mod laws;
 pub mod naive;
+mod random;
 pub mod synth;
+
+pub use random::Random;

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::time::{Duration, SystemTime};
 
+use decostop_testkit::Random;
 use serde_json::Value;
 
 use crate::run::{Ran, arg, decostop, records, run};
@@ -39,22 +40,6 @@ to = 2026-11-08T00:00:00Z
 namespaces = ["acmecorp"]
 events = ["raw:ProjectsController#show"]
 "#;
-
-/// A small deterministic generator; when a file is harmed is up to the machine.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 11
-    }
-
-    fn below(&mut self, end: usize) -> usize {
-        (self.next() % end.max(1) as u64) as usize
-    }
-}
 
 /// The time of a record names its file and its place there.
 fn time(file: usize, nth: usize) -> String {
@@ -185,7 +170,7 @@ struct Done {
 }
 
 fn race(seed: u64, mapped: bool) -> Done {
-    let random = &mut Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
+    let random = &mut Random::new(seed);
     let dir = tempfile::tempdir().expect("a temporary directory");
     let logs = dir.path().join("logs");
     fs::create_dir(&logs).expect("a directory");

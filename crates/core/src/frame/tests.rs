@@ -11,52 +11,34 @@ use flate2::write::GzEncoder;
 use liblzma::stream::{Action, Check, Filters, LzmaOptions, Status, Stream};
 use lz4_flex::frame::{BlockMode, BlockSize, FrameEncoder, FrameInfo};
 
+use decostop_testkit::Random;
+
 use super::*;
 use crate::source::{Input, InputId, InputKind, MapPolicy, OpenOptions, open};
 
-/// A small deterministic generator: a failing case is named by its seed.
-struct Random(u64);
-
-impl Random {
-    fn new(seed: u64) -> Self {
-        Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
-    }
-
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 11
-    }
-
-    fn below(&mut self, end: usize) -> usize {
-        (self.next() % end.max(1) as u64) as usize
-    }
-
-    /// Lines of all sorts, with and without a last line feed.
-    fn content(&mut self) -> Vec<u8> {
-        let mut content = Vec::new();
-        for _ in 0..self.below(60) {
-            let length = match self.below(8) {
-                0 => 0,
-                1 => self.below(400),
-                _ => self.below(30),
-            };
-            for _ in 0..length {
-                content.push(match self.below(20) {
-                    0 => b'\r',
-                    1 => 0,
-                    2 => 0xff,
-                    _ => b'a' + (self.below(4) as u8),
-                });
-            }
-            content.push(b'\n');
+/// Lines of all sorts, with and without a last line feed.
+fn any_content(random: &mut Random) -> Vec<u8> {
+    let mut content = Vec::new();
+    for _ in 0..random.below(60) {
+        let length = match random.below(8) {
+            0 => 0,
+            1 => random.below(400),
+            _ => random.below(30),
+        };
+        for _ in 0..length {
+            content.push(match random.below(20) {
+                0 => b'\r',
+                1 => 0,
+                2 => 0xff,
+                _ => b'a' + (random.below(4) as u8),
+            });
         }
-        if self.below(3) == 0 {
-            content.pop();
-        }
-        content
+        content.push(b'\n');
     }
+    if random.below(3) == 0 {
+        content.pop();
+    }
+    content
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -393,7 +375,7 @@ fn every_path_gives_the_same_lines() {
     let mut scratch = Scratch::default();
     for seed in 0..40 {
         let mut random = Random::new(seed);
-        let content = random.content();
+        let content = any_content(&mut random);
         for store in STORES {
             let stored = store.encode(&content, &mut random);
             let file = folder.file(store.name(), &stored);
@@ -483,7 +465,7 @@ fn parts_give_what_the_whole_gives() {
     let mut most = 0;
     for seed in 0..60 {
         let mut random = Random::new(500 + seed);
-        let content = random.content();
+        let content = any_content(&mut random);
         let in_parts = [
             Store::ZstdOne,
             Store::ZstdMany,
@@ -541,7 +523,7 @@ fn who_takes_segments_and_when_makes_no_difference() {
     let folder = Folder::new();
     for seed in 0..300 {
         let mut random = Random::new(9000 + seed);
-        let content = random.content();
+        let content = any_content(&mut random);
         let store = [Store::ZstdOne, Store::ZstdMany, Store::GzipOne, Store::GzipMany][random.below(4)];
         let stored = store.encode(&content, &mut random);
         let file = folder.file("input", &stored);
@@ -589,7 +571,7 @@ fn parts_of_a_damaged_input_are_broken_or_right() {
     let (mut right, mut broken) = (0, 0);
     for seed in 0..400 {
         let mut random = Random::new(7000 + seed);
-        let content = random.content();
+        let content = any_content(&mut random);
         let store = [Store::ZstdMany, Store::GzipMany, Store::ZstdSkippable][random.below(3)];
         let mut stored = store.encode(&content, &mut random);
         if stored.is_empty() {
@@ -645,7 +627,7 @@ fn what_only_looks_like_a_member_breaks_the_parts() {
 fn a_cut_delivers_every_whole_line_before_it() {
     for seed in 0..40 {
         let mut random = Random::new(1000 + seed);
-        let content = random.content();
+        let content = any_content(&mut random);
         for store in STORES.into_iter().filter(|store| *store != Store::Plain) {
             let stored = store.encode(&content, &mut random);
             let cut = random.below(stored.len());
@@ -1006,7 +988,7 @@ fn junk_and_many_flips_never_panic_and_read_the_same_mapped_or_not() {
     let limits = limits(50, 64);
     for seed in 0..600 {
         let mut random = Random::new(3000 + seed);
-        let content = random.content();
+        let content = any_content(&mut random);
         let store = STORES[random.below(STORES.len())];
         let mut stored = store.encode(&content, &mut random);
         for _ in 0..random.below(6) {

@@ -9,7 +9,7 @@ use std::ops::ControlFlow;
 
 use ::bzip2::{Decompress, Status};
 
-use super::codec::{Drain, Nowhere};
+use super::codec::{Damage, Drain, Nowhere};
 use super::gzip::find;
 use super::{Feed, LossReason};
 
@@ -22,17 +22,6 @@ const FEW_BYTES: usize = 7;
 
 /// After damage, how many places that look like a stream are tried before the rest counts as lost.
 const MAX_TRIALS: u32 = 10_000;
-
-enum Damage {
-    Is(LossReason),
-    Stopped,
-}
-
-impl From<io::Error> for Damage {
-    fn from(error: io::Error) -> Self {
-        Self::Is(LossReason::Io(error.kind()))
-    }
-}
 
 /// How much of a stream is decoded.
 #[derive(Clone, Copy, Eq, PartialEq)]

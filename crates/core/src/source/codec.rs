@@ -1,5 +1,6 @@
 //! Which codec an input has, and how its bytes reach the framer.
 
+use std::io;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -161,6 +162,19 @@ pub(crate) fn copy_into<D: Drain + ?Sized>(drain: &mut D, mut bytes: &[u8], at: 
         bytes = behind;
     }
     ControlFlow::Continue(())
+}
+
+/// Why a decoder ends in the middle.
+pub(super) enum Damage {
+    Is(LossReason),
+    /// Nobody wants more.
+    Stopped,
+}
+
+impl From<io::Error> for Damage {
+    fn from(error: io::Error) -> Self {
+        Self::Is(LossReason::Io(error.kind()))
+    }
 }
 
 /// Decoders of one worker, kept for the next input.

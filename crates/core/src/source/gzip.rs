@@ -10,7 +10,7 @@ use std::ops::ControlFlow;
 use flate2::{Crc, Decompress, FlushDecompress, Status};
 use memchr::memmem;
 
-use super::codec::{Drain, Nowhere};
+use super::codec::{Damage, Drain, Nowhere};
 use super::{Feed, LossReason};
 
 const MAGIC: &[u8] = &[0x1f, 0x8b, 8];
@@ -19,17 +19,6 @@ const TRAILER_BYTES: usize = 8;
 
 /// After damage, how many places that look like a member are tried before the rest counts as lost.
 const MAX_TRIALS: u32 = 10_000;
-
-enum Damage {
-    Is(LossReason),
-    Stopped,
-}
-
-impl From<io::Error> for Damage {
-    fn from(error: io::Error) -> Self {
-        Self::Is(LossReason::Io(error.kind()))
-    }
-}
 
 /// Decodes the members that begin before byte `until`.
 pub(super) fn decode(

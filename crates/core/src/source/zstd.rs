@@ -12,7 +12,7 @@ use ::zstd::zstd_safe::is_error_kind;
 use ::zstd::zstd_safe::zstd_sys::ZSTD_ErrorCode;
 use decostop_zstd::Blocks;
 
-use super::codec::Drain;
+use super::codec::{Damage, Drain};
 use super::gzip::find;
 use super::{Feed, LossReason};
 use crate::Limits;
@@ -26,17 +26,6 @@ const MAX_TRIALS: u32 = 10_000;
 /// Whether the bytes begin a skippable frame, as archives of many frames carry in front.
 pub(super) fn is_skippable(head: &[u8]) -> bool {
     matches!(head, [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..])
-}
-
-enum Damage {
-    Is(LossReason),
-    Stopped,
-}
-
-impl From<io::Error> for Damage {
-    fn from(error: io::Error) -> Self {
-        Self::Is(LossReason::Io(error.kind()))
-    }
 }
 
 /// Decodes the frames that begin before byte `until`.

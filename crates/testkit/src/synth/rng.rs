@@ -1,17 +1,17 @@
-//! A small seeded generator: every value of a corpus is a function of the seed and of a position.
+//! What corpora draw: every value of a corpus is a function of the seed and of a position.
 
-/// SplitMix64: one addition and a finaliser a draw, and any state is a good seed.
+use crate::random::{Random, scramble};
+
 #[derive(Clone, Debug)]
-pub(crate) struct Rng(u64);
+pub(crate) struct Rng(Random);
 
 impl Rng {
     pub(crate) fn new(seed: u64) -> Self {
-        Self(seed)
+        Self(Random::new(seed))
     }
 
     pub(crate) fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        scramble(self.0)
+        self.0.next()
     }
 
     /// A number in `0..bound`; 0 if `bound` is 0.
@@ -45,12 +45,6 @@ impl Rng {
     pub(crate) fn string(&mut self, alphabet: &[u8], count: usize) -> String {
         (0..count).map(|_| char::from(*self.pick(alphabet))).collect()
     }
-}
-
-fn scramble(mut z: u64) -> u64 {
-    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    z ^ (z >> 31)
 }
 
 /// A seed of its own for a position.
