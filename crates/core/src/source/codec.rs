@@ -83,7 +83,8 @@ impl Codec {
     /// Whether `head` is all that a cut has left of the codec's first bytes.
     fn begins_with(self, head: &[u8]) -> bool {
         let mut magic = MAGIC.iter().filter(|(_, codec)| *codec == self);
-        !head.is_empty() && magic.any(|(magic, _)| magic.starts_with(head))
+        let skippable = matches!(self, Self::Lz4 | Self::Zstd) && zstd::begins_skippable(head);
+        skippable || !head.is_empty() && magic.any(|(magic, _)| magic.starts_with(head))
     }
 
     /// The name used in reports.

@@ -10,7 +10,7 @@ use std::ops::ControlFlow;
 use lz4_flex::block::{decompress_into, decompress_into_with_dict};
 use twox_hash::XxHash32;
 
-use super::codec::Drain;
+use super::codec::{Drain, copy_into};
 use super::gzip::find;
 use super::zstd::is_skippable;
 use super::{Feed, LossReason};
@@ -38,7 +38,7 @@ enum Next {
 }
 
 enum Damage {
-    /// All was decoded, and the checksum of it does not fit.
+    /// All was decoded, and its checksum or the stated size does not fit.
     Checksum,
     /// Something within a frame whose structure is whole up to here.
     Inside(LossReason),
@@ -59,7 +59,7 @@ pub(super) fn decode(feed: &mut Feed<'_>, drain: &mut dyn Drain, frames: &mut Fr
     let (mut start, mut since) = (feed.position(), drain.decoded());
     loop {
         match frames.next(&mut Taken(feed)) {
-            Ok(Next::Block) => drain.slice(frames.block(), feed.position())?,
+            Ok(Next::Block) => copy_into(drain, frames.block(), feed.position())?,
             Ok(Next::End) => return ControlFlow::Continue(()),
             Ok(Next::Frame) => {}
             Err(Damage::Checksum) => {
@@ -72,14 +72,14 @@ pub(super) fn decode(feed: &mut Feed<'_>, drain: &mut dyn Drain, frames: &mut Fr
                 }
             }
             Err(Damage::Inside(reason)) => {
-                drain.lost(start, reason)?;
+                frames.tell(drain, since, start, reason)?;
                 let dictionary = reason == LossReason::Dictionary;
                 if !matches!(frames.go_on(feed, start, dictionary), Ok(true)) {
                     return ControlFlow::Continue(());
                 }
             }
             Err(Damage::Structure(reason)) => {
-                drain.lost(start, reason)?;
+                frames.tell(drain, since, start, reason)?;
                 frames.begin();
                 let io = matches!(reason, LossReason::Io(_));
                 if io || !matches!(search(feed, start, u64::MAX), Ok(true)) {
@@ -419,9 +419,20 @@ impl Frames {
             .content_bytes
             .is_some_and(|stated| stated != self.content_bytes)
         {
-            return Err(Damage::Structure(LossReason::Corrupt));
+            return Err(Damage::Checksum);
         }
         Ok(Next::Frame)
+    }
+
+    /// Tells damage in the frame that began at decoded byte `since`. Without checksums of blocks those
+    /// that came out before it may be wrong, or another frame that a wrong size has swallowed.
+    fn tell(&self, drain: &mut dyn Drain, since: u64, start: u64, reason: LossReason) -> ControlFlow<()> {
+        let sure = self.head.is_none_or(|head| head.block_checksum) || self.content_bytes == 0;
+        if reason == LossReason::Corrupt && !sure {
+            drain.doubt(since, start, reason)
+        } else {
+            drain.lost(start, reason)
+        }
     }
 
     /// Behind a damaged block, goes to the next one, or to the next frame where blocks build on each

@@ -11,7 +11,7 @@ use std::ops::ControlFlow;
 use flate2::Crc;
 use liblzma::stream::{Action, Error, Status, Stream};
 
-use super::codec::Drain;
+use super::codec::{Drain, copy_into};
 use super::gzip::find;
 use super::{Feed, LossReason};
 use crate::Limits;
@@ -107,7 +107,7 @@ fn stream(
         let seen = feed.peek(1)?;
         if seen.is_empty() {
             // What there is of the last chunk is as good as what came before.
-            return Err(match drain.slice(chunk, feed.position()) {
+            return Err(match copy_into(drain, chunk, feed.position()) {
                 ControlFlow::Continue(()) => Damage::Is(LossReason::Truncated),
                 ControlFlow::Break(()) => Damage::Stopped,
             });
@@ -155,7 +155,7 @@ fn stream(
             if walker.alone && chunk.len() != walker.chunk_bytes {
                 return Err(Damage::Is(LossReason::Corrupt));
             }
-            if drain.slice(chunk, feed.position()).is_break() {
+            if copy_into(drain, chunk, feed.position()).is_break() {
                 return Err(Damage::Stopped);
             }
             chunk.clear();

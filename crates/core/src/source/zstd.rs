@@ -28,6 +28,12 @@ pub(super) fn is_skippable(head: &[u8]) -> bool {
     matches!(head, [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..])
 }
 
+/// Whether these are all that a cut has left of a skippable frame's first bytes.
+pub(super) fn begins_skippable(head: &[u8]) -> bool {
+    let (first, rest) = head.split_first().unwrap_or((&0, &[]));
+    matches!(first, 0x50..=0x5f) && [0x2a, 0x4d].starts_with(rest)
+}
+
 /// Decodes the frames that begin before byte `until`.
 pub(super) fn decode(
     feed: &mut Feed<'_>,
