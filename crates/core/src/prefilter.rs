@@ -3,8 +3,8 @@
 //! A record that matches a select holds one of its needles, in one of these spellings: as it is, in
 //! any ASCII case; or with some characters hidden behind JSON (`\u0061`) or percent (`%61`) escapes.
 //! So a line is a candidate if it holds a needle in any case; or an escape that stands for a character
-//! that needles are made of (or for `%` or `\`, which could begin another escape) and, once the escapes
-//! around it are undone, a needle. Everything else cannot match; escapes of other characters, such as
+//! that needles are made of (or for `%` or `\` that begins another escape) and, once the escapes around
+//! it are undone, a needle. Everything else cannot match; escapes of other characters, such as
 //! the `\u003c` that Rails writes in every tenth line, cost nothing.
 //!
 //! ```text
@@ -74,18 +74,12 @@ impl Prefilter {
                 .get(number)
                 .is_none_or(|needle| needle.may_stand_at(segment, at))
         };
-        let (mut from, mut read) = (0, 0);
+        let (mut from, mut text) = (0, Vec::new());
         while let Some(hit) = scan.next(from, &mut confirm) {
             if let Hit::Escape { at } = hit {
-                from = at + 1;
-                // One run may hold many escapes; needles that none of them hides are hits themselves.
-                if at < read {
-                    continue;
-                }
                 let (start, end) = run_around(segment, at);
-                read = end;
-                let run = segment.get(start..end).unwrap_or_default();
-                if !hidden_in(run, |text| self.stands_in(text)) {
+                if !self.stands_behind(segment, start, end, &mut text) {
+                    from = end;
                     continue;
                 }
             }
@@ -109,13 +103,26 @@ impl Prefilter {
         found
     }
 
-    /// Whether some needle stands in text that is unescaped and in lower case.
-    fn stands_in(&self, text: &[u8]) -> bool {
-        let stands = |number: usize, at| {
-            self.needles
-                .get(number)
-                .is_some_and(|needle| needle.stands_at(text, at))
-        };
+    /// Whether some needle stands in a run of a segment, as it is or behind escapes. `text` is a buffer.
+    fn stands_behind(&self, segment: &[u8], start: usize, end: usize, text: &mut Vec<u8>) -> bool {
+        text.clear();
+        text.extend(
+            segment
+                .get(start..end)
+                .unwrap_or_default()
+                .iter()
+                .map(u8::to_ascii_lowercase),
+        );
+        let as_is = self.finds(text, |needle, at| needle.may_stand_at(segment, start + at));
+        as_is
+            || hidden_in(text, |text| {
+                self.finds(text, |needle, at| needle.stands_at(text, at))
+            })
+    }
+
+    /// Whether some needle is found in text in lower case, and found to stand there.
+    fn finds(&self, text: &[u8], stands: impl Fn(&Needle, usize) -> bool) -> bool {
+        let stands = |number: usize, at| self.needles.get(number).is_some_and(|needle| stands(needle, at));
         match &self.readings {
             Readings::Few(finders) => {
                 let mut numbered = finders.iter().enumerate();

@@ -33,7 +33,7 @@ use std::fmt;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
 
-use fingerprint::Fingerprints;
+use fingerprint::{Cursor, Fingerprints};
 use grams::Grams;
 
 /// Needles that share the pass for the escapes; with more, its buckets let too much through.
@@ -112,6 +112,7 @@ impl Searcher {
         Scan {
             searcher: self,
             text,
+            cursor: Cursor::default(),
             few: Pending::Unknown,
             many: Pending::Unknown,
         }
@@ -131,6 +132,7 @@ fn automaton(needles: &[&str]) -> Option<AhoCorasick> {
 pub struct Scan<'s> {
     searcher: &'s Searcher,
     text: &'s [u8],
+    cursor: Cursor,
     few: Pending,
     many: Pending,
 }
@@ -172,10 +174,11 @@ impl Scan<'_> {
         let Self {
             searcher,
             text,
+            cursor,
             few,
             many,
         } = self;
-        let first = few.next(from, || searcher.fingerprints.find(text, from, confirm));
+        let first = few.next(from, || searcher.fingerprints.find(text, from, cursor, confirm));
         let second = match &searcher.many {
             None => None,
             Some(Many::Grams(grams)) => many.next(from, || grams.find(text, from, confirm)),

@@ -185,19 +185,19 @@ const MAX_LAYERS: usize = 8;
 /// by layer; with percent escapes undone as well. Each reading counts, since a layer too many can spoil
 /// what stood there (`100%abby`).
 fn any_reading(line: &[u8], mut holds: impl FnMut(&[u8]) -> bool) -> bool {
-    holds(&line.to_ascii_lowercase()) || hidden_in(line, holds)
+    let mut text = line.to_ascii_lowercase();
+    holds(&text) || hidden_in(&mut text, holds)
 }
 
-/// The same, but for the first reading: whether escapes hide it.
-pub(crate) fn hidden_in(line: &[u8], mut holds: impl FnMut(&[u8]) -> bool) -> bool {
-    let mut text = line.to_ascii_lowercase();
+/// The same of a text in lower case, but for the first reading: whether escapes hide it. Leaves the last
+/// reading in `text`.
+pub(crate) fn hidden_in(text: &mut Vec<u8>, mut holds: impl FnMut(&[u8]) -> bool) -> bool {
     for escapes in [Escapes::Json, Escapes::All] {
         for _ in 0..MAX_LAYERS {
-            let Some(next) = unescape(&text, escapes).filter(|next| next.len() < text.len()) else {
+            if !unescape(text, escapes) {
                 break;
-            };
-            text = next;
-            if holds(&text) {
+            }
+            if holds(text) {
                 return true;
             }
         }
@@ -211,12 +211,11 @@ enum Escapes {
     All,
 }
 
-/// Undoes one layer of escapes; none if there are none. Lossy on purpose: it serves to find, not to show.
-/// What is not ASCII
-/// becomes one byte that is not either, so that the digits of its escape do not lengthen a number
-/// behind it.
-fn unescape(text: &[u8], escapes: Escapes) -> Option<Vec<u8>> {
-    let next = |from: usize| {
+/// Undoes one layer of escapes in place; says whether there were any. Lossy on purpose: it serves to
+/// find, not to show. What is not ASCII becomes one byte that is not either, so that the digits of its
+/// escape do not lengthen a number behind it.
+fn unescape(text: &mut Vec<u8>, escapes: Escapes) -> bool {
+    let next = |text: &[u8], from: usize| {
         let rest = text.get(from..)?;
         let found = match escapes {
             Escapes::Json => memchr::memchr(b'\\', rest),
@@ -224,28 +223,33 @@ fn unescape(text: &[u8], escapes: Escapes) -> Option<Vec<u8>> {
         };
         found.map(|at| from + at)
     };
-    let mut mark = Some(next(0)?);
-    let mut out = Vec::with_capacity(text.len());
-    let mut at = 0;
+    let Some(first) = next(text, 0) else {
+        return false;
+    };
+    // What is undone lies before `end`, what is not yet behind `at`.
+    let (mut end, mut at, mut mark) = (first, first, Some(first));
     while let Some(found) = mark {
-        out.extend_from_slice(text.get(at..found).unwrap_or_default());
+        text.copy_within(at..found, end);
+        end += found - at;
         let (decoded, used) = match text.get(found..).unwrap_or_default() {
             [b'\\', b'u', digits @ ..] => (hex(digits.get(..4)).map(|code| code.min(0xff)), 6),
             [b'\\', byte @ (b'/' | b'"' | b'\\'), ..] => (Some(u32::from(*byte)), 2),
             [b'%', digits @ ..] => (hex(digits.get(..2)), 3),
             _ => (None, 1),
         };
-        if let Some(code) = decoded {
-            out.push((code as u8).to_ascii_lowercase());
-            at = found + used;
-        } else {
-            out.extend(text.get(found));
-            at = found + 1;
+        let here = text.get(found).copied().unwrap_or_default();
+        let (byte, used) = decoded.map_or((here, 1), |code| ((code as u8).to_ascii_lowercase(), used));
+        if let Some(place) = text.get_mut(end) {
+            *place = byte;
         }
-        mark = next(at);
+        end += 1;
+        at = found + used;
+        mark = next(text, at);
     }
-    out.extend_from_slice(text.get(at..).unwrap_or_default());
-    Some(out)
+    let whole = text.len();
+    text.copy_within(at..whole, end);
+    text.truncate(end + whole - at);
+    text.len() < whole
 }
 
 fn hex(digits: Option<&[u8]>) -> Option<u32> {
