@@ -18,9 +18,7 @@
 //! It may let lines through that do not match; it may never hold one back. Without any needle there
 //! is no prefilter and every line is a candidate.
 
-use aho_corasick::AhoCorasick;
 use decostop_search::{Hit, Searcher, is_plain};
-use memchr::memmem;
 
 use crate::query::{Needle, Needles, hidden_in};
 
@@ -29,40 +27,20 @@ use crate::query::{Needle, Needles, hidden_in};
 pub struct Prefilter {
     needles: Vec<Needle>,
     searcher: Searcher,
-    readings: Readings,
 }
-
-/// The needles once more, for short text that is unescaped and in lower case.
-#[derive(Debug)]
-enum Readings {
-    Few(Vec<memmem::Finder<'static>>),
-    Many(Box<AhoCorasick>),
-}
-
-/// Needles that are searched for one after the other.
-const MAX_FEW: usize = 8;
 
 impl Prefilter {
     /// The prefilter for a query; `None` if some select has nothing to look for.
     pub fn new(needles: &Needles) -> Option<Self> {
-        let needles = needles.search()?.to_vec();
+        needles.search().map(Self::of)
+    }
+
+    /// A prefilter for these needles.
+    pub(crate) fn of(needles: &[Needle]) -> Self {
+        let needles = needles.to_vec();
         let texts: Vec<&str> = needles.iter().map(Needle::as_str).collect();
         let searcher = Searcher::new(&texts);
-        let readings = if texts.len() <= MAX_FEW {
-            Readings::Few(
-                texts
-                    .iter()
-                    .map(|text| memmem::Finder::new(text).into_owned())
-                    .collect(),
-            )
-        } else {
-            Readings::Many(Box::new(AhoCorasick::new(&texts).ok()?))
-        };
-        Some(Self {
-            needles,
-            searcher,
-            readings,
-        })
+        Self { needles, searcher }
     }
 
     /// Calls `each` with the start and end of every candidate line (without its line feed) in order;
@@ -120,18 +98,11 @@ impl Prefilter {
             })
     }
 
-    /// Whether some needle is found in text in lower case, and found to stand there.
+    /// Whether some needle is found in a text, and found to stand there.
     fn finds(&self, text: &[u8], stands: impl Fn(&Needle, usize) -> bool) -> bool {
-        let stands = |number: usize, at| self.needles.get(number).is_some_and(|needle| stands(needle, at));
-        match &self.readings {
-            Readings::Few(finders) => {
-                let mut numbered = finders.iter().enumerate();
-                numbered.any(|(number, finder)| finder.find_iter(text).any(|at| stands(number, at)))
-            }
-            Readings::Many(automaton) => automaton
-                .find_overlapping_iter(text)
-                .any(|found| stands(found.pattern().as_usize(), found.start())),
-        }
+        self.searcher.holds(text, &mut |number, at| {
+            self.needles.get(number).is_none_or(|needle| stands(needle, at))
+        })
     }
 }
 

@@ -125,7 +125,7 @@ impl Fingerprints {
             while cursor.likely != 0 {
                 let place = cursor.block + cursor.likely.trailing_zeros() as usize;
                 cursor.likely &= cursor.likely - 1;
-                if let Some(hit) = self.check(text, place, from, confirm) {
+                if let Some(hit) = self.check(text, place, from, cursor.needles_only, confirm) {
                     return Some(hit);
                 }
             }
@@ -140,12 +140,13 @@ impl Fingerprints {
         text: &[u8],
         at: usize,
         from: usize,
+        needles_only: bool,
         confirm: &mut dyn FnMut(usize, usize) -> bool,
     ) -> Option<Hit> {
         let here = text.get(at..)?;
-        if let [b'%' | b'\\', ..] = here {
-            // No needle has either of them.
-            return may_hide(here).then_some(Hit::Escape { at });
+        if here.first().copied().is_some_and(is_lead) {
+            // No needle has one.
+            return (!needles_only && may_hide(here)).then_some(Hit::Escape { at });
         }
         let buckets = self.tables.buckets(here);
         for (bucket, needles) in self.needles.iter().enumerate() {
@@ -171,18 +172,20 @@ impl Fingerprints {
     /// each of its bytes.
     fn block(&self, text: &[u8], mut at: usize) -> Option<(usize, u64)> {
         #[cfg(target_arch = "x86_64")]
-        if self.vectors {
-            let (reached, likely) = if self.short {
-                // SAFETY: `vectors` says that this processor has AVX2.
-                unsafe { avx2::block::<1>(&self.tables, text, at) }
-            } else {
-                // SAFETY: the same.
-                unsafe { avx2::block::<SURE>(&self.tables, text, at) }
-            };
+        if let Some((reached, likely)) = self.vector_block(text, at) {
             if likely != 0 {
                 return Some((reached, likely));
             }
-            at = reached;
+            // The end, with as much behind it as is looked at together.
+            let rest = text.get(reached..).filter(|rest| !rest.is_empty())?;
+            let mut padded = [0; avx2::WINDOW];
+            padded.get_mut(..rest.len())?.copy_from_slice(rest);
+            let (_, likely) = self.vector_block(&padded, 0)?;
+            let likely = likely & u64::MAX >> BLOCK.saturating_sub(rest.len());
+            if likely != 0 {
+                return Some((reached, likely));
+            }
+            at = reached + BLOCK;
         }
         while at < text.len() {
             let mut likely = 0;
@@ -196,6 +199,20 @@ impl Fingerprints {
             at += BLOCK;
         }
         None
+    }
+
+    /// The same in vectors, up to where less than a window is left; `None` on a processor without them.
+    #[cfg(target_arch = "x86_64")]
+    fn vector_block(&self, text: &[u8], at: usize) -> Option<(usize, u64)> {
+        self.vectors.then(|| {
+            if self.short {
+                // SAFETY: `vectors` says that this processor has AVX2.
+                unsafe { avx2::block::<1>(&self.tables, text, at) }
+            } else {
+                // SAFETY: the same.
+                unsafe { avx2::block::<SURE>(&self.tables, text, at) }
+            }
+        })
     }
 }
 
@@ -211,6 +228,17 @@ pub(crate) struct Cursor {
     likely: u64,
     /// Where the next block begins.
     next: usize,
+    /// Whether escapes do not count.
+    needles_only: bool,
+}
+
+impl Cursor {
+    pub(crate) fn for_needles() -> Self {
+        Self {
+            needles_only: true,
+            ..Self::default()
+        }
+    }
 }
 
 fn has_vectors() -> bool {
@@ -306,6 +334,8 @@ mod avx2 {
 
     use super::{BLOCK, Tables, WIDTH};
 
+    /// Bytes that tell of each byte of a block what it may begin.
+    pub(super) const WINDOW: usize = BLOCK + WIDTH - 1;
     /// Bytes looked up at once.
     const VECTOR: usize = 32;
 
@@ -323,14 +353,13 @@ mod avx2 {
         _mm256_broadcastsi128_si256(half)
     }
 
-    /// Goes on to the first block in which something may stand, or to where less than a block is
-    /// left; says where it stopped, and which bytes may begin something.
+    /// Goes on to the first block in which something may stand, or to where less than a window
+    /// is left; says where it stopped, and which bytes may begin something.
     ///
     /// The first `S` bytes of everything that is looked for are ASCII. A look-up takes a byte's lower half
     /// and finds nothing for one that is not ASCII, so only those behind, which may be any, need a mask.
     #[target_feature(enable = "avx2")]
     pub(super) fn block<const S: usize>(tables: &Tables, text: &[u8], mut at: usize) -> (usize, u64) {
-        const WINDOW: usize = BLOCK + WIDTH - 1;
         let low = tables.low.each_ref().map(|bytes| table(bytes));
         let high = table(&tables.high[0]);
         let halves = _mm256_set1_epi8(15);

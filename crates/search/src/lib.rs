@@ -107,6 +107,13 @@ impl Searcher {
         }
     }
 
+    /// Whether a needle stands in a text, whatever escapes it has; `confirm` as for [`Scan::next`].
+    pub fn holds(&self, text: &[u8], confirm: &mut dyn FnMut(usize, usize) -> bool) -> bool {
+        let scan = self.scan(text);
+        let cursor = Cursor::for_needles();
+        Scan { cursor, ..scan }.next(0, confirm).is_some()
+    }
+
     /// Begins to search a buffer.
     pub fn scan<'s>(&'s self, text: &'s [u8]) -> Scan<'s> {
         Scan {

@@ -170,6 +170,11 @@ impl Needles {
         self.search.as_deref().filter(|needles| !needles.is_empty())
     }
 
+    /// Needles of all keys: a value that any key takes holds one. `None` if some value has none.
+    pub(crate) fn of_values(&self) -> Option<&[Needle]> {
+        (!self.open && !self.all.is_empty()).then_some(&self.all)
+    }
+
     /// Whether a line that cannot be parsed could belong to a select: its text, unescaped and in lower
     /// case, holds a needle. `None` if some select has nothing to look for: then its time decides.
     pub fn mentioned_in(&self, line: &[u8]) -> Option<bool> {
@@ -215,41 +220,32 @@ enum Escapes {
 /// find, not to show. What is not ASCII becomes one byte that is not either, so that the digits of its
 /// escape do not lengthen a number behind it.
 fn unescape(text: &mut Vec<u8>, escapes: Escapes) -> bool {
-    let next = |text: &[u8], from: usize| {
-        let rest = text.get(from..)?;
-        let found = match escapes {
-            Escapes::Json => memchr::memchr(b'\\', rest),
-            Escapes::All => memchr::memchr2(b'\\', b'%', rest),
-        };
-        found.map(|at| from + at)
+    let first = match escapes {
+        Escapes::Json => memchr::memchr(b'\\', text),
+        Escapes::All => memchr::memchr2(b'\\', b'%', text),
     };
-    let Some(first) = next(text, 0) else {
+    let Some(first) = first else {
         return false;
     };
     // What is undone lies before `end`, what is not yet behind `at`.
-    let (mut end, mut at, mut mark) = (first, first, Some(first));
-    while let Some(found) = mark {
-        text.copy_within(at..found, end);
-        end += found - at;
-        let (decoded, used) = match text.get(found..).unwrap_or_default() {
+    let (mut end, mut at, whole) = (first, first, text.len());
+    while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
+        let (decoded, used) = match rest {
             [b'\\', b'u', digits @ ..] => (hex(digits.get(..4)).map(|code| code.min(0xff)), 6),
             [b'\\', byte @ (b'/' | b'"' | b'\\'), ..] => (Some(u32::from(*byte)), 2),
-            [b'%', digits @ ..] => (hex(digits.get(..2)), 3),
+            [b'%', digits @ ..] if escapes == Escapes::All => (hex(digits.get(..2)), 3),
             _ => (None, 1),
         };
-        let here = text.get(found).copied().unwrap_or_default();
+        let here = rest.first().copied().unwrap_or_default();
         let (byte, used) = decoded.map_or((here, 1), |code| ((code as u8).to_ascii_lowercase(), used));
         if let Some(place) = text.get_mut(end) {
             *place = byte;
         }
         end += 1;
-        at = found + used;
-        mark = next(text, at);
+        at += used;
     }
-    let whole = text.len();
-    text.copy_within(at..whole, end);
-    text.truncate(end + whole - at);
-    text.len() < whole
+    text.truncate(end);
+    end < whole
 }
 
 fn hex(digits: Option<&[u8]>) -> Option<u32> {
