@@ -1,5 +1,5 @@
 //! A profile as a process reads it at its start: each part in the order of the model, ready to be put
-//! into place. Reading the built-in profile's TOML costs twenty times as much.
+//! into place. Reading the built-in profile's TOML costs six times as much.
 //!
 //! `build.rs` writes it from the TOML, a test holds the two against each other; nothing else makes one,
 //! and no file of a user's is one. It is text, so that its strings need no second look: numbers are

@@ -98,3 +98,29 @@ impl Deref for Detectors {
         Rules::built_in()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{filled, ground};
+    use crate::{Ground, Verifier};
+
+    #[test]
+    fn verifiers_of_one_compiled_profile_know_their_own_ground_alone() {
+        let compiled = CompiledProfile::new(Profile::gitlab()).expect("the built-in profile compiles");
+        let ours = Verifier::of(&compiled, ground(true)).expect("a sound ground");
+        let stranger = Verifier::of(&compiled, Ground::default()).expect("a sound ground");
+        let record = |value: &str| {
+            let value = filled(value);
+            format!(r#"{{"time":"2026-11-01T00:00:00Z","source":"production_json","meta.user":"{value}"}}"#)
+        };
+        for value in ["alice", "<user:mallory>"] {
+            let record = record(value);
+            assert!(ours.check(record.as_bytes()).is_ok(), "{value}");
+            assert!(stranger.check(record.as_bytes()).is_err(), "{value}");
+            assert!(ours.check(record.as_bytes()).is_ok(), "{value}, once more");
+        }
+        assert!(compiled.sources.has("sidekiq") && !compiled.sources.has("surplus"));
+        assert_eq!(compiled.sources.values().count(), compiled.profile.sources.len());
+    }
+}
