@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::Hash;
 use std::net::IpAddr;
 
-use decostop_profile::{Class, Kind, Role};
+use decostop_profile::{Class, Kind, Role, WordSet};
 
 use crate::detect::{is_sensitive, looks_random};
 use crate::identity::{Ident, read_text};
@@ -278,7 +278,7 @@ impl Learner {
     }
 
     /// Ends learning.
-    pub fn freeze(mut self, scope: ScopeIndex, words: &HashSet<Box<str>>) -> Facts {
+    pub fn freeze(mut self, scope: ScopeIndex, words: &WordSet) -> Facts {
         for times in self.impersonation.values_mut() {
             times.sort_unstable();
             times.dedup();
@@ -340,7 +340,7 @@ impl std::fmt::Debug for Facts {
 fn add_tokens(
     class: Class,
     value: String,
-    words: &HashSet<Box<str>>,
+    words: &WordSet,
     tokens: &mut HashSet<String>,
     phrases: &mut HashSet<String>,
 ) {
@@ -352,7 +352,7 @@ fn add_tokens(
     };
     for part in value
         .split(separators)
-        .filter(|part| part.len() >= MIN_PART && !words.contains(*part))
+        .filter(|part| part.len() >= MIN_PART && !words.contains(part))
     {
         tokens.insert(part.to_owned());
     }
@@ -380,13 +380,13 @@ const MIN_PART: usize = 4;
 
 impl Facts {
     /// Facts for lines that are redacted as they come: what was seen so far, and no links.
-    pub fn streaming(mut learner: Learner, scope: ScopeIndex, words: &HashSet<Box<str>>) -> Self {
+    pub fn streaming(mut learner: Learner, scope: ScopeIndex, words: &WordSet) -> Self {
         learner.streaming = true;
         learner.freeze(scope, words)
     }
 
     /// Learns from one more record; only for [`Facts::streaming`].
-    pub fn learn(&mut self, typed: &[Typed], ns: i64, words: &HashSet<Box<str>>) {
+    pub fn learn(&mut self, typed: &[Typed], ns: i64, words: &WordSet) {
         self.learned.observe(typed, &self.scope, ns, None);
         let foreign: Vec<&Typed> = typed
             .iter()
@@ -404,7 +404,7 @@ impl Facts {
         }
     }
 
-    fn build_tokens(&mut self, words: &HashSet<Box<str>>) {
+    fn build_tokens(&mut self, words: &WordSet) {
         for (class, value) in self.foreign() {
             add_tokens(class, value, words, &mut self.tokens, &mut self.phrases);
         }
@@ -647,7 +647,7 @@ mod tests {
         let scope = || ScopeIndex::new(&Scope::default()).expect("a sound scope");
         let mut learner = Learner::default();
         learner.observe(typed, &scope(), 10, impersonation);
-        learner.freeze(scope(), &HashSet::new())
+        learner.freeze(scope(), &WordSet::default())
     }
 
     #[test]
