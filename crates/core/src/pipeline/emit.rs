@@ -157,8 +157,7 @@ fn verifier(dive: &Dive, facts: &Facts) -> Result<Verifier, Error> {
         linked: facts.linked_ids(),
         request_key: *dive.key.as_bytes(),
     };
-    Verifier::new(Arc::clone(&dive.profile), ground)
-        .map_err(|cause| Error::new(ErrorKind::Config, cause.to_string()))
+    Verifier::of(&dive.compiled, ground).map_err(|cause| Error::new(ErrorKind::Config, cause.to_string()))
 }
 
 fn next_batch(
