@@ -6,7 +6,7 @@ mod select;
 
 use std::collections::HashSet;
 
-use decostop_profile::{Class, LinePiece, Profile};
+use decostop_profile::{Class, LinePiece, Profile, Source};
 use decostop_redact::{Ident, ProfilePlan, Record, ScopeIndex, Typed};
 
 pub(crate) use needle::hidden_in;
@@ -117,12 +117,19 @@ pub(crate) struct Needs {
 /// Whether a profile has a place for a path right beside text that could be part of a name, such as
 /// `repo-{project}`.
 fn glues_names(profile: &Profile) -> bool {
-    let mut patterns = profile.sources.iter().flat_map(|source| &source.lines);
+    let glues = |source: &Source| {
+        let decides = |field: &str| {
+            let spec = source.fields.get(field);
+            spec.is_some_and(|spec| !spec.classes().all(Class::is_always_dropped))
+        };
+        let mut patterns = source.lines.iter();
+        patterns.any(|pattern| glues_fields(&pattern.pieces, &decides))
+    };
     profile
         .templates
         .iter()
         .any(|template| glues_slots(&template.text))
-        || patterns.any(|pattern| glues_fields(&pattern.pieces))
+        || profile.sources.iter().any(glues)
 }
 
 fn glues_slots(template: &str) -> bool {
@@ -137,19 +144,21 @@ fn glues_slots(template: &str) -> bool {
     })
 }
 
-fn glues_fields(pieces: &[LinePiece]) -> bool {
+fn glues_fields(pieces: &[LinePiece], decides: &dyn Fn(&str) -> bool) -> bool {
     let joins = |byte: Option<u8>| byte.is_some_and(joins_names);
     let pairs = pieces.windows(2).any(|pair| match pair {
-        [LinePiece::Field { .. }, LinePiece::Field { .. }] => true,
-        [LinePiece::Text(text), LinePiece::Field { .. }] => joins(text.bytes().last()),
-        [LinePiece::Field { .. }, LinePiece::Text(text)] => joins(text.bytes().next()),
+        [LinePiece::Field { name, .. }, LinePiece::Field { name: next, .. }] => {
+            decides(name) || decides(next)
+        }
+        [LinePiece::Text(text), LinePiece::Field { name, .. }] => joins(text.bytes().last()) && decides(name),
+        [LinePiece::Field { name, .. }, LinePiece::Text(text)] => joins(text.bytes().next()) && decides(name),
         _ => false,
     });
     let mut within = pieces.iter().filter_map(|piece| match piece {
         LinePiece::Group { pieces, .. } => Some(pieces),
         _ => None,
     });
-    pairs || within.any(|pieces| glues_fields(pieces))
+    pairs || within.any(|pieces| glues_fields(pieces, decides))
 }
 
 /// The join keys of a record.
