@@ -61,4 +61,5 @@ pub use artefact::{Report, verify_dir};
 pub use error::{Error, ErrorKind};
 pub use ground::Ground;
 pub use leak::{Leak, Place};
+pub use survival::Memory;
 pub use verifier::{Verified, VerifiedBuf, Verifier};

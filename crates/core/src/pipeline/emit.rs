@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Instant as Clock;
 
 use decostop_redact::{Facts, Ledger, Record, Typed};
-use decostop_verify::{Ground, VerifiedBuf, Verifier};
+use decostop_verify::{Ground, Memory, VerifiedBuf, Verifier};
 use rayon::prelude::*;
 
 use super::collect::{Matched, Sorted, Unique};
@@ -35,6 +35,7 @@ struct Worker {
     parse: parse::Scratch,
     typed: Vec<Typed>,
     ledger: Ledger,
+    memory: Memory,
     work: Work,
 }
 
@@ -353,6 +354,7 @@ impl Emitter<'_> {
             parse,
             typed,
             ledger,
+            memory,
             work,
         } = worker;
         let begun = Clock::now();
@@ -396,7 +398,7 @@ impl Emitter<'_> {
                     time_ns,
                 };
                 let begun = Clock::now();
-                let checked = self.verifier.check_owned(bytes);
+                let checked = self.verifier.check_with_memory(bytes, memory);
                 work.verify += begun.elapsed();
                 match checked {
                     Ok(record) => Outcome::Record(record, Box::new(provenance), shown),
