@@ -651,7 +651,8 @@ impl Facts {
 
 #[cfg(test)]
 mod tests {
-    use decostop_profile::Scope;
+    use decostop_profile::{Scope, UserScope};
+    use proptest::prelude::*;
 
     use super::*;
 
@@ -671,6 +672,27 @@ mod tests {
         let mut learner = Learner::default();
         learner.observe(typed, &scope(), 10, impersonation);
         learner.freeze(scope(), &HashSet::new())
+    }
+
+    proptest! {
+        /// A run of words is compared with names only if one begins with its first word.
+        #[test]
+        fn every_name_is_found_by_its_first_word(
+            names in proptest::collection::vec("[aBé(),.' ]{1,8}", 1..5),
+            own in "[aBé(),. ]{1,8}",
+        ) {
+            let user = UserScope { names: vec![own], ..UserScope::default() };
+            let scope = ScopeIndex::new(&Scope { users: vec![user], ..Scope::default() }).expect("a sound scope");
+            let mut learner = Learner::default();
+            for name in &names {
+                learner.add_account(Class::Name, name, &scope);
+            }
+            let facts = learner.freeze(scope, &HashSet::new());
+            let own = facts.scope.display_names();
+            for phrase in facts.foreign.phrases.iter().chain(own) {
+                prop_assert!(facts.begins_name(phrase.split(' ').next().unwrap_or_default()));
+            }
+        }
     }
 
     #[test]

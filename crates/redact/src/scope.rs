@@ -371,6 +371,11 @@ impl ScopeIndex {
         self.name_heads.contains(folded)
     }
 
+    #[cfg(test)]
+    pub(crate) fn display_names(&self) -> impl Iterator<Item = &String> {
+        self.names.keys()
+    }
+
     /// Whether a folded name is a user name of the scope at any time.
     pub fn has_username(&self, folded: &str) -> bool {
         self.usernames.contains_key(folded)

@@ -365,3 +365,29 @@ fn unslash(path: &str) -> Option<String> {
     path.contains('%')
         .then(|| path.replace("%2F", "/").replace("%2f", "/"))
 }
+
+#[cfg(test)]
+mod tests {
+    use decostop_profile::{Scope, UserScope};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_first_byte_rules_out_no_more_than_the_head(
+            name in "[aBéK@/%.]{1,3}",
+            text in "@?[aAbBéK%/.]{0,4}",
+        ) {
+            let scope = Scope {
+                users: vec![UserScope { username: name, ..UserScope::default() }],
+                ..Scope::default()
+            };
+            let owned = Owned::new(&Ground { scope, ..Ground::default() })
+                .unwrap_or_else(|error| panic!("{error}"));
+            let bare = text.strip_prefix('@').unwrap_or(&text);
+            let head = bare.split(['/', '%']).next().unwrap_or_default();
+            prop_assert_eq!(owned.may_hold(&text), owned.heads.contains(fold(head).as_ref()));
+        }
+    }
+}

@@ -407,3 +407,46 @@ impl Verifier {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_route_that_a_path_fits_is_a_candidate() {
+        let profile = Profile::gitlab();
+        let routes = Routes::new(&profile).expect("sound routes");
+        let mut fitting = 0;
+        for pattern in &profile.routes {
+            let filled: Vec<&str> = pattern
+                .split('/')
+                .map(|part| match part {
+                    ":project" | ":namespace" => "acme/pay",
+                    "**" => "a/b",
+                    part if part.starts_with(':') => "12",
+                    part => part,
+                })
+                .collect();
+            let whole = filled.join("/");
+            let shorter = whole.rsplit_once('/').map_or("/", |(before, _)| before);
+            for text in [
+                whole.as_str(),
+                shorter,
+                &format!("{whole}/x"),
+                &format!("/x{whole}"),
+            ] {
+                let Some(path) = Path::new(text) else { continue };
+                let candidates: Vec<usize> =
+                    routes.candidates(&path).into_iter().map(|(nth, _)| nth).collect();
+                assert!(candidates.is_sorted_by(|a, b| a < b), "{text}");
+                for (nth, route) in routes.routes.iter().enumerate() {
+                    if route.shape(&path) || route.names(&route.segments, &path, 0, &mut Vec::new()) {
+                        assert!(candidates.contains(&nth), "{text}");
+                        fitting += 1;
+                    }
+                }
+            }
+        }
+        assert!(fitting > profile.routes.len());
+    }
+}

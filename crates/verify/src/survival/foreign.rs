@@ -344,3 +344,48 @@ fn stands_alone(text: &str, start: usize, end: usize) -> bool {
     let bytes = text.as_bytes();
     !inner(start.checked_sub(1).and_then(|at| bytes.get(at))) && !inner(bytes.get(end))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// The obvious way: white space is only looked for where there is some, or what is not ASCII.
+    fn rewritten(text: &str) -> String {
+        let folded = fold(text);
+        if !folded.bytes().any(|b| b.is_ascii_whitespace() || !b.is_ascii()) {
+            return folded.into_owned();
+        }
+        let mut out = String::new();
+        for c in folded.chars() {
+            if !c.is_whitespace() {
+                out.push(c);
+            } else if !out.ends_with(' ') {
+                out.push(' ');
+            }
+        }
+        out
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_normal_is_left_alone(text in "[aBé \t\n\u{b}\u{a0}1-]{0,10}") {
+            prop_assert_eq!(normal(&text), rewritten(&text));
+        }
+
+        #[test]
+        fn pieces_are_runs_of_letters_and_digits(text in "[aB1_ .é\u{301}日]{0,12}") {
+            let mut expected = Vec::new();
+            let mut start = None;
+            for (at, c) in text.char_indices().chain([(text.len(), ' ')]) {
+                if c.is_alphanumeric() {
+                    start = start.or(Some(at));
+                } else if let Some(from) = start.take() {
+                    expected.push((from, at));
+                }
+            }
+            prop_assert_eq!(pieces(&text), expected);
+        }
+    }
+}
