@@ -306,7 +306,7 @@ impl Corpus {
 
     fn dive(&self, request: &Request, prefilter: bool, threads: usize) -> Outcome {
         let mut limits = Limits::default();
-        limits.run_bytes = if threads == 1 { 64 << 20 } else { 1024 };
+        limits.memory_bytes = if threads == 1 { 64 << 20 } else { 2048 };
         let dive = Dive::builder(request.clone(), Profile::gitlab())
             .inputs([self.0.clone()])
             .threads(threads)

@@ -3,8 +3,8 @@
 //! A record that matches a select holds one of its needles, in one of these spellings: as it is, in
 //! any ASCII case; or with some characters hidden behind JSON (`\u0061`) or percent (`%61`) escapes.
 //! So a line is a candidate if it holds a needle in any case; or an escape that stands for a character
-//! that needles are made of (or for `%` or `\`, which could begin another escape) and, once the escapes
-//! around it are undone, a needle. Everything else cannot match; escapes of other characters, such as
+//! that needles are made of (or for `%` or `\` that begins another escape) and, once the escapes around
+//! it are undone, a needle. Everything else cannot match; escapes of other characters, such as
 //! the `\u003c` that Rails writes in every tenth line, cost nothing.
 //!
 //! ```text
@@ -18,9 +18,7 @@
 //! It may let lines through that do not match; it may never hold one back. Without any needle there
 //! is no prefilter and every line is a candidate.
 
-use aho_corasick::AhoCorasick;
 use decostop_search::{Hit, Searcher, is_plain};
-use memchr::memmem;
 
 use crate::query::{Needle, Needles, hidden_in};
 
@@ -29,40 +27,20 @@ use crate::query::{Needle, Needles, hidden_in};
 pub struct Prefilter {
     needles: Vec<Needle>,
     searcher: Searcher,
-    readings: Readings,
 }
-
-/// The needles once more, for short text that is unescaped and in lower case.
-#[derive(Debug)]
-enum Readings {
-    Few(Vec<memmem::Finder<'static>>),
-    Many(Box<AhoCorasick>),
-}
-
-/// Needles that are searched for one after the other.
-const MAX_FEW: usize = 8;
 
 impl Prefilter {
     /// The prefilter for a query; `None` if some select has nothing to look for.
     pub fn new(needles: &Needles) -> Option<Self> {
-        let needles = needles.search()?.to_vec();
+        needles.search().map(Self::of)
+    }
+
+    /// A prefilter for these needles.
+    pub(crate) fn of(needles: &[Needle]) -> Self {
+        let needles = needles.to_vec();
         let texts: Vec<&str> = needles.iter().map(Needle::as_str).collect();
         let searcher = Searcher::new(&texts);
-        let readings = if texts.len() <= MAX_FEW {
-            Readings::Few(
-                texts
-                    .iter()
-                    .map(|text| memmem::Finder::new(text).into_owned())
-                    .collect(),
-            )
-        } else {
-            Readings::Many(Box::new(AhoCorasick::new(&texts).ok()?))
-        };
-        Some(Self {
-            needles,
-            searcher,
-            readings,
-        })
+        Self { needles, searcher }
     }
 
     /// Calls `each` with the start and end of every candidate line (without its line feed) in order;
@@ -74,18 +52,12 @@ impl Prefilter {
                 .get(number)
                 .is_none_or(|needle| needle.may_stand_at(segment, at))
         };
-        let (mut from, mut read) = (0, 0);
+        let (mut from, mut text) = (0, Vec::new());
         while let Some(hit) = scan.next(from, &mut confirm) {
             if let Hit::Escape { at } = hit {
-                from = at + 1;
-                // One run may hold many escapes; needles that none of them hides are hits themselves.
-                if at < read {
-                    continue;
-                }
                 let (start, end) = run_around(segment, at);
-                read = end;
-                let run = segment.get(start..end).unwrap_or_default();
-                if !hidden_in(run, |text| self.stands_in(text)) {
+                if !self.stands_behind(segment, start, end, &mut text) {
+                    from = end;
                     continue;
                 }
             }
@@ -109,22 +81,28 @@ impl Prefilter {
         found
     }
 
-    /// Whether some needle stands in text that is unescaped and in lower case.
-    fn stands_in(&self, text: &[u8]) -> bool {
-        let stands = |number: usize, at| {
-            self.needles
-                .get(number)
-                .is_some_and(|needle| needle.stands_at(text, at))
-        };
-        match &self.readings {
-            Readings::Few(finders) => {
-                let mut numbered = finders.iter().enumerate();
-                numbered.any(|(number, finder)| finder.find_iter(text).any(|at| stands(number, at)))
-            }
-            Readings::Many(automaton) => automaton
-                .find_overlapping_iter(text)
-                .any(|found| stands(found.pattern().as_usize(), found.start())),
-        }
+    /// Whether some needle stands in a run of a segment, as it is or behind escapes. `text` is a buffer.
+    fn stands_behind(&self, segment: &[u8], start: usize, end: usize, text: &mut Vec<u8>) -> bool {
+        text.clear();
+        text.extend(
+            segment
+                .get(start..end)
+                .unwrap_or_default()
+                .iter()
+                .map(u8::to_ascii_lowercase),
+        );
+        let as_is = self.finds(text, |needle, at| needle.may_stand_at(segment, start + at));
+        as_is
+            || hidden_in(text, |text| {
+                self.finds(text, |needle, at| needle.stands_at(text, at))
+            })
+    }
+
+    /// Whether some needle is found in a text, and found to stand there.
+    fn finds(&self, text: &[u8], stands: impl Fn(&Needle, usize) -> bool) -> bool {
+        self.searcher.holds(text, &mut |number, at| {
+            self.needles.get(number).is_none_or(|needle| stands(needle, at))
+        })
     }
 }
 

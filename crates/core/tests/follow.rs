@@ -100,10 +100,10 @@ fn without_following_only_what_the_selects_take_comes_out() {
 #[test]
 fn lines_that_name_nobody_come_out_if_all_the_others_of_their_request_concern_the_scope() {
     for threads in [1, 3] {
-        for run_bytes in [1, 1 << 20] {
+        for memory_bytes in [1, 1 << 20] {
             let done = dive(ACME, &two_requests(), |builder| {
                 let mut limits = decostop::Limits::default();
-                limits.run_bytes = run_bytes;
+                limits.memory_bytes = memory_bytes;
                 builder.follow_correlation(true).threads(threads).limits(limits)
             });
             // D belongs in part to somebody else: its own lines stay, its silent one does not come.

@@ -453,14 +453,14 @@ fn once(prepared: &Prepared) {
     let files = corpus.files.iter();
     let copies = files.map(|(name, bytes)| (format!("00-copy/{name}"), bytes.clone()));
     let all: Vec<(String, Vec<u8>)> = corpus.files.iter().cloned().chain(copies).collect();
-    for (threads, segment_bytes, run_bytes) in [(1, None, None), (7, Some(4096), Some(9_000))] {
+    for (threads, segment_bytes, memory_bytes) in [(1, None, None), (7, Some(4096), Some(18_000))] {
         let path = Path_ {
             segment_bytes,
             threads,
             ..Path_::default()
         };
         let mut limits = Limits::default();
-        limits.run_bytes = run_bytes.unwrap_or(limits.run_bytes);
+        limits.memory_bytes = memory_bytes.unwrap_or(limits.memory_bytes);
         let done = dive_with(corpus, true, path, &all, limits, true);
         assert_eq!(
             done.sink.records, single.sink.records,

@@ -85,7 +85,7 @@ fn every_line_comes_once_however_threads_come_and_go() {
         let mut limits = Limits::default();
         limits.segment_bytes = [512, 4096, 64 << 10][round % 3];
         limits.part_bytes = [1, 4000][round % 2];
-        limits.in_flight_bytes = [0, 16 << 10, 64 << 20][round / 3 % 3];
+        limits.memory_bytes = [0, 32 << 10, 64 << 20][round / 3 % 3];
         let dive = builder(REQUEST, dir.path().to_owned())
             .threads([1, 2, 7][round / 2 % 3])
             .limits(limits);
@@ -116,8 +116,13 @@ fn wide_windows_are_read_behind_the_rest() {
         let name = format!("production_json.log.{nth}.zst");
         write(dir.path(), &name, &encoder.finish().expect("memory is enough"));
     }
-    for threads in [1, 2, 7] {
-        let done = run(builder(REQUEST, dir.path().to_owned()).threads(threads)).expect("a dive");
+    for (threads, memory) in [(1, 0), (2, 64 << 20), (2, 130 << 20), (7, 200 << 20)] {
+        let mut limits = Limits::default();
+        limits.memory_bytes = memory;
+        let dive = builder(REQUEST, dir.path().to_owned())
+            .threads(threads)
+            .limits(limits);
+        let done = run(dive).expect("a dive");
         assert_eq!(done.report.counts.matched, 3 * 3000_u64.div_ceil(7));
         assert_eq!(done.report.inputs.len(), 3);
         assert!(

@@ -240,16 +240,16 @@ fn source_is_sound(source: &Source) -> Result<(), Error> {
 }
 
 fn field_is_sound(source: &Source, field: &str, spec: &FieldSpec) -> Result<(), Error> {
-    let place = format!("source `{}`.fields.{field}", source.name);
+    let place = || format!("source `{}`.fields.{field}", source.name);
     if let ClassRule::On { field: sibling, .. } = &spec.rule {
         if !source.fields.contains_key(sibling) {
             return Err(Error::inconsistent(
-                place,
+                place(),
                 format!("its class depends on `{sibling}`, which is no field"),
             ));
         }
         if sibling == field {
-            return Err(Error::inconsistent(place, "its class depends on itself"));
+            return Err(Error::inconsistent(place(), "its class depends on itself"));
         }
     }
     if !spec.values.is_empty()
@@ -257,10 +257,13 @@ fn field_is_sound(source: &Source, field: &str, spec: &FieldSpec) -> Result<(), 
             .classes()
             .all(|class| matches!(class, Class::Method | Class::Status))
     {
-        return Err(Error::inconsistent(place, "only method and status have `values`"));
+        return Err(Error::inconsistent(
+            place(),
+            "only method and status have `values`",
+        ));
     }
     if spec.closed && !spec.classes().all(|class| class == Class::Event) {
-        return Err(Error::inconsistent(place, "only event can be `closed`"));
+        return Err(Error::inconsistent(place(), "only event can be `closed`"));
     }
     Ok(())
 }

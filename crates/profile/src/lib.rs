@@ -19,12 +19,14 @@
 
 mod builtin;
 mod check;
+mod compact;
 mod consistency;
 mod error;
 mod line;
 mod load;
 mod model;
 mod scope;
+mod shipped;
 mod syntax;
 
 pub use check::{CheckFinding, CheckReport};
@@ -32,6 +34,6 @@ pub use error::{Error, ErrorKind};
 pub use line::{LinePattern, LinePiece, Reach, closing, read_logfmt};
 pub use model::{
     Case, Class, ClassRule, Columns, Conditions, Discriminator, Event, Example, FieldSpec, Format, Kind,
-    Profile, Role, SetAside, Source, Template, Tuple, Vocabulary, Wrappers,
+    Profile, Role, SetAside, Source, Template, Tuple, Vocabulary, WordSet, Wrappers,
 };
 pub use scope::{NamespaceScope, ProjectScope, Scope, UserScope};

@@ -1,7 +1,6 @@
 //! Reading a profile from TOML: first the file's shape, then what its parts say of each other.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::sync::{Arc, OnceLock};
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::de::{self, MapAccess, Visitor, value::MapAccessDeserializer};
 use serde::{Deserialize, Deserializer};
@@ -9,7 +8,7 @@ use serde::{Deserialize, Deserializer};
 use crate::line::LinePattern;
 use crate::model::{
     Case, Class, ClassRule, Columns, Conditions, Discriminator, Event, Example, FieldSpec, Format, Kind,
-    Profile, Role, SetAside, Source, Template, Tuple, Vocabulary, Wrappers,
+    Profile, Role, SetAside, Source, Template, Tuple, Vocabulary, WordSet, Wrappers,
 };
 use crate::{Error, builtin, consistency};
 
@@ -17,34 +16,6 @@ use crate::{Error, builtin, consistency};
 const VERSION: u32 = 1;
 
 impl Profile {
-    /// The built-in profile of GitLab's logs, read once.
-    pub fn gitlab() -> Arc<Self> {
-        static GITLAB: OnceLock<Arc<Profile>> = OnceLock::new();
-        let load = || Arc::new(Self::parse(builtin::GITLAB).expect("the built-in profile is tested"));
-        Arc::clone(GITLAB.get_or_init(load))
-    }
-
-    /// A built-in profile by name; there are [`Profile::builtin_names`].
-    pub fn builtin(name: &str) -> Option<Arc<Self>> {
-        if name == "gitlab" {
-            return Some(Self::gitlab());
-        }
-        let text = builtin::profile(name)?;
-        Some(Arc::new(
-            Self::parse(text).expect("the built-in profiles are tested"),
-        ))
-    }
-
-    /// The text of a built-in profile, to start one's own from.
-    pub fn builtin_text(name: &str) -> Option<&'static str> {
-        builtin::profile(name)
-    }
-
-    /// The names of the built-in profiles.
-    pub fn builtin_names() -> impl Iterator<Item = &'static str> {
-        builtin::profiles()
-    }
-
     /// Reads a profile. Keys that the format does not know are refused.
     ///
     /// # Errors
@@ -68,7 +39,8 @@ impl Profile {
         }
         let profile = Self {
             name: file.name,
-            text: digested,
+            digest: blake3::hash(digested.as_bytes()).to_hex().to_string(),
+            text: digested.into(),
             conditions: file.conditions.into(),
             wrappers: file.wrappers.into(),
             sources,
@@ -261,8 +233,8 @@ struct VocabularyFile {
 
 impl VocabularyFile {
     fn build(&self) -> Result<Vocabulary, Error> {
-        let mut words: HashSet<Box<str>> = self.words.iter().map(|w| w.as_str().into()).collect();
-        let mut events: HashSet<Box<str>> = self.events.iter().map(|w| w.as_str().into()).collect();
+        let mut words = WordSet::from_iter(self.words.clone());
+        let mut events = WordSet::from_iter(self.events.clone());
         for (i, name) in self.builtin.iter().enumerate() {
             let list = builtin::list(name).ok_or_else(|| {
                 let known = builtin::names().collect::<Vec<_>>().join(", ");
@@ -272,8 +244,8 @@ impl VocabularyFile {
                 )
             })?;
             match list.target {
-                builtin::Target::Words => words.extend(list.words().map(Box::from)),
-                builtin::Target::Events => events.extend(list.lines().map(Box::from)),
+                builtin::Target::Words => words.extend(list.words()),
+                builtin::Target::Events => events.extend(list.lines()),
             }
         }
         let set =
@@ -363,9 +335,13 @@ impl SourceFile {
         }
         merged.extend(self.fields.into_iter().map(|(field, spec)| (field, spec.0)));
         tuples.extend(self.tuple.iter().map(Tuple::from));
-        let (patterns, fields): (BTreeMap<_, _>, BTreeMap<_, _>) =
-            merged.into_iter().partition(|(field, _)| field.contains('*'));
-        let mut patterns: Vec<_> = patterns.into_iter().collect();
+        let starred: Vec<String> = merged
+            .keys()
+            .filter(|field| field.contains('*'))
+            .cloned()
+            .collect();
+        let starred = starred.into_iter();
+        let mut patterns: Vec<_> = starred.filter_map(|field| merged.remove_entry(&field)).collect();
         patterns.sort_by_key(|(pattern, _)| std::cmp::Reverse(pattern.len()));
         let mut lines = Vec::with_capacity(self.lines.len());
         for (i, text) in self.lines.iter().enumerate() {
@@ -385,7 +361,7 @@ impl SourceFile {
             event: self.event,
             columns: self.columns.into(),
             tuples,
-            fields,
+            fields: merged,
             patterns,
             examples: self.example.into_iter().map(Example::from).collect(),
         })
@@ -592,27 +568,5 @@ impl<'de> Visitor<'de> for FieldVisitor {
             _ => return Err(de::Error::custom("needs either `class`, or `on` with `cases`")),
         };
         Ok(FieldFile(FieldSpec { rule, values, closed }))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use crate::{Class, Profile};
-
-    #[test]
-    fn built_in_profile_loads() {
-        let profile = Profile::parse(crate::builtin::GITLAB);
-        assert!(
-            profile.is_ok(),
-            "{}",
-            profile.err().map(|e| e.to_string()).unwrap_or_default()
-        );
-        let gitlab = Profile::gitlab();
-        assert_eq!(
-            gitlab
-                .source("production_json")
-                .and_then(|s| s.class_of("db_count")),
-            Some(Class::Metric)
-        );
     }
 }

@@ -1,7 +1,11 @@
 //! The parts of a profile. Every item here is data; see [`crate::Profile::parse`] for the file format.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::borrow::Cow;
+use std::collections::hash_set::{self, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
+use std::iter::Map;
 
+use foldhash::fast::RandomState;
 use serde::{Deserialize, Serialize};
 
 use crate::line::LinePattern;
@@ -482,14 +486,61 @@ pub struct Conditions {
     pub support_days: u32,
 }
 
+/// A set of words or of raw events.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct WordSet(HashSet<Cow<'static, str>, RandomState>);
+
+impl WordSet {
+    /// Whether it has this word, as written.
+    pub fn contains(&self, word: &str) -> bool {
+        self.0.contains(word)
+    }
+
+    /// Its words, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.into_iter()
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl<W: Into<Cow<'static, str>>> Extend<W> for WordSet {
+    fn extend<I: IntoIterator<Item = W>>(&mut self, words: I) {
+        self.0.extend(words.into_iter().map(Into::into));
+    }
+}
+
+impl<W: Into<Cow<'static, str>>> FromIterator<W> for WordSet {
+    fn from_iter<I: IntoIterator<Item = W>>(words: I) -> Self {
+        Self(words.into_iter().map(Into::into).collect())
+    }
+}
+
+impl<'w> IntoIterator for &'w WordSet {
+    type Item = &'w str;
+    type IntoIter = Map<hash_set::Iter<'w, Cow<'static, str>>, fn(&'w Cow<'static, str>) -> &'w str>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.iter().map(Cow::as_ref)
+    }
+}
+
 /// Words and phrases that may appear in an artefact whoever wrote them.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Vocabulary {
     /// Harmless words, lower case.
-    pub words: HashSet<Box<str>>,
+    pub words: WordSet,
     /// Raw event strings (controllers' actions, worker classes, methods, routes, audit names).
-    pub events: HashSet<Box<str>>,
+    pub events: WordSet,
     /// Product families of user agents, as written, such as `git`, `Mozilla`, `Chrome`.
     pub agents: BTreeSet<Box<str>>,
     /// HTTP methods and the like: the default list of [`Class::Method`].
@@ -499,13 +550,15 @@ pub struct Vocabulary {
 }
 
 /// A platform's logs.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Profile {
     /// The profile's name, such as `gitlab`.
     pub name: String,
-    /// BLAKE3 digest of everything that was loaded is taken over this text.
-    pub text: String,
+    /// Everything that was loaded.
+    pub text: Cow<'static, str>,
+    /// The BLAKE3 digest of the text, in hexadecimal.
+    pub digest: String,
     /// Lists and limits of the conditions.
     pub conditions: Conditions,
     /// How lines may be wrapped.

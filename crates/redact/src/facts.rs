@@ -7,7 +7,7 @@ use std::hash::Hash;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use decostop_profile::{Class, Kind, Role};
+use decostop_profile::{Class, Kind, Role, WordSet};
 use foldhash::fast::RandomState;
 
 use crate::detect::{is_sensitive, looks_random};
@@ -279,7 +279,7 @@ impl Learner {
     }
 
     /// Ends learning.
-    pub fn freeze(mut self, scope: ScopeIndex, words: &HashSet<Box<str>>) -> Facts {
+    pub fn freeze(mut self, scope: ScopeIndex, words: &WordSet) -> Facts {
         for times in self.impersonation.values_mut() {
             times.sort_unstable();
             times.dedup();
@@ -354,7 +354,7 @@ impl std::fmt::Debug for Facts {
 
 impl Tokens {
     /// Adds a foreign value and its telling parts.
-    fn add(&mut self, class: Class, value: String, words: &HashSet<Box<str>>) {
+    fn add(&mut self, class: Class, value: String, words: &WordSet) {
         let separators: &[char] = match class {
             Class::Name => &[' ', '\u{a0}'],
             Class::Email => &['@', '.'],
@@ -363,7 +363,7 @@ impl Tokens {
         };
         for part in value
             .split(separators)
-            .filter(|part| part.len() >= MIN_PART && !words.contains(*part))
+            .filter(|part| part.len() >= MIN_PART && !words.contains(part))
         {
             self.tokens.insert(part.to_owned());
         }
@@ -393,13 +393,13 @@ const MIN_PART: usize = 4;
 
 impl Facts {
     /// Facts for lines that are redacted as they come: what was seen so far, and no links.
-    pub fn streaming(mut learner: Learner, scope: ScopeIndex, words: &HashSet<Box<str>>) -> Self {
+    pub fn streaming(mut learner: Learner, scope: ScopeIndex, words: &WordSet) -> Self {
         learner.streaming = true;
         learner.freeze(scope, words)
     }
 
     /// Learns from one more record; only for [`Facts::streaming`].
-    pub fn learn(&mut self, typed: &[Typed], ns: i64, words: &HashSet<Box<str>>) {
+    pub fn learn(&mut self, typed: &[Typed], ns: i64, words: &WordSet) {
         self.learned.observe(typed, &self.scope, ns, None);
         let known = self.foreign.tokens.len();
         let foreign: Vec<&Typed> = typed
@@ -421,7 +421,7 @@ impl Facts {
         }
     }
 
-    fn build_tokens(&mut self, words: &HashSet<Box<str>>) {
+    fn build_tokens(&mut self, words: &WordSet) {
         for (class, value) in self.foreign() {
             self.foreign.add(class, value, words);
         }
@@ -671,7 +671,7 @@ mod tests {
         let scope = || ScopeIndex::new(&Scope::default()).expect("a sound scope");
         let mut learner = Learner::default();
         learner.observe(typed, &scope(), 10, impersonation);
-        learner.freeze(scope(), &HashSet::new())
+        learner.freeze(scope(), &WordSet::default())
     }
 
     proptest! {
@@ -687,7 +687,7 @@ mod tests {
             for name in &names {
                 learner.add_account(Class::Name, name, &scope);
             }
-            let facts = learner.freeze(scope, &HashSet::new());
+            let facts = learner.freeze(scope, &WordSet::default());
             let own = facts.scope.display_names();
             for phrase in facts.foreign.phrases.iter().chain(own) {
                 prop_assert!(facts.begins_name(phrase.split(' ').next().unwrap_or_default()));

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use decostop_profile::{Class, ClassRule, FieldSpec, Profile, Role, Source};
 use ipnet::IpNet;
@@ -57,12 +57,13 @@ pub struct SourcePlan {
 pub struct ProfilePlan {
     /// The profile it was made from.
     pub profile: Arc<Profile>,
-    pub(crate) sources: Vec<SourcePlan>,
+    /// Each compiled at its first record: a dive meets few of a profile's sources.
+    sources: Vec<OnceLock<SourcePlan>>,
     pub(crate) routes: Routes,
     pub(crate) templates: Templates,
     internal: Vec<IpNet>,
-    /// Raw events that a public event names without a wildcard.
-    listed_events: HashSet<String>,
+    /// Raw events that the profile names without a wildcard; gathered at the first event that is asked for.
+    listed_events: OnceLock<HashSet<Box<str>, foldhash::fast::RandomState>>,
     /// Discriminating fields, with the source that each value stands for.
     discriminators: Vec<(String, Vec<(String, usize)>)>,
 }
@@ -114,14 +115,6 @@ impl ProfilePlan {
     /// # Errors
     /// A route or an internal range cannot be compiled.
     pub fn new(profile: Arc<Profile>) -> Result<Self, Error> {
-        let sources = (0..profile.sources.len())
-            .filter_map(|index| {
-                profile
-                    .sources
-                    .get(index)
-                    .map(|source| SourcePlan::new(&profile, index, source))
-            })
-            .collect();
         let internal = profile
             .internal_ranges
             .iter()
@@ -129,29 +122,6 @@ impl ProfilePlan {
             .collect::<Result<_, _>>()?;
         let routes = Routes::new(profile.routes.iter().map(String::as_str))?;
         let templates = Templates::new(&profile)?;
-        let patterns = profile
-            .events
-            .iter()
-            .flat_map(|event| event.raw.values().flatten());
-        // What classes depend on is the platform's own word, whatever accounts are called.
-        let fields = profile.sources.iter().flat_map(|source| source.fields.values());
-        let deciding = fields
-            .filter_map(|spec| match &spec.rule {
-                ClassRule::On { cases, .. } => Some(cases),
-                _ => None,
-            })
-            .flatten();
-        let listed_events = patterns
-            .filter(|pattern| !pattern.contains('*'))
-            .chain(deciding.map(|case| &case.value))
-            .chain(
-                profile
-                    .templates
-                    .iter()
-                    .filter_map(|template| template.event.as_ref()),
-            )
-            .cloned()
-            .collect();
         let mut discriminators: Vec<(String, Vec<(String, usize)>)> = Vec::new();
         for (index, source) in profile.sources.iter().enumerate() {
             for discriminator in &source.discriminators {
@@ -166,19 +136,20 @@ impl ProfilePlan {
             }
         }
         Ok(Self {
+            sources: profile.sources.iter().map(|_| OnceLock::new()).collect(),
             profile,
-            sources,
             routes,
             templates,
             internal,
-            listed_events,
+            listed_events: OnceLock::new(),
             discriminators,
         })
     }
 
     /// A source by its index in the profile.
     pub fn source(&self, index: usize) -> Option<&SourcePlan> {
-        self.sources.get(index)
+        let (plan, source) = self.sources.get(index).zip(self.spec(index))?;
+        Some(plan.get_or_init(|| SourcePlan::new(&self.profile, index, source)))
     }
 
     /// The specification of a source by index.
@@ -221,10 +192,7 @@ impl ProfilePlan {
 
     /// Whether the field holds parameters: the parser opens JSON inside its strings.
     pub fn is_params(&self, source: usize, field: &str) -> bool {
-        let plan = self
-            .sources
-            .get(source)
-            .and_then(|source| source.fields.get(field));
+        let plan = self.source(source).and_then(|source| source.fields.get(field));
         plan.is_some_and(|plan| plan.spec.classes().any(|class| class == Class::Params))
     }
 
@@ -252,11 +220,34 @@ impl ProfilePlan {
     pub(crate) fn is_listed_event(&self, raw: &str) -> bool {
         let vocabulary = &self.profile.vocabulary;
         vocabulary.events.contains(raw)
-            || self.listed_events.contains(raw)
+            || self.listed_events().contains(raw)
             || vocabulary.methods.contains(raw)
             || raw.split_once(' ').is_some_and(|(method, route)| {
                 vocabulary.methods.contains(method) && self.routes.is_pattern(route)
             })
+    }
+
+    fn listed_events(&self) -> &HashSet<Box<str>, foldhash::fast::RandomState> {
+        self.listed_events.get_or_init(|| {
+            let profile = &self.profile;
+            let events = profile.events.iter().flat_map(|event| event.raw.values());
+            // What classes depend on is the platform's own word, whatever accounts are called.
+            let fields = profile.sources.iter().flat_map(|source| source.fields.values());
+            let deciding = fields
+                .filter_map(|spec| match &spec.rule {
+                    ClassRule::On { cases, .. } => Some(cases),
+                    _ => None,
+                })
+                .flatten();
+            let templates = profile.templates.iter();
+            events
+                .flatten()
+                .filter(|pattern| !pattern.contains('*'))
+                .chain(deciding.map(|case| &case.value))
+                .chain(templates.filter_map(|template| template.event.as_ref()))
+                .map(|raw| raw.as_str().into())
+                .collect()
+        })
     }
 
     /// The source's own event string of a record.
@@ -278,7 +269,7 @@ impl ProfilePlan {
     /// The field that an export means which allows only letters, digits and underscores in names:
     /// `meta_user` is `meta.user`.
     pub fn unmangled(&self, source: usize, name: &str) -> Option<&str> {
-        let mangled = &self.sources.get(source)?.mangled;
+        let mangled = &self.source(source)?.mangled;
         mangled.get(name).map(String::as_str)
     }
 
@@ -315,7 +306,7 @@ impl ProfilePlan {
     /// A field of an identity class has a wrong JSON type; the good values are in `found` all the same.
     pub fn typed(&self, record: &Record<'_>, found: &mut Vec<Typed>) -> Result<(), WrongType> {
         found.clear();
-        let Some(source) = self.sources.get(record.source) else {
+        let Some(source) = self.source(record.source) else {
             return Ok(());
         };
         let mut sound = Ok(());

@@ -33,7 +33,7 @@ use std::fmt;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
 
-use fingerprint::Fingerprints;
+use fingerprint::{Cursor, Fingerprints};
 use grams::Grams;
 
 /// Needles that share the pass for the escapes; with more, its buckets let too much through.
@@ -107,11 +107,19 @@ impl Searcher {
         }
     }
 
+    /// Whether a needle stands in a text, whatever escapes it has; `confirm` as for [`Scan::next`].
+    pub fn holds(&self, text: &[u8], confirm: &mut dyn FnMut(usize, usize) -> bool) -> bool {
+        let scan = self.scan(text);
+        let cursor = Cursor::for_needles();
+        Scan { cursor, ..scan }.next(0, confirm).is_some()
+    }
+
     /// Begins to search a buffer.
     pub fn scan<'s>(&'s self, text: &'s [u8]) -> Scan<'s> {
         Scan {
             searcher: self,
             text,
+            cursor: Cursor::default(),
             few: Pending::Unknown,
             many: Pending::Unknown,
         }
@@ -131,6 +139,7 @@ fn automaton(needles: &[&str]) -> Option<AhoCorasick> {
 pub struct Scan<'s> {
     searcher: &'s Searcher,
     text: &'s [u8],
+    cursor: Cursor,
     few: Pending,
     many: Pending,
 }
@@ -172,10 +181,11 @@ impl Scan<'_> {
         let Self {
             searcher,
             text,
+            cursor,
             few,
             many,
         } = self;
-        let first = few.next(from, || searcher.fingerprints.find(text, from, confirm));
+        let first = few.next(from, || searcher.fingerprints.find(text, from, cursor, confirm));
         let second = match &searcher.many {
             None => None,
             Some(Many::Grams(grams)) => many.next(from, || grams.find(text, from, confirm)),

@@ -41,6 +41,7 @@
 
 mod artefact;
 mod closure;
+mod compiled;
 mod error;
 mod fold;
 mod ground;
@@ -57,7 +58,8 @@ mod testing;
 mod tests;
 mod verifier;
 
-pub use artefact::{Report, verify_dir};
+pub use artefact::{Report, verify_dir, verify_dir_with};
+pub use compiled::CompiledProfile;
 pub use error::{Error, ErrorKind};
 pub use ground::Ground;
 pub use leak::{Leak, Place};

@@ -1,13 +1,14 @@
 //! The verifier of single records.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
 use decostop_profile::{Class, Profile};
 use foldhash::fast::RandomState;
 
-use crate::closure::{EventGrammar, Routes, SourcePlan, Templates, Words};
+use crate::closure::{EventGrammar, Routes, Templates, Words};
+use crate::compiled::{CompiledProfile, Detectors, Sources};
 use crate::error::Error;
 use crate::fold::fold;
 use crate::ground::Ground;
@@ -16,7 +17,7 @@ use crate::leak::{Leak, Place};
 use crate::owned::Owned;
 use crate::pseudonym::Pseudonyms;
 use crate::reader;
-use crate::survival::{Foreign, Memory, Rules};
+use crate::survival::{Foreign, Memory};
 
 /// Values that a select names.
 pub(crate) type Named = HashSet<Box<str>, RandomState>;
@@ -25,12 +26,12 @@ pub(crate) type Named = HashSet<Box<str>, RandomState>;
 pub struct Verifier {
     pub(crate) profile: Arc<Profile>,
     pub(crate) personal_data: bool,
-    pub(crate) sources: HashMap<Box<str>, SourcePlan, RandomState>,
-    pub(crate) events: EventGrammar,
+    pub(crate) sources: Arc<Sources>,
+    pub(crate) events: Arc<EventGrammar>,
     pub(crate) words: Words,
-    pub(crate) routes: Routes,
-    pub(crate) templates: Templates,
-    pub(crate) internal: Internal,
+    pub(crate) routes: Arc<Routes>,
+    pub(crate) templates: Arc<Templates>,
+    pub(crate) internal: Arc<Internal>,
     pub(crate) pseudonyms: Pseudonyms,
     pub(crate) owned: Owned,
     pub(crate) foreign: Foreign,
@@ -38,7 +39,7 @@ pub struct Verifier {
     pub(crate) token_ids: Named,
     /// Domains of the scope's e-mail addresses.
     own_domains: Named,
-    pub(crate) rules: &'static Rules,
+    pub(crate) rules: Detectors,
 }
 
 /// A record that may be disclosed. Only [`Verifier::check`] makes one.
@@ -75,13 +76,28 @@ impl Verifier {
     /// Compiles a profile and the facts of one request.
     ///
     /// # Errors
-    /// When the scope has an edge that is no instant, or the profile a route, template or address
-    /// range that this crate cannot read.
+    /// As [`CompiledProfile::new`] and [`Self::of`].
+    pub fn new(profile: Arc<Profile>, ground: Ground) -> Result<Self, Error> {
+        Self::of(&CompiledProfile::new(profile)?, ground)
+    }
+
+    /// As [`Self::new`], for a profile that is compiled already.
+    ///
+    /// # Errors
+    /// When the scope has an edge that is no instant.
     #[expect(
         clippy::needless_pass_by_value,
         reason = "a caller has no further use for the ground"
     )]
-    pub fn new(profile: Arc<Profile>, ground: Ground) -> Result<Self, Error> {
+    pub fn of(compiled: &CompiledProfile, ground: Ground) -> Result<Self, Error> {
+        let CompiledProfile {
+            profile,
+            sources,
+            events,
+            routes,
+            templates,
+            internal,
+        } = compiled.clone();
         let words = Words::new(&profile);
         let named = |values: &[String]| values.iter().map(|value| value.as_str().into()).collect();
         let emails = ground.scope.users.iter().flat_map(|user| &user.emails);
@@ -90,22 +106,18 @@ impl Verifier {
             .collect();
         Ok(Self {
             personal_data: ground.personal_data,
-            sources: profile
-                .sources
-                .iter()
-                .map(|s| (s.name.as_str().into(), SourcePlan::new(s)))
-                .collect(),
-            events: EventGrammar::new(&profile),
-            routes: Routes::new(&profile)?,
-            templates: Templates::new(&profile)?,
-            internal: Internal::new(&profile)?,
+            sources,
+            events,
+            routes,
+            templates,
+            internal,
             pseudonyms: Pseudonyms::new(&ground.request_key),
             owned: Owned::new(&ground)?,
             foreign: Foreign::new(&ground.foreign, &own_domains, &words),
             own_domains,
             correlation_ids: named(&ground.correlation_ids),
             token_ids: named(&ground.token_ids),
-            rules: Rules::built_in(),
+            rules: Detectors,
             words,
             profile,
         })

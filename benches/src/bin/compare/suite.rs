@@ -68,6 +68,9 @@ impl Suite<'_> {
         if self.wants(&["P1", "P1b", "P5", "P10"]) {
             self.zstd()?;
         }
+        if self.wants(&["P1"]) {
+            self.ordinary()?;
+        }
         if self.wants(&["P1b"]) {
             self.namespaces()?;
         }
@@ -238,6 +241,41 @@ impl Suite<'_> {
     fn enter(&mut self, section: Section, verdicts: Vec<Verdict>) {
         self.report.sections.push(section);
         self.report.verdicts.extend(verdicts);
+    }
+
+    /// Lines without what makes a corpus hard: forged names, escapes of letters, look-alikes.
+    fn ordinary(&mut self) -> Result<()> {
+        let codec = Self::codec("zstd")?;
+        let options = self.options(self.args.megabytes, codec).hostile(false);
+        let corpus = self.corpus("ordinary", &options)?;
+        let contest = self.contest(&corpus, codec);
+        let own = requests::own(&corpus);
+        let mut rows = vec![
+            contest.floor("floor", self.threads),
+            contest.search(&own.request)?,
+            contest.dive("dive", "decostop scan", &own, self.threads)?,
+        ];
+        let (peers, skipped) = contest.peers(&["rg", "python"]);
+        rows.extend(peers);
+        let section = self.sit(
+            "ordinary",
+            "zstd, ordinary lines, one namespace",
+            &corpus,
+            &mut rows,
+        )?;
+        let judge = Judge(&rows);
+        let dive = judge.most("P1", "ordinary lines: dive ÷ decode only", "dive", "floor", 1.15);
+        let peers = [
+            ("ordinary lines: rg -z ÷ dive", "rg", 1.6),
+            ("ordinary lines: DuckDB ÷ dive", "duckdb", 3.0),
+            ("ordinary lines: chDB JSON ÷ dive", "chdb", 6.0),
+        ];
+        let peers = peers.map(|(what, key, bound)| judge.least("P1", what, key, "dive", bound));
+        let verdicts = dive.into_iter().chain(peers.into_iter().flatten()).collect();
+        drop(rows);
+        self.enter(section, verdicts);
+        self.report.skipped.extend(skipped);
+        Ok(())
     }
 
     /// A customer with as many root namespaces as the request names, all of which occur.

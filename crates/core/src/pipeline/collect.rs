@@ -6,8 +6,9 @@ use std::collections::{BinaryHeap, HashSet};
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
+use crate::limits::{MemoryBudget, Reservation};
 use crate::{Error, ErrorKind};
 
 /// A matched line. Does not print its bytes.
@@ -44,61 +45,89 @@ const HEADER: usize = 8 + 4 + 4 + 8 + 4 + 1 + 4;
 /// Takes matched lines from all workers.
 pub(super) struct Collector {
     dir: PathBuf,
-    budget: usize,
+    /// Bytes that it may hold whatever else there is, so that runs are not many.
+    kept: usize,
     state: Mutex<State>,
 }
 
-#[derive(Default)]
 struct State {
     held: Vec<Matched>,
     bytes: usize,
+    memory: Reservation,
     spilled: Vec<File>,
 }
 
 impl Collector {
-    /// Keeps at most `budget` bytes in memory; `dir` takes the temporary files.
-    pub(super) fn new(dir: &Path, budget: usize) -> Self {
+    /// Keeps lines in memory as long as the budget allows it, and `kept` bytes of it to itself; `dir`
+    /// takes the temporary files.
+    pub(super) fn new(dir: &Path, budget: &Arc<MemoryBudget>, kept: usize) -> Self {
+        let memory = budget.reserve(kept);
         Self {
             dir: dir.to_owned(),
-            budget,
-            state: Mutex::default(),
+            kept,
+            state: Mutex::new(State {
+                held: Vec::new(),
+                bytes: 0,
+                memory: memory.unwrap_or_else(|| Reservation::none(budget)),
+                spilled: Vec::new(),
+            }),
         }
     }
 
-    /// Takes a worker's lines; spills when the budget is used up.
+    /// Takes a worker's lines; spills when there is no memory left for them.
     pub(super) fn add(&self, lines: &mut Vec<Matched>) -> Result<(), Error> {
         let full = {
             let mut state = self.state.lock().map_err(|_| poisoned())?;
-            state.bytes += lines.iter().map(Matched::weight).sum::<usize>();
+            let bytes = state.bytes + lines.iter().map(Matched::weight).sum::<usize>();
             state.held.append(lines);
-            if state.bytes < self.budget {
+            let more = bytes.saturating_sub(state.memory.bytes());
+            if state.memory.grow(more) {
+                state.bytes = bytes;
                 return Ok(());
             }
             state.bytes = 0;
+            state.memory.shrink_to(self.kept);
             std::mem::take(&mut state.held)
         };
-        let file = self.spill(full)?;
-        self.state.lock().map_err(|_| poisoned())?.spilled.push(file);
-        Ok(())
+        self.spill(full)
     }
 
-    /// An empty one for the same place, with a part of the budget.
-    pub(super) fn another(&self) -> Self {
-        Self::new(&self.dir, self.budget / 4)
+    /// Spills what is held, and gives back its memory.
+    pub(super) fn make_room(&self) -> Result<(), Error> {
+        let held = {
+            let mut state = self.state.lock().map_err(|_| poisoned())?;
+            state.bytes = 0;
+            state.memory.shrink_to(0);
+            std::mem::take(&mut state.held)
+        };
+        if held.is_empty() { Ok(()) } else { self.spill(held) }
+    }
+
+    /// An empty one for the same place, with less of the same budget.
+    pub(super) fn another(&self, budget: &Arc<MemoryBudget>) -> Self {
+        Self::new(&self.dir, budget, self.kept / 8)
     }
 
     /// Takes all that another one has collected.
     pub(super) fn absorb(&self, other: Self) -> Result<(), Error> {
-        let mut state = other.state.into_inner().map_err(|_| poisoned())?;
+        let mut other = other.state.into_inner().map_err(|_| poisoned())?;
+        other.memory.shrink_to(0);
         self.state
             .lock()
             .map_err(|_| poisoned())?
             .spilled
-            .append(&mut state.spilled);
-        self.add(&mut state.held)
+            .append(&mut other.spilled);
+        self.add(&mut other.held)
     }
 
-    fn spill(&self, mut lines: Vec<Matched>) -> Result<File, Error> {
+    fn spill(&self, lines: Vec<Matched>) -> Result<(), Error> {
+        let file = self.run_of(lines)?;
+        self.state.lock().map_err(|_| poisoned())?.spilled.push(file);
+        Ok(())
+    }
+
+    /// A file of lines in order.
+    fn run_of(&self, mut lines: Vec<Matched>) -> Result<File, Error> {
         lines.sort_unstable_by_key(|line| line.key);
         let failed = |cause| {
             Error::io(ErrorKind::Sink, &self.dir, "write a temporary file", cause)
@@ -361,17 +390,22 @@ mod tests {
         #[test]
         fn any_budget_gives_the_same_order(
             lines in proptest::collection::vec((-5i64..5, 0u32..3, 0u64..1000, proptest::collection::vec(any::<u8>(), 0..40)), 0..200),
-            budget in 1usize..4000,
+            kept in 0usize..4000,
+            beside in 0usize..4000,
             batch in 1usize..50,
+            moved in 0usize..8,
         ) {
             let dir = tempfile::tempdir().expect("a temporary directory");
-            let collector = Collector::new(dir.path(), budget);
+            let collector = Collector::new(dir.path(), &MemoryBudget::new(kept + beside), kept);
             let mut expected: Vec<_> = lines.iter().map(|(ns, input, offset, line)| (Key { ns: *ns, input: *input, part: *input % 2, offset: *offset }, line.clone())).collect();
-            for batch in lines.chunks(batch) {
+            for (nth, batch) in lines.chunks(batch).enumerate() {
                 let mut batch: Vec<Matched> = batch.iter()
                     .map(|(ns, input, offset, line)| Matched { key: Key { ns: *ns, input: *input, part: *input % 2, offset: *offset }, source: 7, followed: *offset % 2 == 0, line: line.clone() })
                     .collect();
                 collector.add(&mut batch).expect("room for it");
+                if nth == moved {
+                    collector.make_room().expect("a place for it");
+                }
             }
             let mut sorted = collector.into_sorted().expect("sorted");
             let mut found = Vec::new();

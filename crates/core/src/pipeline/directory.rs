@@ -1,10 +1,9 @@
 //! A dive into a directory: run, verify what was written, and only then give it its name.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Instant as Clock;
 
-use decostop_verify::verify_dir;
+use decostop_verify::verify_dir_with;
 
 use super::{Dive, Phase};
 use crate::artefact::{Finding, Options, ProvenanceWriter, Writer};
@@ -47,7 +46,7 @@ pub fn dive_into(
     dive.check_cancelled()?;
     let begun = Clock::now();
     let committed = writer.commit(|dir| {
-        let found = verify_dir(dir, Arc::clone(dive.profile()), &[]).map_err(|cause| {
+        let found = verify_dir_with(dir, &dive.compiled, &[]).map_err(|cause| {
             Error::new(
                 ErrorKind::Internal,
                 format!("the result could not be verified: {cause}"),

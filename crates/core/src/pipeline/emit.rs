@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 use std::time::Instant as Clock;
 
 use decostop_redact::{Facts, Ledger, Record, Typed};
@@ -158,8 +158,7 @@ fn verifier(dive: &Dive, facts: &Facts) -> Result<Verifier, Error> {
         linked: facts.linked_ids(),
         request_key: *dive.key.as_bytes(),
     };
-    Verifier::new(Arc::clone(&dive.profile), ground)
-        .map_err(|cause| Error::new(ErrorKind::Config, cause.to_string()))
+    Verifier::of(&dive.compiled, ground).map_err(|cause| Error::new(ErrorKind::Config, cause.to_string()))
 }
 
 fn next_batch(

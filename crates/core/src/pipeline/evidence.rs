@@ -25,10 +25,7 @@ pub(super) fn complete(dive: &Dive, ledgered: Ledgered, report: &mut Report) -> 
         *report.counts.notes.entry(note).or_default() += count;
     }
     let request_toml = dive.request.to_toml()?;
-    report.profile = (
-        dive.profile.name.clone(),
-        blake3::hash(dive.profile.text.as_bytes()).to_hex().to_string(),
-    );
+    report.profile = (dive.profile.name.clone(), dive.profile.digest.clone());
     report.policy_digest = policy_digest(&request_toml, &dive.profile.text);
     report.peak_memory_bytes = peak_memory();
     let dictionary = facts

@@ -5,8 +5,8 @@
 //! thread looks at its segment itself.
 
 use std::cell::Cell;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
 
 use super::Progress;
 use super::lane::Lane;
@@ -14,43 +14,57 @@ use super::scan::Shared;
 use super::worker::Reading;
 use crate::Limits;
 use crate::frame::{EXCHANGED_SEGMENTS, Exchange};
+use crate::limits::{MemoryBudget, Reservation};
 
-/// Segment buffers, used again and again; never more than the limit allows.
+/// Segment buffers, used again and again; never more than there is memory for.
 pub(super) struct Buffers {
-    spare: Mutex<Vec<Vec<u8>>>,
-    /// How many more may be made.
-    left: AtomicUsize,
+    state: Mutex<State>,
     bytes: usize,
 }
 
+struct State {
+    spare: Vec<Vec<u8>>,
+    /// For all that were made.
+    memory: Reservation,
+}
+
 impl Buffers {
-    pub(super) fn new(limits: &Limits) -> Self {
-        let bytes = limits.segment_bytes.max(1) * EXCHANGED_SEGMENTS;
+    pub(super) fn new(limits: &Limits, budget: &Arc<MemoryBudget>) -> Self {
         Self {
-            spare: Mutex::default(),
-            left: AtomicUsize::new(limits.in_flight_bytes / bytes),
-            bytes,
+            state: Mutex::new(State {
+                spare: Vec::new(),
+                memory: Reservation::none(budget),
+            }),
+            bytes: limits.segment_bytes.max(1) * EXCHANGED_SEGMENTS,
         }
     }
 
     fn get(&self) -> Option<Vec<u8>> {
-        if let Some(buffer) = self.spare.lock().ok()?.pop() {
+        let mut state = self.state.lock().ok()?;
+        if let Some(buffer) = state.spare.pop() {
             return Some(buffer);
         }
-        let fewer = |left: usize| left.checked_sub(1);
-        self.left
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, fewer)
-            .ok()?;
-        Some(vec![0; self.bytes])
+        let room = state.memory.grow(self.bytes);
+        room.then(|| vec![0; self.bytes])
     }
 
     /// Takes a buffer back. One that a long line made grow is let go, and a new one may be made.
     fn put(&self, buffer: Vec<u8>) {
+        let Ok(mut state) = self.state.lock() else { return };
         if buffer.capacity() > 2 * self.bytes {
-            self.left.fetch_add(1, Ordering::Relaxed);
-        } else if let Ok(mut spare) = self.spare.lock() {
-            spare.push(buffer);
+            let rest = state.memory.bytes().saturating_sub(self.bytes);
+            state.memory.shrink_to(rest);
+        } else {
+            state.spare.push(buffer);
         }
+    }
+
+    /// Lets all go that nobody uses.
+    pub(super) fn make_room(&self) {
+        let Ok(mut state) = self.state.lock() else { return };
+        let unused = std::mem::take(&mut state.spare).len() * self.bytes;
+        let rest = state.memory.bytes().saturating_sub(unused);
+        state.memory.shrink_to(rest);
     }
 }
 

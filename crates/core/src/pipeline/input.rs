@@ -21,6 +21,7 @@ use super::scan::{Kept, Pass, Shared, reason_of};
 use super::worker::{Reading, Worker};
 use crate::Error;
 use crate::frame::{self, Assembler, Layout, Lines, Piece};
+use crate::limits::Reservation;
 use crate::sink::Reason;
 use crate::source::{Codec, Input, InputKind, LossReason, OpenOptions, Opened, Problem, Unit, open};
 use crate::stats::InputReport;
@@ -62,9 +63,11 @@ impl Shared<'_> {
                 return Some(report);
             }
         };
-        if opened.is_wide() && !alone && input.kind == InputKind::File {
-            return None;
-        }
+        let _window = match opened.wide_window() {
+            Some(bytes) if !alone && input.kind == InputKind::File => Some(self.memory.reserve(bytes)?),
+            Some(bytes) => self.room_for(bytes),
+            None => None,
+        };
         report.codec = opened.codec().as_str();
         let (parts, digest) = if aside && (opened.codec() != Codec::Plain || self.dive.digest) {
             let digest = || opened.digest().ok().flatten();
@@ -80,6 +83,17 @@ impl Shared<'_> {
             self.lose(input, &problem);
         }
         Some(report)
+    }
+
+    /// Makes room for a window, if that is enough.
+    fn room_for(&self, bytes: usize) -> Option<Reservation> {
+        self.memory.reserve(bytes).or_else(|| {
+            self.buffers.make_room();
+            if let Err(error) = self.lane.make_room() {
+                self.fail(error);
+            }
+            self.memory.reserve(bytes)
+        })
     }
 
     fn lose(&self, input: &Input, problem: &Problem) {
@@ -137,7 +151,7 @@ impl Shared<'_> {
         if units.len() < 2 || !self.has_lines(opened) {
             return None;
         }
-        let collector = self.lane.another_collector();
+        let collector = self.lane.another_collector(&self.memory);
         let lane = Lane::new(&collector, self.dive.limits.max_dictionary);
         let read_all = || -> Vec<Read> {
             let numbered = units.par_iter().enumerate().with_max_len(1);

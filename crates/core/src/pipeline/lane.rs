@@ -1,11 +1,12 @@
 //! Where findings go: to the dive, or first to a place of their own until it is known that they count.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use super::collect::Collector;
 use super::scan::bug;
 use super::worker::Worker;
 use crate::Error;
+use crate::limits::MemoryBudget;
 
 /// Workers that are not at work, and what takes their matches.
 pub(super) struct Lane<'l> {
@@ -48,8 +49,13 @@ impl<'l> Lane<'l> {
     }
 
     /// A collector for findings that may turn out not to count.
-    pub(super) fn another_collector(&self) -> Collector {
-        self.collector.another()
+    pub(super) fn another_collector(&self, budget: &Arc<MemoryBudget>) -> Collector {
+        self.collector.another(budget)
+    }
+
+    /// Spills the matches that are in memory.
+    pub(super) fn make_room(&self) -> Result<(), Error> {
+        self.collector.make_room()
     }
 
     /// Takes over what such a collector holds.

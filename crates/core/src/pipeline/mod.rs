@@ -33,6 +33,7 @@ use std::time::{Instant as Clock, SystemTime};
 
 use decostop_profile::{Class, Profile, Source};
 use decostop_redact::{Policy, ProfilePlan, Redactor, RequestKey};
+use decostop_verify::CompiledProfile;
 
 pub use directory::{Finished, dive_into};
 pub use progress::{Phase, Progress};
@@ -279,6 +280,8 @@ impl DiveBuilder {
         }
         let config = |cause: decostop_redact::Error| Error::new(ErrorKind::Config, cause.to_string());
         let plan = Arc::new(ProfilePlan::new(Arc::clone(&profile)).map_err(config)?);
+        let compiled = CompiledProfile::new(Arc::clone(&profile))
+            .map_err(|cause| Error::new(ErrorKind::Config, cause.to_string()))?;
         scope_index(&self.request)?;
         let query = QueryPlan::new(&self.request, &plan);
         let prefilter = if self.prefilter && !self.learn_all {
@@ -306,6 +309,7 @@ impl DiveBuilder {
             request: self.request,
             profile,
             plan,
+            compiled,
             query,
             prefilter,
             redactor,
@@ -368,6 +372,8 @@ pub struct Dive {
     request: Request,
     profile: Arc<Profile>,
     plan: Arc<ProfilePlan>,
+    /// The profile as the verifier reads it, for what is checked before it is written and once more behind.
+    compiled: CompiledProfile,
     query: QueryPlan,
     prefilter: Option<Arc<Prefilter>>,
     /// Whether lines may be ruled out by a few of their fields.
@@ -532,6 +538,11 @@ impl Dive {
         };
         self.progress.enter(Phase::Scanning);
         let begun = Clock::now();
+        if self.threads > 1 {
+            // Everything told is held against the verifier's rules: all threads would wait for them behind the scan.
+            let compiled = self.compiled.clone();
+            pool.spawn(move || compiled.warm());
+        }
         let scanned = scan::run(self, &pool, &mut report)?;
         report.idle_within(begun.elapsed(), Work::default());
         report.timings.insert("scan", begun.elapsed());

@@ -15,6 +15,7 @@ use super::lane::Lane;
 use super::seam::Seams;
 use super::worker::{Reading, Worker};
 use super::{Dive, follow};
+use crate::limits::MemoryBudget;
 use crate::parse::Projection;
 use crate::prefilter::Prefilter;
 use crate::query::{Needles, QueryPlan, scope_index};
@@ -80,6 +81,7 @@ pub(super) struct Shared<'d> {
     pub(super) members: Mutex<Members>,
     pub(super) parts: Mutex<Parts>,
     pub(super) buffers: Buffers,
+    pub(super) memory: Arc<MemoryBudget>,
     /// Bytes as stored of all inputs of this pass.
     pub(super) stored: u64,
     /// Units that are being read.
@@ -98,10 +100,11 @@ struct Swept {
 
 pub(super) fn run(dive: &Dive, pool: &rayon::ThreadPool, report: &mut Report) -> Result<Scanned, Error> {
     let scope = scope_index(&dive.request)?;
-    let collector = Collector::new(&dive.spill_dir, dive.limits.run_bytes);
+    let memory = MemoryBudget::new(dive.limits.memory_bytes);
+    let collector = Collector::new(&dive.spill_dir, &memory, dive.limits.memory_bytes / 2);
     let mut extended = None;
     if dive.follow_ids {
-        let pass = Shared::new(dive, &dive.query, Pass::Ids, &collector)?.sweep(pool)?;
+        let pass = Shared::new(dive, &dive.query, Pass::Ids, &collector, &memory)?.sweep(pool)?;
         let learned: HashSet<_> = pass
             .workers
             .into_iter()
@@ -129,7 +132,7 @@ pub(super) fn run(dive: &Dive, pool: &rayon::ThreadPool, report: &mut Report) ->
         }
         std::mem::take(&mut correlation)
     };
-    let main = Shared::new(dive, query, Pass::Match, &collector)?.sweep(pool)?;
+    let main = Shared::new(dive, query, Pass::Match, &collector, &memory)?.sweep(pool)?;
     let ids = take(main.workers, report);
     let (inputs, members, parts) = (main.inputs, main.members, main.parts);
     if dive.follow_correlation {
@@ -140,7 +143,7 @@ pub(super) fn run(dive: &Dive, pool: &rayon::ThreadPool, report: &mut Report) ->
             .notes
             .insert("follow.correlation_ids", ids.len() as u64);
         if !ids.is_empty() {
-            let pass = Shared::new(dive, query, Pass::Follow(ids), &collector)?.sweep(pool)?;
+            let pass = Shared::new(dive, query, Pass::Follow(ids), &collector, &memory)?.sweep(pool)?;
             take(pass.workers, report);
         }
         report
@@ -202,6 +205,7 @@ impl<'d> Shared<'d> {
         query: &'d QueryPlan,
         pass: Pass,
         collector: &'d Collector,
+        memory: &Arc<MemoryBudget>,
     ) -> Result<Self, Error> {
         let mut names = Discover::new(&dive.profile);
         for (glob, source) in &dive.source_of {
@@ -234,7 +238,8 @@ impl<'d> Shared<'d> {
             lane: Lane::new(collector, dive.limits.max_dictionary),
             members: Mutex::default(),
             parts: Mutex::default(),
-            buffers: Buffers::new(&dive.limits),
+            buffers: Buffers::new(&dive.limits, memory),
+            memory: Arc::clone(memory),
             stored: 0,
             active: AtomicUsize::new(0),
             failed: Mutex::default(),

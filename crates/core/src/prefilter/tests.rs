@@ -62,13 +62,16 @@ fn each_candidate_line_comes_once_and_in_order() {
 fn disguise(text: &str, choices: &[u8]) -> String {
     let spell = |(at, c): (usize, char)| {
         let code = c as u32;
-        match choices.get(at).copied().unwrap_or(0) % 8 {
+        match choices.get(at).copied().unwrap_or(0) % 12 {
             1 => format!("\\u{code:04x}"),
             2 => format!("\\u{code:04X}"),
             3 => format!("%{code:02x}"),
             4 => format!("%{code:02X}"),
             5 => c.to_ascii_uppercase().to_string(),
             6 => format!("\\u0025{code:02x}"),
+            7 => format!("%5Cu{code:04x}"),
+            8 => format!("\\u005cu{code:04X}"),
+            9 => format!("%2525{code:02X}"),
             _ => c.to_string(),
         }
     };

@@ -6,10 +6,11 @@ mod select;
 
 use std::collections::HashSet;
 
-use decostop_profile::Class;
+use decostop_profile::{Class, LinePiece, Profile};
 use decostop_redact::{Ident, ProfilePlan, Record, ScopeIndex, Typed};
 
 pub(crate) use needle::hidden_in;
+use needle::joins_names;
 pub use needle::{Needle, Needles};
 pub use select::SelectPlan;
 pub(crate) use select::Set;
@@ -21,6 +22,8 @@ use crate::request::{Request, Window};
 pub struct QueryPlan {
     selects: Vec<SelectPlan>,
     window: Window,
+    /// Whether the profile reads parts of paths out of longer names.
+    glued: bool,
     /// Needles of the selects, for lines that cannot be parsed.
     pub needles: Needles,
 }
@@ -33,11 +36,12 @@ impl QueryPlan {
             .iter()
             .map(|select| SelectPlan::new(select, request, plan))
             .collect();
-        let needles = Needles::new(&selects);
+        let glued = glues_names(&plan.profile);
         Self {
-            selects,
             window: request.window,
-            needles,
+            needles: Needles::new(&selects, glued),
+            glued,
+            selects,
         }
     }
 
@@ -74,7 +78,7 @@ impl QueryPlan {
                 select.add(set, ident);
             }
         }
-        self.needles = Needles::new(&self.selects);
+        self.needles = Needles::new(&self.selects, self.glued);
     }
 
     /// Whether every select excludes a record by what it names.
@@ -110,6 +114,44 @@ pub(crate) struct Needs {
     pub(crate) joins: bool,
 }
 
+/// Whether a profile has a place for a path right beside text that could be part of a name, such as
+/// `repo-{project}`.
+fn glues_names(profile: &Profile) -> bool {
+    let mut patterns = profile.sources.iter().flat_map(|source| &source.lines);
+    profile
+        .templates
+        .iter()
+        .any(|template| glues_slots(&template.text))
+        || patterns.any(|pattern| glues_fields(&pattern.pieces))
+}
+
+fn glues_slots(template: &str) -> bool {
+    template.match_indices('{').any(|(at, _)| {
+        let (before, slot) = template.split_at_checked(at).unwrap_or_default();
+        let (slot, behind) = slot.split_once('}').unwrap_or((slot, ""));
+        let is_path = ["{namespace", "{project"]
+            .iter()
+            .any(|name| slot.starts_with(name));
+        let joins = |byte: Option<u8>| byte.is_some_and(|byte| joins_names(byte) || b"{}".contains(&byte));
+        is_path && (joins(before.bytes().last()) || joins(behind.bytes().next()))
+    })
+}
+
+fn glues_fields(pieces: &[LinePiece]) -> bool {
+    let joins = |byte: Option<u8>| byte.is_some_and(joins_names);
+    let pairs = pieces.windows(2).any(|pair| match pair {
+        [LinePiece::Field { .. }, LinePiece::Field { .. }] => true,
+        [LinePiece::Text(text), LinePiece::Field { .. }] => joins(text.bytes().last()),
+        [LinePiece::Field { .. }, LinePiece::Text(text)] => joins(text.bytes().next()),
+        _ => false,
+    });
+    let mut within = pieces.iter().filter_map(|piece| match piece {
+        LinePiece::Group { pieces, .. } => Some(pieces),
+        _ => None,
+    });
+    pairs || within.any(|pieces| glues_fields(pieces))
+}
+
 /// The join keys of a record.
 #[derive(Debug, Default)]
 pub struct Joins {
@@ -141,4 +183,27 @@ impl Joins {
 pub fn scope_index(request: &Request) -> Result<ScopeIndex, crate::Error> {
     ScopeIndex::new(&request.scope)
         .map_err(|cause| crate::Error::new(crate::ErrorKind::Config, cause.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn profiles_that_glue_names_are_told() {
+        for (text, glues) in [
+            ("Project \"{project}\" was deleted", false),
+            ("{event} JID-{correlation}: start", false),
+            ("see {project}.", false),
+            ("repo-{project}", true),
+            ("{namespace}1", true),
+            ("{number}{project.2}", true),
+        ] {
+            assert_eq!(glues_slots(text), glues, "{text}");
+        }
+        for name in ["gitlab", "nginx", "haproxy", "cloudtrail", "kubernetes-audit"] {
+            let profile = Profile::builtin(name).expect("a built-in profile");
+            assert!(!glues_names(&profile), "{name}");
+        }
+    }
 }

@@ -11,6 +11,8 @@ use super::SelectPlan;
 pub struct Needle {
     text: String,
     digits: bool,
+    /// Whether it is all of a part of a path: with more of a name beside it, it is part of another.
+    whole: bool,
 }
 
 impl Needle {
@@ -22,6 +24,7 @@ impl Needle {
             Ident::UserId(id) | Ident::ProjectId(id) | Ident::NamespaceId(id) => Some(Self {
                 text: id.to_string(),
                 digits: true,
+                whole: false,
             }),
             Ident::Ip(address) if address.is_ipv4() => Self::text(&address.to_string()),
             _ => None,
@@ -37,12 +40,16 @@ impl Needle {
         (!longest.is_empty()).then(|| Self {
             text: longest.to_ascii_lowercase(),
             digits: false,
+            whole: false,
         })
     }
 
     /// The longest component of a path.
     pub(super) fn path(path: &str) -> Option<Self> {
-        Self::text(path)
+        Self::text(path).map(|needle| Self {
+            whole: true,
+            ..needle
+        })
     }
 
     /// The needle in lower case.
@@ -50,36 +57,50 @@ impl Needle {
         &self.text
     }
 
-    /// Whether it stands in `line` (lower case) here: numbers count only as whole numbers.
+    /// Whether it stands in `line` here: numbers count only as whole numbers, parts of paths only as whole
+    /// ones.
     pub(crate) fn stands_at(&self, line: &[u8], at: usize) -> bool {
-        let digit = |index: Option<usize>| {
-            index
-                .and_then(|index| line.get(index))
-                .is_some_and(u8::is_ascii_digit)
-        };
-        !self.digits || !digit(at.checked_sub(1)) && !digit(Some(at + self.text.len()))
+        let (before, behind) = self.around(line, at);
+        let joins = |byte: Option<&u8>| byte.is_some_and(|byte| joins_names(*byte));
+        let digit = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_digit);
+        let more = self.whole && (joins(behind.first()) || joins(before.last()) && !ends_with_escape(before));
+        let longer = self.digits && (digit(before.last()) || digit(behind.first()));
+        !more && !longer
     }
 
     /// Whether it may stand in text as it was written here, where it was found. A digit before a number
     /// may be the end of an escape, and then it is not part of it.
     pub(crate) fn may_stand_at(&self, text: &[u8], at: usize) -> bool {
-        if self.stands_at(text, at) {
-            return true;
-        }
-        let before = text.get(..at).unwrap_or_default();
-        let escape = |bytes: usize, mark: u8| {
-            let mut last = before.iter().rev();
-            let digits = last.by_ref().take(bytes).filter(|byte| byte.is_ascii_hexdigit());
-            digits.count() == bytes && last.next() == Some(&mark)
-        };
-        let behind = text.get(at + self.text.len());
-        !behind.is_some_and(u8::is_ascii_digit) && (escape(2, b'%') || escape(4, b'u'))
+        let (before, behind) = self.around(text, at);
+        let hidden = || ends_with_escape(before) && !behind.first().is_some_and(u8::is_ascii_digit);
+        self.stands_at(text, at) || self.digits && hidden()
+    }
+
+    /// What is before it and behind it.
+    fn around<'t>(&self, text: &'t [u8], at: usize) -> (&'t [u8], &'t [u8]) {
+        let behind = text.get(at + self.text.len()..);
+        (text.get(..at).unwrap_or_default(), behind.unwrap_or_default())
     }
 
     /// Whether it occurs in a line that is in lower case and unescaped.
     pub(crate) fn occurs_in(&self, line: &[u8]) -> bool {
         memchr::memmem::find_iter(line, self.text.as_bytes()).any(|at| self.stands_at(line, at))
     }
+}
+
+/// Whether a byte beside a part of a path makes it part of a longer name. A dot may be that of `.git`.
+pub(super) fn joins_names(byte: u8) -> bool {
+    is_plain(byte) && byte != b'.'
+}
+
+/// Whether the last characters may be those of an escape.
+fn ends_with_escape(text: &[u8]) -> bool {
+    let escape = |digits: usize, mark: u8| {
+        let mut last = text.iter().rev();
+        let hex = last.by_ref().take(digits).filter(|byte| byte.is_ascii_hexdigit());
+        hex.count() == digits && last.next() == Some(&mark)
+    };
+    matches!(text, [.., b'\\', b'b' | b'f' | b'n' | b'r' | b't']) || escape(2, b'%') || escape(4, b'u')
 }
 
 /// The needles of all selects.
@@ -95,7 +116,8 @@ pub struct Needles {
 }
 
 impl Needles {
-    pub(super) fn new(selects: &[SelectPlan]) -> Self {
+    /// `glued` says that parts of paths may stand within longer names.
+    pub(super) fn new(selects: &[SelectPlan], glued: bool) -> Self {
         let mut search = Some(Vec::new());
         let mut all = Vec::new();
         let mut open = selects.is_empty();
@@ -114,6 +136,9 @@ impl Needles {
                 search
             });
             all.extend(groups.into_iter().flatten().flatten());
+        }
+        for needle in search.iter_mut().flatten().chain(&mut all) {
+            needle.whole &= !glued;
         }
         if let Some(search) = &mut search {
             search.sort_unstable();
@@ -170,6 +195,11 @@ impl Needles {
         self.search.as_deref().filter(|needles| !needles.is_empty())
     }
 
+    /// Needles of all keys: a value that any key takes holds one. `None` if some value has none.
+    pub(crate) fn of_values(&self) -> Option<&[Needle]> {
+        (!self.open && !self.all.is_empty()).then_some(&self.all)
+    }
+
     /// Whether a line that cannot be parsed could belong to a select: its text, unescaped and in lower
     /// case, holds a needle. `None` if some select has nothing to look for: then its time decides.
     pub fn mentioned_in(&self, line: &[u8]) -> Option<bool> {
@@ -185,19 +215,19 @@ const MAX_LAYERS: usize = 8;
 /// by layer; with percent escapes undone as well. Each reading counts, since a layer too many can spoil
 /// what stood there (`100%abby`).
 fn any_reading(line: &[u8], mut holds: impl FnMut(&[u8]) -> bool) -> bool {
-    holds(&line.to_ascii_lowercase()) || hidden_in(line, holds)
+    let mut text = line.to_ascii_lowercase();
+    holds(&text) || hidden_in(&mut text, holds)
 }
 
-/// The same, but for the first reading: whether escapes hide it.
-pub(crate) fn hidden_in(line: &[u8], mut holds: impl FnMut(&[u8]) -> bool) -> bool {
-    let mut text = line.to_ascii_lowercase();
+/// The same of a text in lower case, but for the first reading: whether escapes hide it. Leaves the last
+/// reading in `text`.
+pub(crate) fn hidden_in(text: &mut Vec<u8>, mut holds: impl FnMut(&[u8]) -> bool) -> bool {
     for escapes in [Escapes::Json, Escapes::All] {
         for _ in 0..MAX_LAYERS {
-            let Some(next) = unescape(&text, escapes).filter(|next| next.len() < text.len()) else {
+            if !unescape(text, escapes) {
                 break;
-            };
-            text = next;
-            if holds(&text) {
+            }
+            if holds(text) {
                 return true;
             }
         }
@@ -211,41 +241,36 @@ enum Escapes {
     All,
 }
 
-/// Undoes one layer of escapes; none if there are none. Lossy on purpose: it serves to find, not to show.
-/// What is not ASCII
-/// becomes one byte that is not either, so that the digits of its escape do not lengthen a number
-/// behind it.
-fn unescape(text: &[u8], escapes: Escapes) -> Option<Vec<u8>> {
-    let next = |from: usize| {
-        let rest = text.get(from..)?;
-        let found = match escapes {
-            Escapes::Json => memchr::memchr(b'\\', rest),
-            Escapes::All => memchr::memchr2(b'\\', b'%', rest),
-        };
-        found.map(|at| from + at)
+/// Undoes one layer of escapes in place; says whether there were any. Lossy on purpose: it serves to
+/// find, not to show. What is not ASCII becomes one byte that is not either, so that the digits of its
+/// escape do not lengthen a number behind it.
+fn unescape(text: &mut Vec<u8>, escapes: Escapes) -> bool {
+    let first = match escapes {
+        Escapes::Json => memchr::memchr(b'\\', text),
+        Escapes::All => memchr::memchr2(b'\\', b'%', text),
     };
-    let mut mark = Some(next(0)?);
-    let mut out = Vec::with_capacity(text.len());
-    let mut at = 0;
-    while let Some(found) = mark {
-        out.extend_from_slice(text.get(at..found).unwrap_or_default());
-        let (decoded, used) = match text.get(found..).unwrap_or_default() {
+    let Some(first) = first else {
+        return false;
+    };
+    // What is undone lies before `end`, what is not yet behind `at`.
+    let (mut end, mut at, whole) = (first, first, text.len());
+    while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
+        let (decoded, used) = match rest {
             [b'\\', b'u', digits @ ..] => (hex(digits.get(..4)).map(|code| code.min(0xff)), 6),
             [b'\\', byte @ (b'/' | b'"' | b'\\'), ..] => (Some(u32::from(*byte)), 2),
-            [b'%', digits @ ..] => (hex(digits.get(..2)), 3),
+            [b'%', digits @ ..] if escapes == Escapes::All => (hex(digits.get(..2)), 3),
             _ => (None, 1),
         };
-        if let Some(code) = decoded {
-            out.push((code as u8).to_ascii_lowercase());
-            at = found + used;
-        } else {
-            out.extend(text.get(found));
-            at = found + 1;
+        let here = rest.first().copied().unwrap_or_default();
+        let (byte, used) = decoded.map_or((here, 1), |code| ((code as u8).to_ascii_lowercase(), used));
+        if let Some(place) = text.get_mut(end) {
+            *place = byte;
         }
-        mark = next(at);
+        end += 1;
+        at += used;
     }
-    out.extend_from_slice(text.get(at..).unwrap_or_default());
-    Some(out)
+    text.truncate(end);
+    end < whole
 }
 
 fn hex(digits: Option<&[u8]>) -> Option<u32> {
@@ -286,10 +311,25 @@ mod tests {
         let id = Needle {
             text: "1001".into(),
             digits: true,
+            whole: false,
         };
         assert!(id.occurs_in(b"user-1001,") && !id.occurs_in(b"110010 21001 10012"));
         for line in [r"\u2003\u0031001", r"\u00a01001"] {
             assert!(any_reading(line.as_bytes(), |text| id.occurs_in(text)), "{line}");
+        }
+        let acme = Needle::path("acme/x").expect("a needle");
+        for line in [
+            "acme",
+            "/acme.git",
+            "%2Facme%2f",
+            r"\nacme\t",
+            r"\u002facme\u002f",
+            "éacmeé",
+        ] {
+            assert!(acme.occurs_in(line.to_ascii_lowercase().as_bytes()), "{line}");
+        }
+        for line in ["acme-labs", "xacme", "acme1", "my_acme", "acme_2"] {
+            assert!(!acme.occurs_in(line.as_bytes()), "{line}");
         }
     }
 }

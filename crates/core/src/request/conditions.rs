@@ -398,14 +398,14 @@ fn events_few(request: &Request, profile: &Profile) -> Finding {
         .iter()
         .flat_map(|select| &select.events)
         .map(String::as_str);
-    let count = events::count(patterns, profile);
-    let (named, limit) = (count.named, profile.conditions.max_events);
-    if count.everything {
+    let limit = profile.conditions.max_events;
+    if events::names_everything(patterns.clone()) {
         return (
             false,
             format!("raw:* is every event, at most {limit} may be named"),
         );
     }
+    let named = events::count(patterns, profile).named;
     if named <= limit {
         return (true, format!("{named} of at most {limit}"));
     }

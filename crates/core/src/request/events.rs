@@ -187,33 +187,40 @@ pub struct Count {
 
 /// Counts what patterns name: a glob as the vocabulary entries that it matches; a raw glob as the
 /// raw patterns and known raw events that it matches, at least one; `raw:*` as all.
-pub fn count<'a>(patterns: impl IntoIterator<Item = &'a str>, profile: &Profile) -> Count {
-    let mut named: BTreeSet<String> = BTreeSet::new();
+pub fn count<'a>(patterns: impl IntoIterator<Item = &'a str>, profile: &'a Profile) -> Count {
+    let (mut public, mut own): (HashSet<&str>, HashSet<&str>) = Default::default();
     let mut everything = false;
     for pattern in patterns {
         let Some(raw) = pattern.strip_prefix(RAW) else {
-            named.extend(
+            public.extend(
                 expand(pattern, profile)
                     .into_iter()
-                    .map(|event| event.name.clone()),
+                    .map(|event| event.name.as_str()),
             );
             continue;
         };
         everything |= glob::is_everything(raw);
         let glob = Glob::new(raw);
-        let before = named.len();
+        let before = own.len();
         if glob.literal().is_none() {
-            let known = known_raw(profile).filter(|event| glob.matches(event));
-            named.extend(known.map(|event| format!("{RAW}{event}")));
+            own.extend(known_raw(profile).filter(|event| glob.matches(event)));
         }
-        if named.len() == before {
-            named.insert(pattern.to_owned());
+        if own.len() == before {
+            own.insert(raw);
         }
     }
     Count {
-        named: named.len(),
+        named: public.len() + own.len(),
         everything,
     }
+}
+
+/// Whether one of the patterns is `raw:*`, which is every event there is.
+pub(super) fn names_everything<'a>(patterns: impl IntoIterator<Item = &'a str>) -> bool {
+    let mut raw = patterns
+        .into_iter()
+        .filter_map(|pattern| pattern.strip_prefix(RAW));
+    raw.any(glob::is_everything)
 }
 
 fn known_raw(profile: &Profile) -> impl Iterator<Item = &str> {

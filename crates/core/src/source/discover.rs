@@ -12,7 +12,7 @@ use decostop_profile::Profile;
 use flate2::read::MultiGzDecoder;
 
 use super::glob::{Matcher, expand, is_hidden, is_pattern, matcher};
-use super::names::{Stage, aliases, natural_order, svlogd};
+use super::names::{Alias, Stage, aliases, natural_order, svlogd};
 use super::{Input, InputId, InputKind, Problem, SourceProblem};
 use crate::{Error, ErrorKind, Origin};
 
@@ -328,12 +328,12 @@ fn compiled<'g>(lists: impl Iterator<Item = &'g Vec<String>>) -> Vec<Name> {
 }
 
 /// Whether a pattern fits one of a file's names.
-fn fits((glob, with_directory, _): &Name, aliases: &[PathBuf]) -> bool {
+fn fits((glob, with_directory, _): &Name, aliases: &[Alias]) -> bool {
     aliases.iter().any(|alias| {
         if *with_directory {
-            glob.is_match(alias)
+            glob.is_match(&alias.path)
         } else {
-            alias.file_name().is_some_and(|name| glob.is_match(name))
+            glob.is_match(&alias.name)
         }
     })
 }

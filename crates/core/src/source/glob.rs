@@ -58,9 +58,43 @@ pub(super) fn expand(pattern: &Path, problems: &mut Vec<Problem>) -> Result<Vec<
 pub(super) enum Matcher {
     /// Literal text and `*` within one path component: what nearly every profile writes, and compiled in
     /// no time.
-    Stars(String),
+    Stars(Stars),
     /// Anything else.
     Glob(GlobMatcher),
+}
+
+/// A glob whose only wildcards are stars within its last component.
+#[derive(Clone, Debug)]
+pub(super) struct Stars {
+    glob: String,
+    /// Bytes before the first star.
+    first: usize,
+    /// Bytes behind the last one.
+    last: usize,
+}
+
+impl Stars {
+    fn new(glob: &str) -> Self {
+        let last = glob.rsplit_once('*').map_or(0, |(_, last)| last.len());
+        Self {
+            glob: glob.to_owned(),
+            first: glob.find('*').unwrap_or(glob.len()),
+            last,
+        }
+    }
+
+    fn is_match(&self, path: &[u8]) -> bool {
+        // Most globs fall at what stands behind their star, or before it.
+        let glob = self.glob.as_bytes();
+        let last = glob.get(glob.len() - self.last..).unwrap_or_default();
+        let first = glob.get(..self.first).unwrap_or_default();
+        if !path.ends_with(last) || !path.starts_with(first) {
+            return false;
+        }
+        let slashes = |text| memchr::memchr_iter(b'/', text).count();
+        slashes(path) == slashes(glob)
+            && decostop_redact::glob_matches(&self.glob, &String::from_utf8_lossy(path))
+    }
 }
 
 impl Matcher {
@@ -68,18 +102,7 @@ impl Matcher {
     pub(super) fn is_match(&self, path: impl AsRef<Path>) -> bool {
         match self {
             Self::Glob(matcher) => matcher.is_match(path),
-            Self::Stars(glob) => {
-                // Most globs fall at what stands before their star, or behind it.
-                let bytes = path.as_ref().as_os_str().as_encoded_bytes();
-                let (first, last) = glob.split_once('*').unwrap_or((glob, ""));
-                let end = last.rsplit('*').next().unwrap_or_default();
-                if !bytes.starts_with(first.as_bytes()) || !bytes.ends_with(end.as_bytes()) {
-                    return false;
-                }
-                let path = path.as_ref().to_string_lossy();
-                let slashes = |text: &str| text.bytes().filter(|byte| *byte == b'/').count();
-                slashes(&path) == slashes(glob) && decostop_redact::glob_matches(glob, &path)
-            }
+            Self::Stars(stars) => stars.is_match(path.as_ref().as_os_str().as_encoded_bytes()),
         }
     }
 }
@@ -92,7 +115,7 @@ pub(super) fn matcher(glob: &str) -> Result<Matcher, globset::Error> {
         .rfind('/')
         .is_none_or(|slash| !glob.get(..slash).is_some_and(|before| before.contains('*')));
     if plain && behind && !glob.contains("**") {
-        return Ok(Matcher::Stars(glob.to_owned()));
+        return Ok(Matcher::Stars(Stars::new(glob)));
     }
     let compiled = GlobBuilder::new(glob)
         .literal_separator(true)

@@ -51,10 +51,18 @@ fn rank(byte: u8) -> u16 {
     if byte == b'/' { 0 } else { u16::from(byte) + 1 }
 }
 
-/// Names under which a file may be known to a profile, most exact first: its own, without the suffix
-/// of a codec, without what rotation added. Each is `dir/name`; a glob without `/` looks at the last
-/// part only.
-pub(super) fn aliases(path: &Path) -> Vec<PathBuf> {
+/// A name under which a file may be known to a profile.
+#[derive(Debug)]
+pub(super) struct Alias {
+    /// `dir/name`.
+    pub(super) path: PathBuf,
+    /// The name alone, which a glob without `/` looks at.
+    pub(super) name: PathBuf,
+}
+
+/// The names of a file, most exact first: its own, without the suffix of a codec, without what rotation
+/// added.
+pub(super) fn aliases(path: &Path) -> Vec<Alias> {
     let Some(name) = path.file_name() else {
         return Vec::new();
     };
@@ -75,13 +83,12 @@ pub(super) fn aliases(path: &Path) -> Vec<PathBuf> {
         names.push(b"current".to_vec());
     }
     let parent = path.parent().and_then(Path::file_name);
-    let join = |name: &Vec<u8>| {
-        parent
-            .map(PathBuf::from)
-            .unwrap_or_default()
-            .join(OsStr::from_bytes(name))
+    let alias = |name: &Vec<u8>| {
+        let name = PathBuf::from(OsStr::from_bytes(name));
+        let path = parent.map(PathBuf::from).unwrap_or_default().join(&name);
+        Alias { path, name }
     };
-    names.iter().filter(|name| !name.is_empty()).map(join).collect()
+    names.iter().filter(|name| !name.is_empty()).map(alias).collect()
 }
 
 /// Takes one rotation suffix off: `.7`, `-20261101`, `.2026-11-01`, `-2026-11-01_03`, `-1584057562`.
@@ -227,7 +234,7 @@ mod tests {
         let last = |path: &str| {
             aliases(Path::new(path))
                 .last()
-                .map(|path| path.display().to_string())
+                .map(|alias| alias.path.display().to_string())
         };
         for (path, expected) in [
             ("log/production_json.log", "log/production_json.log"),

@@ -110,7 +110,7 @@ pub struct Opened {
     pub(crate) digest: bool,
     cancel: Arc<AtomicBool>,
     archive: bool,
-    wide: bool,
+    wide_window: Option<u64>,
     layout: Layout,
 }
 
@@ -298,14 +298,18 @@ impl Opened {
             unit_bytes: options.unit_bytes,
             digest: options.digest,
             cancel: Arc::clone(&options.cancel),
-            wide: codec == Codec::Zstd && super::zstd::window(head).is_some_and(|bytes| bytes > WIDE_BYTES),
+            wide_window: (codec == Codec::Zstd)
+                .then(|| super::zstd::window(head))
+                .flatten()
+                .filter(|bytes| *bytes > WIDE_BYTES),
         }
     }
 
-    /// Whether decoding it takes a large buffer, as its first frame says: `zstd --long` and the highest
+    /// Bytes of a large buffer that decoding it takes, as its first frame says: `zstd --long` and the highest
     /// levels ask for up to 128 MiB, and as many as there are threads may be more memory than there is.
-    pub(crate) fn is_wide(&self) -> bool {
-        self.wide
+    pub(crate) fn wide_window(&self) -> Option<usize> {
+        self.wide_window
+            .map(|bytes| usize::try_from(bytes).unwrap_or(usize::MAX))
     }
 
     /// The input's number.

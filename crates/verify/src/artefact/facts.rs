@@ -175,8 +175,7 @@ pub(crate) fn read(dir: &Path, profile: &Profile) -> Result<Facts, Error> {
     let path = internal.join("run.json");
     let run: RunFile =
         serde_json::from_str(&text(&path)?).map_err(|_| Error::file(&path, "is not a run's record"))?;
-    let digest = blake3::hash(profile.text.as_bytes()).to_hex();
-    if run.profile.name != profile.name || !run.profile.digest.eq_ignore_ascii_case(&digest) {
+    if run.profile.name != profile.name || !run.profile.digest.eq_ignore_ascii_case(&profile.digest) {
         return Err(Error::file(
             &path,
             "the dive was made with another profile than this one",

@@ -248,7 +248,7 @@ impl Checker<'_> {
             }
         }
         for source in &asked.sources {
-            let known = self.verifier.sources.contains_key(source.as_str());
+            let known = self.verifier.sources.has(source);
             self.hold(known, "artefact.manifest.asked", "asked.sources");
         }
         for event in &asked.events {

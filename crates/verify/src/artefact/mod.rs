@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use decostop_profile::Profile;
 
+use crate::compiled::CompiledProfile;
 use crate::error::Error;
 use crate::leak::Leak;
 use crate::verifier::Verifier;
@@ -63,23 +64,28 @@ impl Report {
 /// When a file that verification needs is missing, unreadable or not of its form, when the
 /// artefact was made with another profile, or when a limit is reached. Everything else that is
 /// wrong is a [`Leak`] of the report.
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "the same shape as `Verifier::new`, which keeps it"
-)]
 pub fn verify_dir(dir: &Path, profile: Arc<Profile>, against: &[PathBuf]) -> Result<Report, Error> {
+    verify_dir_with(dir, &CompiledProfile::new(profile)?, against)
+}
+
+/// As [`verify_dir`], with a profile that is compiled already.
+///
+/// # Errors
+/// As [`verify_dir`].
+pub fn verify_dir_with(dir: &Path, compiled: &CompiledProfile, against: &[PathBuf]) -> Result<Report, Error> {
+    let profile = compiled.profile();
     let mut report = Report::default();
-    let facts = facts::read(dir, &profile)?;
+    let facts = facts::read(dir, profile)?;
     folder::internal(dir, &mut report)?;
     let Some(disclosure) = folder::disclosure(dir, &mut report)? else {
         return Ok(report);
     };
-    let verifier = Verifier::new(Arc::clone(&profile), facts.ground.clone())?;
+    let verifier = Verifier::of(compiled, facts.ground.clone())?;
     let stated = manifest::read(&disclosure, &verifier, &facts, &mut report)?;
     let derived = if against.is_empty() {
         None
     } else {
-        let learned = against::learn(against, &profile, &verifier)?;
+        let learned = against::learn(against, profile, &verifier)?;
         report.derived_values = learned.values.len() as u64;
         report.unread_lines = learned.unread_lines;
         Some(verifier.foreign_of(&learned.values))

@@ -1,7 +1,7 @@
 //! What happened: a closed vocabulary, or the shapes in which platforms name their own code.
 
 use std::collections::HashSet;
-use std::sync::LazyLock;
+use std::sync::{LazyLock, OnceLock};
 
 use decostop_profile::{ClassRule, Profile};
 use foldhash::fast::RandomState;
@@ -27,29 +27,42 @@ static CALLER: LazyLock<Regex> = LazyLock::new(|| {
 
 /// The allowed names of events.
 pub(crate) struct EventGrammar {
-    /// Public names and wildcard-free raw patterns; the vocabulary's own set is used beside it.
-    listed: HashSet<Box<str>, RandomState>,
+    /// Wildcard-free raw patterns, gathered at the first event that is asked for; the vocabulary's own set is
+    /// used beside it.
+    listed: OnceLock<HashSet<Box<str>, RandomState>>,
     public: HashSet<Box<str>, RandomState>,
     routes: HashSet<Box<str>, RandomState>,
 }
 
 impl EventGrammar {
     pub(crate) fn new(profile: &Profile) -> Self {
-        let patterns = profile
-            .events
-            .iter()
-            .flat_map(|event| event.raw.values().flatten());
-        // What the class of another field depends on.
-        let fields = profile.sources.iter().flat_map(|source| source.fields.values());
-        let deciding = fields
-            .filter_map(|spec| match &spec.rule {
-                ClassRule::On { cases, .. } => Some(cases),
-                _ => None,
-            })
-            .flatten()
-            .map(|case| &case.value);
         Self {
-            listed: patterns
+            listed: OnceLock::new(),
+            routes: profile.routes.iter().map(|route| route.as_str().into()).collect(),
+            public: profile
+                .events
+                .iter()
+                .map(|event| event.name.as_str().into())
+                .collect(),
+        }
+    }
+
+    fn listed(&self, profile: &Profile) -> &HashSet<Box<str>, RandomState> {
+        self.listed.get_or_init(|| {
+            let patterns = profile
+                .events
+                .iter()
+                .flat_map(|event| event.raw.values().flatten());
+            // What the class of another field depends on.
+            let fields = profile.sources.iter().flat_map(|source| source.fields.values());
+            let deciding = fields
+                .filter_map(|spec| match &spec.rule {
+                    ClassRule::On { cases, .. } => Some(cases),
+                    _ => None,
+                })
+                .flatten()
+                .map(|case| &case.value);
+            patterns
                 .filter(|raw| !raw.contains('*'))
                 .chain(deciding)
                 .chain(
@@ -59,14 +72,8 @@ impl EventGrammar {
                         .filter_map(|template| template.event.as_ref()),
                 )
                 .map(|raw| raw.as_str().into())
-                .collect(),
-            routes: profile.routes.iter().map(|route| route.as_str().into()).collect(),
-            public: profile
-                .events
-                .iter()
-                .map(|event| event.name.as_str().into())
-                .collect(),
-        }
+                .collect()
+        })
     }
 
     /// A name of the public vocabulary.
@@ -81,7 +88,7 @@ impl EventGrammar {
             let (method, route) = event.split_once(' ')?;
             Some(profile.vocabulary.methods.contains(method) && self.routes.contains(route))
         };
-        self.listed.contains(event)
+        self.listed(profile).contains(event)
             || profile.vocabulary.events.contains(event)
             || profile.vocabulary.methods.contains(event)
             || routed() == Some(true)

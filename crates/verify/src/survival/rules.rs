@@ -1,7 +1,7 @@
 //! The detectors: data in `data/rules.toml`, each rule with examples that it must and must not hit.
 
 use std::net::IpAddr;
-use std::sync::LazyLock;
+use std::sync::{LazyLock, OnceLock};
 
 use regex::bytes::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
 use serde::Deserialize;
@@ -20,7 +20,9 @@ pub(crate) struct Rules {
 
 struct Rule {
     id: String,
-    pattern: Regex,
+    pattern: String,
+    /// Compiled at the first match that has to be checked: the set finds most of what there is.
+    compiled: OnceLock<Regex>,
     check: Option<Check>,
 }
 
@@ -65,18 +67,7 @@ impl Rules {
         let any = RegexSetBuilder::new(file.rule.iter().map(|rule| &rule.pattern))
             .unicode(false)
             .build()?;
-        let rules = file
-            .rule
-            .into_iter()
-            .map(|rule| {
-                let pattern = RegexBuilder::new(&rule.pattern).unicode(false).build()?;
-                Ok(Rule {
-                    id: rule.id,
-                    pattern,
-                    check: rule.check,
-                })
-            })
-            .collect::<Result<_, regex::Error>>()?;
+        let rules = file.rule.into_iter().map(Rule::from).collect();
         Ok(Self { any, rules })
     }
 
@@ -110,7 +101,26 @@ fn is_plain(text: &str) -> bool {
 /// Longer runs of letters may be keys.
 const LONGEST_PLAIN_WORD: u32 = 16;
 
+impl From<RuleEntry> for Rule {
+    fn from(entry: RuleEntry) -> Self {
+        Self {
+            id: entry.id,
+            pattern: entry.pattern,
+            compiled: OnceLock::new(),
+            check: entry.check,
+        }
+    }
+}
+
 impl Rule {
+    fn regex(&self) -> &Regex {
+        // The set compiles the same patterns with the same settings.
+        self.compiled.get_or_init(|| {
+            let built = RegexBuilder::new(&self.pattern).unicode(false).build();
+            built.expect("the built-in rules are constant and tested")
+        })
+    }
+
     fn confirmed(&self, check: Check, text: &str, internal: &Internal) -> bool {
         if check == Check::InternalHost {
             return internal.host(&crate::fold::fold(text));
@@ -120,7 +130,7 @@ impl Rule {
         let mut from = 0;
         while let Some(found) = bytes
             .get(from..)
-            .and_then(|_| self.pattern.captures_at(bytes, from))
+            .and_then(|_| self.regex().captures_at(bytes, from))
         {
             let Some(part) = found.get(1).or_else(|| found.get(0)) else {
                 return false;
@@ -219,38 +229,29 @@ mod tests {
         let internal = crate::testing::internal();
         let mut faults = Vec::new();
         for entry in file.rule {
-            let pattern = RegexBuilder::new(&entry.pattern)
-                .unicode(false)
-                .build()
-                .expect("valid pattern");
-            let rule = Rule {
-                id: entry.id,
-                pattern,
-                check: entry.check,
-            };
+            let (examples, negative_examples) = (entry.examples.clone(), entry.negative_examples.clone());
+            let rule = Rule::from(entry);
             let fires = |text: &str| {
                 !is_plain(text)
-                    && rule.pattern.is_match(text.as_bytes())
+                    && rule.regex().is_match(text.as_bytes())
                     && rule
                         .check
                         .is_none_or(|check| rule.confirmed(check, text, &internal))
             };
             faults.extend(
-                entry
-                    .examples
+                examples
                     .iter()
                     .filter(|text| !fires(text))
                     .map(|text| format!("{}: {text}", rule.id)),
             );
             faults.extend(
-                entry
-                    .negative_examples
+                negative_examples
                     .iter()
                     .filter(|text| fires(text))
                     .map(|text| format!("not {}: {text}", rule.id)),
             );
             assert!(
-                !entry.examples.is_empty() && !entry.negative_examples.is_empty(),
+                !examples.is_empty() && !negative_examples.is_empty(),
                 "{}",
                 rule.id
             );

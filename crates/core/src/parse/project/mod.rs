@@ -106,7 +106,17 @@ pub struct Projection {
     /// Compiled when the first line of the source is seen: most dives see few.
     sources: Vec<OnceLock<Projected>>,
     needs: Needs,
-    prefilter: Option<Prefilter>,
+    bearing: Bearing,
+}
+
+/// What a field has to hold to be what a select asks for.
+#[derive(Debug)]
+enum Bearing {
+    /// A value that any key takes holds a needle of these.
+    Each(Prefilter),
+    /// Of all fields one does.
+    Some(Prefilter),
+    Unknown,
 }
 
 /// Buffers of one worker. Grows to the longest line that was looked at.
@@ -139,6 +149,8 @@ impl std::fmt::Debug for Buffers {
 struct Found {
     field: u16,
     roles: u8,
+    /// It may be what a select asks for.
+    bears: bool,
     entry: Entry,
 }
 
@@ -282,7 +294,10 @@ impl Projection {
             parts,
             begins,
             needs,
-            prefilter: Prefilter::new(&query.needles),
+            bearing: match query.needles.of_values().map(Prefilter::of) {
+                Some(prefilter) => Bearing::Each(prefilter),
+                None => Prefilter::new(&query.needles).map_or(Bearing::Unknown, Bearing::Some),
+            },
         }
     }
 
@@ -509,7 +524,7 @@ impl<'a> Judge<'a> {
         source: usize,
         wanted: bool,
         time: Option<&'a str>,
-        found: &[Found],
+        found: &mut [Found],
         bearing: &mut Vec<u8>,
         typed: &mut Vec<Typed>,
     ) -> Result<bool, Doubt> {
@@ -518,7 +533,7 @@ impl<'a> Judge<'a> {
             fields: Vec::new(),
             envelope_time: time.map(Cow::Borrowed),
         };
-        self.fill(&mut record, found, role::TIME)?;
+        self.fill(&mut record, found.iter().filter(|field| field.is_for(role::TIME)))?;
         let time = self.plan.time(&record);
         if matches!(time, Ok(Some(at)) if !self.query.in_window(at.ns)) {
             return Ok(true);
@@ -530,12 +545,12 @@ impl<'a> Judge<'a> {
         }
         let identities = self.projection.needs.identities || strange;
         record.fields.clear();
-        let roles = if identities {
-            role::EVENT | role::IDENTITY | role::BEARS | role::SIBLING
-        } else {
-            role::EVENT | role::BEARS | role::SIBLING
+        // Without a field that bears nothing no select takes less, unless it is of a strange type.
+        let counts = |field: &&Found| {
+            let of_type = strange && field.is_for(role::IDENTITY | role::BEARS);
+            field.bears || of_type || field.is_for(role::EVENT | role::SIBLING)
         };
-        self.fill(&mut record, found, roles)?;
+        self.fill(&mut record, found.iter().filter(counts))?;
         typed.clear();
         if identities {
             self.plan.typed(&record, typed).map_err(|_| Doubt)?;
@@ -783,6 +798,7 @@ impl<'a> Judge<'a> {
                 found.push(Found {
                     field: meaning.field,
                     roles: meaning.roles,
+                    bears: false,
                     entry,
                 });
             }
@@ -804,22 +820,48 @@ impl<'a> Judge<'a> {
         Ok(())
     }
 
-    /// Whether any needle stands in a field in which one could; so it is if there are none.
-    fn names_any(&self, found: &[Found], bearing: &mut Vec<u8>) -> bool {
-        let Some(prefilter) = &self.projection.prefilter else {
-            return true;
+    /// Whether any needle stands in a field in which one could, and in which; if there are none, it does
+    /// in each.
+    fn names_any(&self, found: &mut [Found], bearing: &mut Vec<u8>) -> bool {
+        let (prefilter, each) = match &self.projection.bearing {
+            Bearing::Each(prefilter) => (Some(prefilter), true),
+            Bearing::Some(prefilter) => (Some(prefilter), false),
+            Bearing::Unknown => (None, false),
         };
         bearing.clear();
-        for field in found.iter().filter(|field| field.roles & role::BEARS != 0) {
+        let bearers = found.iter_mut().filter(|field| field.is_for(role::BEARS));
+        let Some(prefilter) = prefilter else {
+            bearers.for_each(|field| field.bears = true);
+            return true;
+        };
+        for field in bearers {
             bearing.extend_from_slice(field.entry.value.of(self.line));
             bearing.push(b'\n');
         }
-        prefilter.holds(bearing)
+        let mut bearers = found.iter_mut().filter(|field| field.is_for(role::BEARS));
+        let (mut end, mut any) = (0, false);
+        prefilter.candidates(bearing, &mut |start, _| {
+            any = true;
+            while each && end <= start {
+                let Some(field) = bearers.next() else { break };
+                end += field.entry.value.of(self.line).len() + 1;
+                field.bears = end > start;
+            }
+            each
+        });
+        if any && !each {
+            bearers.for_each(|field| field.bears = true);
+        }
+        any
     }
 
-    /// Adds the fields of any of these roles to a record.
-    fn fill(&self, record: &mut Record<'a>, found: &[Found], roles: u8) -> Result<(), Doubt> {
-        for field in found.iter().filter(|field| field.roles & roles != 0) {
+    /// Adds fields to a record.
+    fn fill<'f>(
+        &self,
+        record: &mut Record<'a>,
+        fields: impl Iterator<Item = &'f Found>,
+    ) -> Result<(), Doubt> {
+        for field in fields {
             let name = self.projection.names.text(field.field).ok_or(Doubt)?;
             record.fields.push(Field {
                 name: Cow::Borrowed(name),
@@ -880,6 +922,10 @@ fn unescape(mut text: &[u8], out: &mut Vec<u8>) {
 }
 
 impl Found {
+    fn is_for(&self, roles: u8) -> bool {
+        self.roles & roles != 0
+    }
+
     /// Whether it may have a type that its class does not have.
     fn is_strange(&self) -> bool {
         let fits = match self.entry.kind {

@@ -1,0 +1,55 @@
+//! Writes the built-in profiles in their compact form: the TOML is read when this crate is built, not by
+//! every process that needs one.
+
+#![allow(
+    dead_code,
+    unnameable_types,
+    unfulfilled_lint_expectations,
+    unreachable_pub,
+    unused_imports,
+    reason = "what is included serves the library first"
+)]
+
+#[path = "src/builtin.rs"]
+mod builtin;
+#[path = "src/compact.rs"]
+mod compact;
+#[path = "src/consistency.rs"]
+mod consistency;
+#[path = "src/error.rs"]
+mod error;
+#[path = "src/line.rs"]
+mod line;
+#[path = "src/load.rs"]
+mod load;
+#[path = "src/model.rs"]
+mod model;
+#[path = "src/syntax.rs"]
+mod syntax;
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::{env, fs};
+
+use crate::compact::Compact as _;
+use crate::error::Error;
+use crate::model::Profile;
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    for watched in ["build.rs", "data", "src"] {
+        println!("cargo::rerun-if-changed={watched}");
+    }
+    let out = PathBuf::from(env::var_os("OUT_DIR").ok_or("cargo says where to write")?);
+    let mut table = String::from("&[\n");
+    for name in builtin::profiles() {
+        let text = builtin::profile(name).ok_or("every name has a text")?;
+        let mut compact = String::new();
+        Profile::parse(text)?.write(&mut compact);
+        fs::write(out.join(format!("{name}.compact")), compact)?;
+        let file = format!("concat!(env!(\"OUT_DIR\"), \"/{name}.compact\")");
+        writeln!(table, "    ({name:?}, include_str!({file})),")?;
+    }
+    table.push(']');
+    fs::write(out.join("profiles.rs"), table)?;
+    Ok(())
+}

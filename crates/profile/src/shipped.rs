@@ -1,0 +1,81 @@
+//! The built-in profiles, put in place at a process's start rather than read from their TOML.
+
+use std::sync::{Arc, OnceLock};
+
+use crate::compact::{Compact as _, Rest};
+use crate::{Profile, builtin};
+
+/// The built-in profiles in their compact form, by name.
+const COMPACT: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/profiles.rs"));
+
+impl Profile {
+    /// The built-in profile of GitLab's logs, read once.
+    pub fn gitlab() -> Arc<Self> {
+        static GITLAB: OnceLock<Arc<Profile>> = OnceLock::new();
+        let load = || Arc::new(read("gitlab").expect("there is a profile of this name"));
+        Arc::clone(GITLAB.get_or_init(load))
+    }
+
+    /// A built-in profile by name; there are [`Profile::builtin_names`].
+    pub fn builtin(name: &str) -> Option<Arc<Self>> {
+        if name == "gitlab" {
+            return Some(Self::gitlab());
+        }
+        read(name).map(Arc::new)
+    }
+
+    /// The text of a built-in profile, to start one's own from.
+    pub fn builtin_text(name: &str) -> Option<&'static str> {
+        builtin::profile(name)
+    }
+
+    /// The names of the built-in profiles.
+    pub fn builtin_names() -> impl Iterator<Item = &'static str> {
+        builtin::profiles()
+    }
+}
+
+fn read(name: &str) -> Option<Profile> {
+    let (_, compact) = COMPACT.iter().find(|(known, _)| *known == name)?;
+    let profile = Profile::read(&mut Rest(compact));
+    Some(profile.expect("the built-in profiles are tested"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{COMPACT, builtin};
+    use crate::compact::{Compact as _, Rest};
+    use crate::{Class, Profile};
+
+    #[test]
+    fn built_in_profiles_are_what_their_texts_say() {
+        assert!(builtin::profiles().eq(COMPACT.iter().map(|(name, _)| *name)));
+        for name in builtin::profiles() {
+            let text = builtin::profile(name).expect("named");
+            let stated = Profile::parse(text).unwrap_or_else(|error| panic!("{error}"));
+            let shipped = Profile::builtin(name).expect("named");
+            assert!(*shipped == stated, "{name}");
+        }
+    }
+
+    #[test]
+    fn all_of_a_compact_profile_is_read() {
+        for (name, compact) in COMPACT {
+            let mut rest = Rest(compact);
+            let mut again = String::new();
+            let profile = Profile::read(&mut rest).expect("whole");
+            profile.write(&mut again);
+            assert!(rest.0.is_empty() && again == *compact, "{name}");
+            let cut = compact.get(..compact.len() - 1).unwrap_or_default();
+            assert!(Profile::read(&mut Rest(cut)).is_none(), "{name}");
+        }
+    }
+
+    #[test]
+    fn built_in_profile_loads() {
+        let gitlab = Profile::gitlab();
+        let source = gitlab.source("production_json");
+        let class = source.and_then(|source| source.class_of("db_count"));
+        assert_eq!(class, Some(Class::Metric));
+    }
+}
