@@ -50,7 +50,7 @@ static ANY: LazyLock<Regex> = LazyLock::new(|| {
 
 /// Whether a text that was built up holds one of the shapes, or a host of an internal domain.
 pub(crate) fn is_sensitive(text: &str, internal_domains: &[String]) -> bool {
-    ANY.is_match(text) || text.contains('.') && names_host(&text.to_ascii_lowercase(), internal_domains)
+    ANY.is_match(text) || names_host(text.as_bytes(), internal_domains)
 }
 
 /// Shortest run that could be a credential without any prefix, in characters.
@@ -65,28 +65,71 @@ pub(crate) fn looks_random(segment: &str) -> bool {
         b'0'..=b'9' => 3,
         _ => 0,
     };
-    let kinds: Vec<u8> = segment.bytes().map(kind).filter(|kind| *kind != 0).collect();
-    let changes = kinds
-        .windows(2)
-        .filter(|pair| pair.first() != pair.last())
-        .count();
-    kinds.len() >= MIN_RANDOM && changes * 3 >= kinds.len()
+    if segment.len() < MIN_RANDOM {
+        return false;
+    }
+    let (mut before, mut count, mut changes) = (None, 0, 0);
+    for kind in segment.bytes().map(kind).filter(|kind| *kind != 0) {
+        changes += usize::from(before.is_some_and(|before| before != kind));
+        before = Some(kind);
+        count += 1;
+    }
+    count >= MIN_RANDOM && changes * 3 >= count
 }
 
-fn names_host(folded: &str, domains: &[String]) -> bool {
+/// Whether a text names a host of one of the domains, in any case.
+fn names_host(text: &[u8], domains: &[String]) -> bool {
     let label =
         |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(byte));
-    domains.iter().any(|domain| {
-        folded.match_indices(domain.as_str()).any(|(at, _)| {
-            let before = at.checked_sub(1).and_then(|before| folded.as_bytes().get(before));
-            label(before) == domain.starts_with('.') && !label(folded.as_bytes().get(at + domain.len()))
-        })
-    })
+    let names = |at: usize, domain: &String| {
+        let end = at + domain.len();
+        text.get(at..end)
+            .is_some_and(|found| found.iter().map(u8::to_ascii_lowercase).eq(domain.bytes()))
+            && label(at.checked_sub(1).and_then(|before| text.get(before))) == domain.starts_with('.')
+            && !label(text.get(end))
+    };
+    let is_below = |domain: &&String| domain.starts_with('.');
+    let mut dots = text
+        .iter()
+        .enumerate()
+        .filter(|(_, byte)| **byte == b'.')
+        .peekable();
+    dots.peek().is_some()
+        && (dots.any(|(at, _)| domains.iter().filter(is_below).any(|domain| names(at, domain)))
+            || domains
+                .iter()
+                .filter(|domain| !is_below(domain))
+                .any(|domain| (0..=text.len()).any(|at| names(at, domain))))
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    /// The obvious way.
+    fn finds_host(text: &str, domains: &[String]) -> bool {
+        let folded = text.to_ascii_lowercase();
+        let label = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
+        folded.contains('.')
+            && domains.iter().any(|domain| {
+                folded.match_indices(domain.as_str()).any(|(at, _)| {
+                    label(folded[..at].chars().next_back()) == domain.starts_with('.')
+                        && !label(folded[at + domain.len()..].chars().next())
+                })
+            })
+    }
+
+    proptest! {
+        #[test]
+        fn hosts_are_found_as_in_the_obvious_way(text in "[aAbé.-]{0,4}(\\.ab|a\\.b|b|A\\.B)?[aAbé. ]{0,4}") {
+            let domains = [".ab".to_owned(), "a.b".to_owned(), "b".to_owned()];
+            for domains in [&domains[..1], &domains[1..], &domains] {
+                prop_assert_eq!(names_host(text.as_bytes(), domains), finds_host(&text, domains));
+            }
+        }
+    }
 
     #[test]
     fn random_segments_are_told_from_names() {

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use decostop_profile::{Class, Profile, Source};
+use foldhash::fast::RandomState;
 
 use crate::plan::ProfilePlan;
 use crate::record::Record;
@@ -84,16 +85,18 @@ impl Expression {
 #[derive(Debug)]
 pub struct Events {
     expressions: Vec<Expression>,
-    exact: HashMap<String, Vec<usize>>,
-    globs: Vec<(String, usize)>,
+    exact: HashMap<String, Vec<usize>, RandomState>,
+    globs: Globs,
+    /// The event of each glob, ascending.
+    globbed: Vec<usize>,
     names: Vec<String>,
 }
 
 impl Events {
     /// The events of one source of a profile.
     pub fn new(profile: &Profile, source: usize) -> Self {
-        let mut exact: HashMap<String, Vec<usize>> = HashMap::new();
-        let mut globs = Vec::new();
+        let mut exact: HashMap<String, Vec<usize>, RandomState> = HashMap::default();
+        let (mut globs, mut globbed) = (Globs::default(), Vec::new());
         let spec = profile.sources.get(source);
         for (index, event) in profile.events.iter().enumerate() {
             let patterns = spec
@@ -102,7 +105,8 @@ impl Events {
                 .flatten();
             for pattern in patterns {
                 if pattern.contains('*') {
-                    globs.push((pattern.clone(), index));
+                    globs.push(pattern);
+                    globbed.push(index);
                 } else {
                     exact.entry(pattern.clone()).or_default().push(index);
                 }
@@ -117,6 +121,7 @@ impl Events {
                 .unwrap_or_default(),
             exact,
             globs,
+            globbed,
             names: profile.events.iter().map(|event| event.name.clone()).collect(),
         }
     }
@@ -131,20 +136,106 @@ impl Events {
     /// Indices of the public events (in profile order) that a raw event stands for.
     pub fn public(&self, raw: &str) -> Vec<usize> {
         let mut found = self.exact.get(raw).cloned().unwrap_or_default();
-        found.extend(
-            self.globs
-                .iter()
-                .filter(|(glob, _)| glob_matches(glob, raw))
-                .map(|(_, index)| *index),
-        );
+        found.extend(self.by_glob(raw));
         found.sort_unstable();
         found.dedup();
         found
     }
 
+    /// The first public event that a raw event stands for.
+    pub(crate) fn first_public(&self, raw: &str) -> Option<usize> {
+        let exact = self.exact.get(raw).and_then(|indices| indices.first()).copied();
+        let globbed = self.by_glob(raw).next();
+        exact.into_iter().chain(globbed).min()
+    }
+
+    fn by_glob<'e>(&'e self, raw: &'e str) -> impl Iterator<Item = usize> + 'e {
+        let fitting = self.globs.fitting(raw);
+        fitting.filter_map(|nth| self.globbed.get(nth).copied())
+    }
+
     /// The name of a public event.
     pub fn name(&self, index: usize) -> Option<&str> {
         self.names.get(index).map(String::as_str)
+    }
+}
+
+/// Globs in order, of which a text is compared with those that begin like it.
+#[derive(Debug, Default)]
+pub(crate) struct Globs {
+    globs: Vec<Glob>,
+    /// Globs that may fit a text by its first two bytes, in order.
+    by_start: HashMap<[u8; 2], Vec<usize>, RandomState>,
+    /// Those that say less of a text than these: they may fit any.
+    any: Vec<usize>,
+}
+
+/// A glob, taken apart.
+#[derive(Debug)]
+struct Glob {
+    first: Box<str>,
+    middle: Vec<Box<str>>,
+    /// What stands behind the last star, if there is one.
+    last: Option<Box<str>>,
+}
+
+impl Globs {
+    pub(crate) fn push(&mut self, glob: &str) {
+        let nth = self.globs.len();
+        let glob = Glob::new(glob);
+        if let Some(start) = glob.first.as_bytes().first_chunk() {
+            let any = &self.any;
+            let globs = self.by_start.entry(*start).or_insert_with(|| any.clone());
+            globs.push(nth);
+        } else {
+            self.any.push(nth);
+            self.by_start.values_mut().for_each(|globs| globs.push(nth));
+        }
+        self.globs.push(glob);
+    }
+
+    /// The globs that fit the whole text, in order.
+    pub(crate) fn fitting<'g>(&'g self, text: &'g str) -> impl Iterator<Item = usize> + 'g {
+        let start = text.as_bytes().first_chunk();
+        let likely = start.and_then(|start| self.by_start.get(start));
+        let likely = likely.unwrap_or(&self.any);
+        let fits = |nth: &usize| self.globs.get(*nth).is_some_and(|glob| glob.fits(text));
+        likely.iter().copied().filter(fits)
+    }
+}
+
+impl Glob {
+    fn new(glob: &str) -> Self {
+        let mut parts = glob.split('*').map(Box::from);
+        let first = parts.next().unwrap_or_default();
+        let mut middle: Vec<Box<str>> = parts.collect();
+        let last = middle.pop();
+        Self { first, middle, last }
+    }
+
+    /// As [`glob_matches`]. The end is compared first: what lies between must end before it anyway.
+    fn fits(&self, text: &str) -> bool {
+        // Names of one family differ late: the last byte of what they begin with tells most apart.
+        let end = self.first.len().checked_sub(1);
+        if end.is_some_and(|end| text.as_bytes().get(end) != self.first.as_bytes().get(end)) {
+            return false;
+        }
+        let Some(rest) = text.strip_prefix(&*self.first) else {
+            return false;
+        };
+        let Some(last) = &self.last else {
+            return rest.is_empty();
+        };
+        let Some(mut rest) = rest.strip_suffix(&**last) else {
+            return false;
+        };
+        self.middle.iter().all(|part| match rest.split_once(&**part) {
+            Some((_, after)) => {
+                rest = after;
+                true
+            }
+            None => false,
+        })
     }
 }
 
@@ -171,7 +262,24 @@ pub fn glob_matches(glob: &str, text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn globs_together_fit_as_each_alone(
+            globs in proptest::collection::vec("[ab*]{0,6}", 0..8),
+            text in "[ab]{0,10}",
+        ) {
+            let mut together = Globs::default();
+            for glob in &globs {
+                together.push(glob);
+            }
+            let alone: Vec<usize> = (0..globs.len()).filter(|nth| glob_matches(&globs[*nth], &text)).collect();
+            prop_assert_eq!(together.fitting(&text).collect::<Vec<_>>(), alone);
+        }
+    }
 
     #[test]
     fn globs() {

@@ -5,14 +5,19 @@ use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::Hash;
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use decostop_profile::{Class, Kind, Role, WordSet};
+use foldhash::fast::RandomState;
 
 use crate::detect::{is_sensitive, looks_random};
 use crate::identity::{Ident, read_text};
 use crate::plan::{Place, Typed};
 use crate::scope::{EVER, Match, ScopeIndex, fold};
 use crate::standing::{Standing, of_tuple, pairing};
+
+type Map<K, V> = HashMap<K, V, RandomState>;
+type Set<K> = HashSet<K, RandomState>;
 
 /// With what kinds of names an id was seen in one tuple.
 #[derive(Clone, Copy, Debug, Default)]
@@ -44,15 +49,15 @@ struct AddressFact {
 /// A growing set of facts; one for each worker, united at the end of phase 1.
 #[derive(Default)]
 pub struct Learner {
-    usernames: HashMap<String, NameFact>,
-    names: HashMap<String, NameFact>,
-    emails: HashMap<String, NameFact>,
-    user_ids: HashMap<u64, Pairing>,
-    paths: HashMap<String, PathFact>,
-    project_ids: HashMap<u64, Pairing>,
-    namespace_ids: HashMap<u64, Pairing>,
-    addresses: HashMap<IpAddr, AddressFact>,
-    impersonation: HashMap<Ident, Vec<(i64, bool)>>,
+    usernames: Map<String, NameFact>,
+    names: Map<String, NameFact>,
+    emails: Map<String, NameFact>,
+    user_ids: Map<u64, Pairing>,
+    paths: Map<String, PathFact>,
+    project_ids: Map<u64, Pairing>,
+    namespace_ids: Map<u64, Pairing>,
+    addresses: Map<IpAddr, AddressFact>,
+    impersonation: Map<Ident, Vec<(i64, bool)>>,
     limit: Option<usize>,
     overflow: bool,
     /// Lines are redacted as they come: a pairing that contradicts may still follow.
@@ -65,7 +70,7 @@ impl std::fmt::Debug for Learner {
     }
 }
 
-fn entry<'m, K: Eq + Hash + Clone, V: Default>(map: &'m mut HashMap<K, V>, key: &K) -> &'m mut V {
+fn entry<'m, K: Eq + Hash + Clone, V: Default>(map: &'m mut Map<K, V>, key: &K) -> &'m mut V {
     match map.entry(key.clone()) {
         Entry::Occupied(slot) => slot.into_mut(),
         Entry::Vacant(slot) => slot.insert(V::default()),
@@ -79,11 +84,7 @@ fn smaller(held: &mut Option<u64>, id: Option<u64>) {
     };
 }
 
-fn unite<K: Eq + Hash, V: Copy + Default>(
-    into: &mut HashMap<K, V>,
-    from: HashMap<K, V>,
-    join: impl Fn(&mut V, V),
-) {
+fn unite<K: Eq + Hash, V: Copy + Default>(into: &mut Map<K, V>, from: Map<K, V>, join: impl Fn(&mut V, V)) {
     for (key, value) in from {
         join(into.entry(key).or_default(), value);
     }
@@ -286,8 +287,8 @@ impl Learner {
         let mut facts = Facts {
             scope,
             learned: self,
-            tokens: HashSet::new(),
-            phrases: HashSet::new(),
+            foreign: Tokens::default(),
+            stamp: next_stamp(),
         };
         facts.build_tokens(words);
         facts
@@ -309,7 +310,7 @@ fn smallest(members: &[&Ident], pick: impl Fn(&Ident) -> Option<u64>) -> Option<
     members.iter().filter_map(|ident| pick(ident)).min()
 }
 
-fn pair(map: &mut HashMap<u64, Pairing>, id: u64, said: Option<bool>) {
+fn pair(map: &mut Map<u64, Pairing>, id: u64, said: Option<bool>) {
     let held = map.entry(id).or_default();
     held.inside |= said == Some(true);
     held.outside |= said == Some(false);
@@ -324,10 +325,25 @@ fn join_pairing(held: &mut Pairing, more: Pairing) {
 pub struct Facts {
     scope: ScopeIndex,
     learned: Learner,
+    foreign: Tokens,
+    stamp: u64,
+}
+
+/// Another number at each call: tells apart what answers were made from.
+pub(crate) fn next_stamp() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+/// What foreign values are looked for by.
+#[derive(Default)]
+struct Tokens {
     /// Folded foreign values and their parts that may not stand in an event or a field name.
-    tokens: HashSet<String>,
+    tokens: Set<String>,
     /// Foreign display names of several words.
-    phrases: HashSet<String>,
+    phrases: Set<String>,
+    /// Their first words.
+    heads: Set<String>,
 }
 
 impl std::fmt::Debug for Facts {
@@ -336,43 +352,40 @@ impl std::fmt::Debug for Facts {
     }
 }
 
-/// Adds a foreign value and its telling parts.
-fn add_tokens(
-    class: Class,
-    value: String,
-    words: &WordSet,
-    tokens: &mut HashSet<String>,
-    phrases: &mut HashSet<String>,
-) {
-    let separators: &[char] = match class {
-        Class::Name => &[' ', '\u{a0}'],
-        Class::Email => &['@', '.'],
-        Class::Namespace | Class::Project => &['/', '-', '_', '.'],
-        _ => &[],
-    };
-    for part in value
-        .split(separators)
-        .filter(|part| part.len() >= MIN_PART && !words.contains(part))
-    {
-        tokens.insert(part.to_owned());
+impl Tokens {
+    /// Adds a foreign value and its telling parts.
+    fn add(&mut self, class: Class, value: String, words: &WordSet) {
+        let separators: &[char] = match class {
+            Class::Name => &[' ', '\u{a0}'],
+            Class::Email => &['@', '.'],
+            Class::Namespace | Class::Project => &['/', '-', '_', '.'],
+            _ => &[],
+        };
+        for part in value
+            .split(separators)
+            .filter(|part| part.len() >= MIN_PART && !words.contains(part))
+        {
+            self.tokens.insert(part.to_owned());
+        }
+        if matches!(class, Class::Namespace | Class::Project) {
+            // The groups above it; the first part alone is a part.
+            let above = value
+                .match_indices('/')
+                .skip(1)
+                .filter_map(|(at, _)| value.get(..at));
+            self.tokens.extend(above.map(str::to_owned));
+        }
+        if class == Class::Name {
+            // As the chunks of a text are compared: without the punctuation around its words.
+            let words: Vec<&str> = value
+                .split_whitespace()
+                .map(|word| word.trim_matches(crate::text::OUTER))
+                .collect();
+            self.heads.extend(words.first().map(|head| (*head).to_owned()));
+            self.phrases.insert(words.join(" "));
+        }
+        self.tokens.insert(value);
     }
-    if matches!(class, Class::Namespace | Class::Project) {
-        // The groups above it; the first part alone is a part.
-        let above = value
-            .match_indices('/')
-            .skip(1)
-            .filter_map(|(at, _)| value.get(..at));
-        tokens.extend(above.map(str::to_owned));
-    }
-    if class == Class::Name {
-        // As the chunks of a text are compared: without the punctuation around its words.
-        let words: Vec<&str> = value
-            .split_whitespace()
-            .map(|word| word.trim_matches(crate::text::OUTER))
-            .collect();
-        phrases.insert(words.join(" "));
-    }
-    tokens.insert(value);
 }
 
 /// Shortest part of a name or path that counts as a token of its own, in bytes.
@@ -388,6 +401,7 @@ impl Facts {
     /// Learns from one more record; only for [`Facts::streaming`].
     pub fn learn(&mut self, typed: &[Typed], ns: i64, words: &WordSet) {
         self.learned.observe(typed, &self.scope, ns, None);
+        let known = self.foreign.tokens.len();
         let foreign: Vec<&Typed> = typed
             .iter()
             .filter(|value| !self.is_inside(&value.ident, EVER))
@@ -400,14 +414,22 @@ impl Facts {
                 Ident::UserId(id) | Ident::ProjectId(id) | Ident::NamespaceId(id) => id.to_string(),
                 Ident::Ip(address) => address.to_string(),
             };
-            add_tokens(value.class, text, words, &mut self.tokens, &mut self.phrases);
+            self.foreign.add(value.class, text, words);
+        }
+        if self.foreign.tokens.len() != known {
+            self.stamp = next_stamp();
         }
     }
 
     fn build_tokens(&mut self, words: &WordSet) {
         for (class, value) in self.foreign() {
-            add_tokens(class, value, words, &mut self.tokens, &mut self.phrases);
+            self.foreign.add(class, value, words);
         }
+    }
+
+    /// As long as it stays the same, so do the foreign tokens and the scope.
+    pub(crate) fn stamp(&self) -> u64 {
+        self.stamp
     }
 
     /// The scope.
@@ -480,16 +502,17 @@ impl Facts {
 
     /// Whether a folded token is, or is part of, a foreign value.
     pub fn is_foreign_token(&self, folded: &str) -> bool {
-        self.tokens.contains(folded)
+        self.foreign.tokens.contains(folded)
     }
 
     /// Whether a folded run of words is a foreign display name.
     pub(crate) fn is_foreign_phrase(&self, folded: &str) -> bool {
-        self.phrases.contains(folded)
+        self.foreign.phrases.contains(folded)
     }
 
-    pub(crate) fn has_phrases(&self) -> bool {
-        !self.phrases.is_empty()
+    /// Whether a display name of several words, foreign or of the scope, begins with this one (folded).
+    pub(crate) fn begins_name(&self, folded: &str) -> bool {
+        self.foreign.heads.contains(folded) || self.scope.begins_name(folded)
     }
 
     /// Whether an address was only ever seen with in-scope actors.
@@ -551,7 +574,7 @@ impl Facts {
         let learned = &self.learned;
         let mut out = Vec::with_capacity(learned.len());
         let outside = |ident: &Ident| !self.is_inside(ident, EVER);
-        let texts = |map: &HashMap<String, NameFact>,
+        let texts = |map: &Map<String, NameFact>,
                      class: Class,
                      make: fn(String) -> Ident,
                      out: &mut Vec<(Class, String)>| {
@@ -564,7 +587,7 @@ impl Facts {
         texts(&learned.usernames, Class::User, Ident::User, &mut out);
         texts(&learned.names, Class::Name, Ident::Name, &mut out);
         texts(&learned.emails, Class::Email, Ident::Email, &mut out);
-        let ids = |map: &HashMap<u64, Pairing>,
+        let ids = |map: &Map<u64, Pairing>,
                    class: Class,
                    make: fn(u64) -> Ident,
                    out: &mut Vec<(Class, String)>| {
@@ -628,7 +651,8 @@ impl Facts {
 
 #[cfg(test)]
 mod tests {
-    use decostop_profile::Scope;
+    use decostop_profile::{Scope, UserScope};
+    use proptest::prelude::*;
 
     use super::*;
 
@@ -648,6 +672,27 @@ mod tests {
         let mut learner = Learner::default();
         learner.observe(typed, &scope(), 10, impersonation);
         learner.freeze(scope(), &WordSet::default())
+    }
+
+    proptest! {
+        /// A run of words is compared with names only if one begins with its first word.
+        #[test]
+        fn every_name_is_found_by_its_first_word(
+            names in proptest::collection::vec("[aBé(),.' ]{1,8}", 1..5),
+            own in "[aBé(),. ]{1,8}",
+        ) {
+            let user = UserScope { names: vec![own], ..UserScope::default() };
+            let scope = ScopeIndex::new(&Scope { users: vec![user], ..Scope::default() }).expect("a sound scope");
+            let mut learner = Learner::default();
+            for name in &names {
+                learner.add_account(Class::Name, name, &scope);
+            }
+            let facts = learner.freeze(scope, &WordSet::default());
+            let own = facts.scope.display_names();
+            for phrase in facts.foreign.phrases.iter().chain(own) {
+                prop_assert!(facts.begins_name(phrase.split(' ').next().unwrap_or_default()));
+            }
+        }
     }
 
     #[test]

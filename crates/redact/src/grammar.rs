@@ -8,7 +8,7 @@ use regex_automata::meta::Regex;
 use crate::facts::Facts;
 use crate::plan::ProfilePlan;
 use crate::record::Json;
-use crate::scope::fold;
+use crate::scope::folded;
 
 /// Longest event that is kept, in bytes.
 const MAX_EVENT: usize = 128;
@@ -95,21 +95,19 @@ pub(crate) fn is_event(text: &str, closed: bool, plan: &ProfilePlan, facts: &Fac
     let words = &plan.profile.vocabulary.words;
     // Names of the scope are personal data.
     let names = |folded: &str| facts.is_foreign_token(folded) || facts.scope().has_username(folded);
-    let folded = fold(text);
-    if names(&folded) && !words.contains(folded.as_str()) {
+    // A caller id is ASCII, so that what is folded has the places of what is not.
+    let folded = folded(text);
+    if names(&folded) && !words.contains(&*folded) {
         return false;
     }
-    text.split(|c: char| !c.is_ascii_alphanumeric())
-        .filter(|part| !part.is_empty())
-        .all(|part| {
-            let folded = part.to_ascii_lowercase();
-            words.contains(folded.as_str())
-                || !names(&folded)
-                    && crate::text::camel_words(part).all(|word| {
-                        let folded = word.to_ascii_lowercase();
-                        words.contains(folded.as_str()) || looks_like_a_word(word) && !names(&folded)
-                    })
-        })
+    let parts = |text| str::split(text, |c: char| !c.is_ascii_alphanumeric());
+    parts(text).zip(parts(&folded)).all(|(part, folded)| {
+        part.is_empty()
+            || words.contains(folded)
+            || !names(folded)
+                && crate::text::camel_words(part, folded)
+                    .all(|(word, folded)| words.contains(folded) || looks_like_a_word(word) && !names(folded))
+    })
 }
 
 /// Whether an unknown word could be a programmer's: not too long, no key in capitals and digits.

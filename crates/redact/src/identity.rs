@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use decostop_profile::Class;
 
+use crate::plan::WrongType;
 use crate::record::Json;
 use crate::scope::fold;
 
@@ -44,28 +45,36 @@ pub enum Reading {
 
 /// Reads a value of an identity class. Other classes give [`Reading::Nothing`].
 pub fn read(class: Class, value: &Json<'_>) -> Reading {
-    let text = match (class, value) {
-        (_, Json::Null) => return Reading::Nothing,
-        (Class::Ip, Json::Array(_)) => {
-            let Some(list) = address_list(value) else {
-                return Reading::WrongType;
-            };
-            return read(class, &Json::String(list));
-        }
-        (_, Json::String(text)) => text.as_ref(),
-        (Class::UserId | Class::ProjectId | Class::NamespaceId, Json::Number(text)) => text,
-        _ if class.is_identity() => return Reading::WrongType,
-        _ => return Reading::Nothing,
-    };
-    if class == Class::Ip {
-        let found: Vec<_> = addresses(text).flatten().map(Ident::Ip).collect();
-        return if found.is_empty() {
-            Reading::Nothing
-        } else {
-            Reading::Idents(found)
-        };
+    let mut found = Vec::new();
+    match each_ident(class, value, |ident| found.push(ident)) {
+        Err(WrongType) => Reading::WrongType,
+        Ok(()) if found.is_empty() => Reading::Nothing,
+        Ok(()) => Reading::Idents(found),
     }
-    read_text(class, text).map_or(Reading::Nothing, |ident| Reading::Idents(vec![ident]))
+}
+
+/// The same, one identity at a time.
+pub(crate) fn each_ident(
+    class: Class,
+    value: &Json<'_>,
+    mut each: impl FnMut(Ident),
+) -> Result<(), WrongType> {
+    match (class, value) {
+        (_, Json::Null) => {}
+        (Class::Ip, _) => {
+            let list = address_list(value).ok_or(WrongType)?;
+            addresses(&list).flatten().map(Ident::Ip).for_each(each);
+        }
+        (_, Json::String(text))
+        | (Class::UserId | Class::ProjectId | Class::NamespaceId, Json::Number(text)) => {
+            if let Some(ident) = read_text(class, text) {
+                each(ident);
+            }
+        }
+        _ if class.is_identity() => return Err(WrongType),
+        _ => {}
+    }
+    Ok(())
 }
 
 /// Reads the text of one identity of a class other than [`Class::Ip`].
@@ -111,6 +120,9 @@ fn user_id(text: &str) -> Option<Ident> {
 
 /// A positive decimal id, bare or behind one of the prefixes.
 fn after(text: &str, prefixes: &[&str]) -> Option<u64> {
+    if !text.ends_with(|c: char| c.is_ascii_digit()) {
+        return None;
+    }
     let digits = prefixes
         .iter()
         .find_map(|prefix| text.strip_prefix(prefix))
@@ -158,6 +170,24 @@ pub(crate) fn path(text: &str) -> Option<String> {
 /// Whether a canonical path is written as the platform writes them, so that nothing but the names of
 /// namespaces and projects can stand in it.
 pub(crate) fn is_plain_path(path: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'+');
+    // One or two words, as nearly all are: a slash between them and no part that is a dot or a dash.
+    let mut before = b'/';
+    let is_simple = path.bytes().all(|byte| {
+        let sound = match byte {
+            b'/' | b'-' | b'.' => plain(before),
+            _ => plain(byte),
+        };
+        before = byte;
+        sound
+    });
+    if is_simple && plain(before) {
+        return true;
+    }
+    is_written_plainly(path)
+}
+
+fn is_written_plainly(path: &str) -> bool {
     path.split('/').all(|part| {
         !matches!(part, "" | "." | ".." | "-")
             && part
@@ -231,9 +261,38 @@ fn address_of(text: &str) -> Option<IpAddr> {
     Some(address.to_canonical())
 }
 
+/// An address as it is written in general; without the machinery of formatting, which costs more than all else
+/// that becomes of one.
+pub(crate) fn address_text(address: IpAddr) -> String {
+    let IpAddr::V4(v4) = address else {
+        return address.to_string();
+    };
+    let mut out = String::with_capacity(15);
+    for octet in v4.octets() {
+        if !out.is_empty() {
+            out.push('.');
+        }
+        for unit in [100, 10, 1] {
+            if octet >= unit || unit == 1 {
+                out.push(char::from(b'0' + octet / unit % 10));
+            }
+        }
+    }
+    out
+}
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn plain_paths_are_told_by_a_glance(path in "[aé1/._+@-]{0,8}") {
+            prop_assert_eq!(is_plain_path(&path), is_written_plainly(&path));
+        }
+    }
 
     fn one(class: Class, text: &str) -> Option<Ident> {
         match read(class, &Json::String(text.into())) {
@@ -293,6 +352,14 @@ mod tests {
         assert_eq!(one(Class::Project, "a//b"), None);
         assert_eq!(one(Class::NamespaceId, "acme"), Some(Ident::Path("acme".into())));
         assert_eq!(one(Class::NamespaceId, "-7"), None);
+    }
+
+    #[test]
+    fn addresses_are_written_as_usual() {
+        for octet in 0..=255 {
+            let address = IpAddr::from([octet, 255 - octet, 10, octet]);
+            assert_eq!(address_text(address), address.to_string());
+        }
     }
 
     #[test]

@@ -134,8 +134,11 @@ impl Pseudonyms {
 
     /// The kind of `text` if it is a pseudonym whose tag verifies.
     pub fn recognise(&self, text: &str) -> Option<PseudonymKind> {
-        let (word, code) = text.split_once('-')?;
-        if code.len() != VALUE_CHARS + TAG_CHARS || !code.bytes().all(|byte| ALPHABET.contains(&byte)) {
+        // The code has no dash: of a pseudonym this is the first one.
+        let dash = text.len().checked_sub(VALUE_CHARS + TAG_CHARS + 1)?;
+        let (word, code) = text.split_at_checked(dash)?;
+        let code = code.strip_prefix('-')?;
+        if !code.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'2'..=b'7')) {
             return None;
         }
         let kind = PseudonymKind::ALL
@@ -153,11 +156,11 @@ impl Pseudonyms {
 }
 
 fn keyed(key: &[u8; 32], kind: PseudonymKind, text: &[u8]) -> [u8; 32] {
-    let mut hasher = blake3::Hasher::new_keyed(key);
-    hasher.update(kind.as_str().as_bytes());
-    hasher.update(&[0]);
-    hasher.update(text);
-    *hasher.finalize().as_bytes()
+    let mut input = Vec::with_capacity(64);
+    input.extend_from_slice(kind.as_str().as_bytes());
+    input.push(0);
+    input.extend_from_slice(text);
+    *blake3::keyed_hash(key, &input).as_bytes()
 }
 
 /// The first `chars` five-bit groups of `bytes`, most significant bit first.

@@ -8,8 +8,8 @@ use decostop_profile::{Class, ClassRule, FieldSpec, Profile, Role, Source};
 use ipnet::IpNet;
 
 use crate::Error;
-use crate::event::{Events, glob_matches};
-use crate::identity::{Ident, Reading, read, read_text};
+use crate::event::{Events, Globs, glob_matches};
+use crate::identity::{Ident, each_ident, read_text};
 use crate::params::each_param;
 use crate::record::{Field, Json, Record};
 use crate::route::{Part, Routes, Slot, query_pairs};
@@ -20,6 +20,8 @@ use crate::time::Instant;
 #[derive(Debug)]
 pub(crate) struct FieldPlan {
     pub(crate) spec: FieldSpec,
+    /// Its place among the fields of its source, from 1.
+    pub(crate) slot: usize,
     /// Its tuple for each class that it can have.
     tuples: Vec<(Class, usize)>,
 }
@@ -37,6 +39,8 @@ impl FieldPlan {
 #[derive(Debug)]
 pub struct SourcePlan {
     pub(crate) fields: HashMap<String, FieldPlan, foldhash::fast::RandomState>,
+    /// The source's patterns of field names.
+    families: Globs,
     pub(crate) roles: Vec<(decostop_profile::Kind, Role)>,
     /// Fields whose presence means that somebody acts as somebody else.
     pub(crate) impersonators: Vec<String>,
@@ -160,10 +164,18 @@ impl ProfilePlan {
 
     /// What the profile says about a field: by its name, else by the first pattern that fits.
     pub(crate) fn field_spec(&self, source: usize, field: &str) -> Option<&FieldSpec> {
-        let named = self.source(source)?.fields.get(field);
-        named
-            .map(|plan| &plan.spec)
-            .or_else(|| self.spec(source)?.family(field))
+        self.field(source, field).map(|(spec, _)| spec)
+    }
+
+    /// The same, and the field's plan if it is named.
+    pub(crate) fn field(&self, source: usize, field: &str) -> Option<(&FieldSpec, Option<&FieldPlan>)> {
+        let plan = self.source(source)?;
+        if let Some(named) = plan.fields.get(field) {
+            return Some((&named.spec, Some(named)));
+        }
+        let family = plan.families.fitting(field).next()?;
+        let (_, spec) = self.spec(source)?.patterns.get(family)?;
+        Some((spec, None))
     }
 
     /// Whether the profile knows fields inside an object of this name, though the name itself has a class
@@ -306,39 +318,28 @@ impl ProfilePlan {
                 continue;
             };
             if class.is_identity() {
-                match read(class, &field.value) {
-                    Reading::WrongType => sound = Err(WrongType),
-                    Reading::Nothing => {}
-                    Reading::Idents(idents) => {
-                        let tuple = plan.tuple(class);
-                        let role = tuple
-                            .and_then(|tuple| source.roles.get(tuple))
-                            .map(|(_, role)| *role);
-                        found.extend(idents.into_iter().map(|ident| Typed {
-                            class,
-                            ident,
-                            tuple,
-                            role,
-                            place: Place::Field,
-                            field: at,
-                        }));
-                    }
-                }
+                let tuple = plan.tuple(class);
+                let role = tuple
+                    .and_then(|tuple| source.roles.get(tuple))
+                    .map(|(_, role)| *role);
+                let read = each_ident(class, &field.value, |ident| {
+                    found.push(Typed {
+                        class,
+                        ident,
+                        tuple,
+                        role,
+                        place: Place::Field,
+                        field: at,
+                    });
+                });
+                sound = sound.and(read);
             } else if class == Class::Params {
                 each_param(&field.value, &mut |key, value| {
-                    if let Some(class) = self
-                        .profile
-                        .params
-                        .get(key)
-                        .copied()
-                        .filter(|class| class.is_identity())
-                        && let Reading::Idents(idents) = read(class, value)
-                    {
-                        found.extend(
-                            idents
-                                .into_iter()
-                                .map(|ident| loose(class, ident, Place::Params, at)),
-                        );
+                    if let Some(class) = self.param(key).filter(|class| class.is_identity()) {
+                        // What a client sends has any type; a wrong one names nobody.
+                        let _ = each_ident(class, value, |ident| {
+                            found.push(loose(class, ident, Place::Params, at));
+                        });
                     }
                 });
             } else if class == Class::Resource
@@ -354,17 +355,18 @@ impl ProfilePlan {
                 && let Some(text) = field.value.as_str()
             {
                 for (class, text) in self.templates.identities(text) {
-                    if let Reading::Idents(idents) = read(class, &Json::String(text.into())) {
-                        found.extend(
-                            idents
-                                .into_iter()
-                                .map(|ident| loose(class, ident, Place::Text, at)),
-                        );
-                    }
+                    let _ = each_ident(class, &Json::String(text.into()), |ident| {
+                        found.push(loose(class, ident, Place::Text, at));
+                    });
                 }
             }
         }
         sound
+    }
+
+    /// The class of a listed parameter.
+    pub(crate) fn param(&self, key: &str) -> Option<Class> {
+        self.profile.params.get(key).copied()
     }
 
     fn route_idents(&self, url: &str, place: Place, at: usize, found: &mut Vec<Typed>) {
@@ -383,19 +385,10 @@ impl ProfilePlan {
             }
         }
         for (key, value) in routed.query.into_iter().flat_map(query_pairs) {
-            if let Some(class) = self
-                .profile
-                .params
-                .get(&key)
-                .copied()
-                .filter(|class| class.is_identity())
-                && let Reading::Idents(idents) = read(class, &Json::String(value.into()))
-            {
-                found.extend(
-                    idents
-                        .into_iter()
-                        .map(|ident| loose(class, ident, Place::Params, at)),
-                );
+            if let Some(class) = self.param(&key).filter(|class| class.is_identity()) {
+                let _ = each_ident(class, &Json::String(value.into()), |ident| {
+                    found.push(loose(class, ident, Place::Params, at));
+                });
             }
         }
     }
@@ -425,19 +418,23 @@ impl SourcePlan {
                 .filter_map(|class| source.tuple_of(name, class).map(|tuple| (class, tuple)))
                 .collect()
         };
-        let fields = source
-            .fields
-            .iter()
-            .map(|(name, spec)| {
+        let fields = (1..)
+            .zip(&source.fields)
+            .map(|(slot, (name, spec))| {
                 (
                     name.clone(),
                     FieldPlan {
                         spec: spec.clone(),
+                        slot,
                         tuples: tuples(name, spec),
                     },
                 )
             })
             .collect();
+        let mut families = Globs::default();
+        for (pattern, _) in &source.patterns {
+            families.push(pattern);
+        }
         let mut mangled: HashMap<String, String, foldhash::fast::RandomState> = HashMap::default();
         for name in source.fields.keys() {
             let flat: String = name
@@ -457,6 +454,7 @@ impl SourcePlan {
             own_paths: routed.map(str::to_owned).collect(),
             mangled,
             fields,
+            families,
             roles: source
                 .tuples
                 .iter()

@@ -1,18 +1,22 @@
 //! The redactor: a record in, the JSON line that may be disclosed out.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 
 use decostop_profile::{Class, Role};
+use foldhash::fast::RandomState;
 
 use crate::Error;
-use crate::facts::Facts;
+use crate::facts::{Facts, next_stamp};
+use crate::grammar::is_event;
 use crate::identity::Ident;
 use crate::json::push_string;
 use crate::key::{PseudonymKind, Pseudonyms, RequestKey};
 use crate::plan::{Place, ProfilePlan, Typed};
-use crate::record::{Json, Record};
+use crate::record::{Field, Json, Record};
 use crate::shown::{Shown, View};
 use crate::standing::Standing;
 use crate::time::Instant;
@@ -52,7 +56,7 @@ pub struct Policy {
 #[non_exhaustive]
 pub struct Removal {
     /// The field, or `[other]` if it has no class.
-    pub field: String,
+    pub field: Arc<str>,
     /// Its class; `none` if it has none.
     pub class: &'static str,
     /// The rule that removed it.
@@ -79,18 +83,53 @@ pub struct FieldTally {
 /// what. One for each worker, united at the end. Does not print values.
 #[derive(Default)]
 pub struct Ledger {
-    /// Values by source index and field.
-    pub fields: BTreeMap<usize, HashMap<String, FieldTally>>,
+    /// By source, and the field's place in it; first what has no name of its own.
+    fields: Vec<Vec<Told>>,
     /// Records in which an unclassed field occurred, by name.
     pub unknown: HashMap<String, u64>,
     /// Noteworthy things.
     pub notes: BTreeMap<&'static str, u64>,
-    cache: HashMap<(PseudonymKind, String), String>,
+    made: HashMap<PseudonymKind, HashMap<Box<str>, Made, RandomState>, RandomState>,
     values: BTreeSet<(String, Class, String)>,
+    events: Events,
 }
+
+/// Whether raw events may be told: a log has few of them, over and over.
+#[derive(Default)]
+struct Events {
+    /// What the answers were made from: redactor and facts.
+    of: (u64, u64),
+    /// For events of fields that are not closed, and of those that are.
+    told: [HashMap<Box<str>, bool, RandomState>; 2],
+}
+
+/// Events that are remembered, and the longest of them in bytes.
+const MAX_EVENTS: usize = 4096;
+const MAX_EVENT_BYTES: usize = 256;
+
+/// A field as it is told, and what became of its values.
+#[derive(Clone, Default)]
+struct Told {
+    /// A worker's own copy, so that threads do not count the uses of one.
+    name: Option<Arc<str>>,
+    tally: FieldTally,
+}
+
+/// The pseudonym of one canonical value.
+struct Made {
+    pseudonym: Box<str>,
+    /// Some of the values that it is known to stand for.
+    known: Vec<(Class, Box<str>)>,
+}
+
+/// Values that are compared before the set of all is asked.
+const MAX_KNOWN: usize = 8;
 
 /// Names of unclassed fields that one ledger holds; more are counted as one.
 const MAX_UNKNOWN_NAMES: usize = 50_000;
+
+/// Stands for the name of a field that may not be told.
+const OTHER: (usize, &str) = (0, "[other]");
 
 impl Ledger {
     pub(crate) fn note(&mut self, what: &'static str) {
@@ -106,23 +145,67 @@ impl Ledger {
         class: Class,
         text: &str,
     ) -> String {
-        let made = self
-            .cache
-            .entry((kind, canonical.to_owned()))
-            .or_insert_with(|| pseudonyms.make(kind, canonical))
-            .clone();
-        self.values.insert((made.clone(), class, text.to_owned()));
-        made
+        let made = self.made.entry(kind).or_default();
+        if let Some(made) = made.get(canonical)
+            && made
+                .known
+                .iter()
+                .any(|(of, value)| *of == class && **value == *text)
+        {
+            return made.pseudonym.to_string();
+        }
+        let made = made.entry(canonical.into()).or_insert_with(|| Made {
+            pseudonym: pseudonyms.make(kind, canonical).into(),
+            known: Vec::new(),
+        });
+        if made.known.len() < MAX_KNOWN {
+            made.known.push((class, text.into()));
+        }
+        let pseudonym = made.pseudonym.to_string();
+        self.values.insert((pseudonym.clone(), class, text.to_owned()));
+        pseudonym
     }
 
-    /// Changes what became of a field's values.
-    fn count(&mut self, source: usize, field: &str, change: impl FnOnce(&mut FieldTally)) {
-        let fields = self.fields.entry(source).or_default();
-        if let Some(tally) = fields.get_mut(field) {
-            change(tally);
-        } else {
-            change(fields.entry(field.to_owned()).or_default());
+    /// As [`is_event`], which depends on the text, the profile, the scope and the foreign tokens alone.
+    pub(crate) fn tells_event(&mut self, text: &str, closed: bool, view: &View<'_>) -> bool {
+        let of = (view.stamp, view.facts.stamp());
+        if self.events.of != of {
+            self.events = Events {
+                of,
+                ..Events::default()
+            };
         }
+        let [open, listed] = &mut self.events.told;
+        let known = if closed { listed } else { open };
+        if let Some(told) = known.get(text) {
+            return *told;
+        }
+        let told = is_event(text, closed, view.plan, view.facts);
+        if known.len() < MAX_EVENTS && text.len() <= MAX_EVENT_BYTES {
+            known.insert(text.into(), told);
+        }
+        told
+    }
+
+    /// What is known of the field at this place of a source.
+    fn told(&mut self, source: usize, (slot, name): (usize, &str)) -> (&Arc<str>, &mut FieldTally) {
+        if self.fields.len() <= source {
+            self.fields.resize_with(source + 1, Vec::new);
+        }
+        let fields = self.fields.get_mut(source);
+        let fields = fields.expect("the list was made long enough above");
+        if fields.len() <= slot {
+            fields.resize_with(slot + 1, Told::default);
+        }
+        let told = fields.get_mut(slot).expect("the list was made long enough above");
+        (told.name.get_or_insert_with(|| name.into()), &mut told.tally)
+    }
+
+    /// What became of the values of each field, by the source's index.
+    pub fn fields(&self) -> impl Iterator<Item = (usize, &str, &FieldTally)> {
+        let sources = self.fields.iter().enumerate();
+        let fields = sources.flat_map(|(source, fields)| fields.iter().map(move |told| (source, told)));
+        fields.filter_map(|(source, told)| Some((source, told.name.as_deref()?, &told.tally)))
     }
 
     fn unknown(&mut self, name: &str) {
@@ -137,13 +220,13 @@ impl Ledger {
 
     /// Unites the ledgers of two workers.
     pub fn merge(&mut self, other: Self) {
-        for (source, fields) in other.fields {
-            for (field, tally) in fields {
-                self.count(source, &field, |held| {
-                    held.kept += tally.kept;
-                    held.replaced += tally.replaced;
-                    held.dropped += tally.dropped;
-                });
+        for (source, fields) in other.fields.into_iter().enumerate() {
+            for (slot, told) in fields.into_iter().enumerate() {
+                let Some(name) = told.name else { continue };
+                let (_, held) = self.told(source, (slot, &name));
+                held.kept += told.tally.kept;
+                held.replaced += told.tally.replaced;
+                held.dropped += told.tally.dropped;
             }
         }
         for (name, count) in other.unknown {
@@ -165,7 +248,7 @@ impl fmt::Debug for Ledger {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "Ledger(<{} fields, {} pseudonyms>)",
+            "Ledger(<{} sources, {} pseudonyms>)",
             self.fields.len(),
             self.values.len()
         )
@@ -204,6 +287,11 @@ impl Redacted {
         self.bytes
     }
 
+    /// The JSON object, without a line end; its event column; and what is not in it.
+    pub fn into_parts(self) -> (Vec<u8>, String, Vec<Removal>) {
+        (self.bytes, self.event, self.removals)
+    }
+
     /// What is not in it.
     pub fn removals(&self) -> &[Removal] {
         &self.removals
@@ -227,13 +315,47 @@ pub struct Redactor {
     plan: Arc<ProfilePlan>,
     policy: Policy,
     pseudonyms: Pseudonyms,
+    stamp: u64,
 }
 
-struct Entry {
-    base: String,
-    name: String,
-    value: Vec<u8>,
-    field: usize,
+/// A field of the output.
+struct Entry<'r> {
+    /// Its name, were there no other of that name.
+    base: Cow<'r, str>,
+    /// Where its JSON text stands.
+    value: Range<usize>,
+}
+
+/// Output fields in order.
+#[derive(Default)]
+struct Entries<'r> {
+    entries: Vec<Entry<'r>>,
+    /// The JSON texts of all of them.
+    text: Vec<u8>,
+}
+
+impl<'r> Entries<'r> {
+    fn push(&mut self, base: Cow<'r, str>, write: impl FnOnce(&mut Vec<u8>)) {
+        let start = self.text.len();
+        write(&mut self.text);
+        let value = start..self.text.len();
+        self.entries.push(Entry { base, value });
+    }
+
+    fn value(&self, entry: &Entry<'_>) -> &[u8] {
+        self.text.get(entry.value.clone()).unwrap_or_default()
+    }
+
+    /// The first entry of one of these names: of the first name that there is one of.
+    fn first_of(&self, names: &[String], taken: &[usize]) -> Option<usize> {
+        let at = |name: &String| {
+            let mut entries = self.entries.iter().enumerate();
+            entries
+                .find(|(at, entry)| entry.base == *name && !taken.contains(at))
+                .map(|(at, _)| at)
+        };
+        names.iter().find_map(at)
+    }
 }
 
 impl Redactor {
@@ -246,6 +368,7 @@ impl Redactor {
             plan,
             policy,
             pseudonyms: Pseudonyms::new(key),
+            stamp: next_stamp(),
         })
     }
 
@@ -332,6 +455,7 @@ impl Redactor {
             policy: &self.policy,
             pseudonyms: &self.pseudonyms,
             templates: &self.plan.templates,
+            stamp: self.stamp,
             facts,
             ns,
             tuples: Vec::new(),
@@ -366,126 +490,105 @@ impl Redactor {
     ) -> Redacted {
         let mut view = self.view(facts, at.ns);
         view.resolve(record, typed, ledger);
-        let mut removals = Vec::new();
-        let mut entries: Vec<Entry> = Vec::with_capacity(record.fields.len());
-        for index in 0..record.fields.len() {
-            if entries.len() >= MAX_FIELDS {
+        // What was read from each field, the first of it.
+        let mut read: Vec<Option<&Typed>> = vec![None; record.fields.len()];
+        for value in typed.iter().rev().filter(|value| value.place == Place::Field) {
+            if let Some(slot) = read.get_mut(value.field) {
+                *slot = Some(value);
+            }
+        }
+        let mut removals = Vec::with_capacity(record.fields.len());
+        let mut entries = Entries {
+            entries: Vec::with_capacity(record.fields.len().min(64)),
+            text: Vec::with_capacity(512),
+        };
+        for (field, typed) in record.fields.iter().zip(read) {
+            if entries.entries.len() >= MAX_FIELDS {
                 ledger.note("record.fields");
-                removals.push(whole("[other]".to_owned(), "none", "record.fields", 0));
+                let (name, _) = ledger.told(record.source, OTHER);
+                removals.push(whole(name, "none", "record.fields", 0));
                 break;
             }
-            self.field(&view, record, index, typed, &mut entries, &mut removals, ledger);
+            self.field(&view, record, field, typed, &mut entries, &mut removals, ledger);
         }
-        entries.truncate(MAX_FIELDS);
-        self.assemble(record, at, entries, removals, facts, ledger)
+        entries.entries.truncate(MAX_FIELDS);
+        self.assemble(record, at, &entries, removals, &view, ledger)
     }
 
     #[expect(
         clippy::too_many_arguments,
         reason = "one step of `redact`, split for reading"
     )]
-    fn field(
+    fn field<'r>(
         &self,
         view: &View<'_>,
         record: &Record<'_>,
-        index: usize,
-        typed: &[Typed],
-        entries: &mut Vec<Entry>,
+        field: &'r Field<'_>,
+        typed: Option<&Typed>,
+        entries: &mut Entries<'r>,
         removals: &mut Vec<Removal>,
         ledger: &mut Ledger,
     ) {
-        let (Some(field), Some(source)) = (record.fields.get(index), self.plan.spec(record.source)) else {
-            return;
-        };
         let name = field.name.as_ref();
-        let spec = self.plan.field_spec(record.source, name);
-        let Some(class) = spec.and_then(|spec| spec.class(|sibling| record.first(sibling))) else {
-            if spec.is_none() {
+        let known = self.plan.field(record.source, name);
+        let class = known.and_then(|(spec, _)| spec.class(|sibling| record.first(sibling)));
+        let (Some((spec, plan)), Some(class)) = (known, class) else {
+            if known.is_none() {
                 ledger.unknown(name);
             }
-            removals.push(whole(
-                "[other]".to_owned(),
-                "none",
-                "field.unknown",
-                field.raw.len(),
-            ));
+            let (name, _) = ledger.told(record.source, OTHER);
+            removals.push(whole(name, "none", "field.unknown", field.raw.len()));
             return;
         };
         // A name that only fits a pattern was chosen by who wrote the line: it is not told.
-        let label = if source.fields.contains_key(name) {
-            name
-        } else {
-            "[other]"
-        };
-        let tuple = typed
-            .iter()
-            .find(|value| value.field == index && value.place == Place::Field)
-            .and_then(|value| value.tuple);
+        let label = plan.map_or(OTHER, |plan| (plan.slot, name));
         if class == Class::Params && self.policy.personal_data {
-            ledger.count(record.source, label, |tally| tally.replaced += 1);
             let (listed, unlisted) = view.params(&field.value, ledger);
+            let (label, tally) = ledger.told(record.source, label);
+            tally.replaced += 1;
             for (key, value) in listed {
-                let base = format!("{name}.{key}");
-                entries.push(Entry {
-                    name: base.clone(),
-                    base,
-                    value: value.into_bytes(),
-                    field: index,
+                entries.push(Cow::Owned(format!("{name}.{key}")), |out| {
+                    out.extend_from_slice(value.as_bytes());
                 });
             }
             if unlisted {
-                let base = format!("{name}.[key]");
-                entries.push(Entry {
-                    name: base.clone(),
-                    base,
-                    value: b"null".to_vec(),
-                    field: index,
+                entries.push(Cow::Owned(format!("{name}.[key]")), |out| {
+                    out.extend_from_slice(b"null");
                 });
-                removals.push(whole(
-                    label.to_owned(),
-                    class.as_str(),
-                    "params.unlisted",
-                    field.raw.len(),
-                ));
+                removals.push(whole(label, class.as_str(), "params.unlisted", field.raw.len()));
             }
             return;
         }
-        let shown = view.value(class, spec, &field.value, tuple, ledger);
-        ledger.count(record.source, label, |tally| match &shown {
-            Shown::Drop(_) => tally.dropped += 1,
-            Shown::Raw => tally.kept += 1,
-            Shown::Replaced(..) | Shown::Text(..) => tally.replaced += 1,
-        });
-        let mut value = Vec::new();
+        let shown = view.value(class, Some(spec), &field.value, typed, ledger);
+        let (label, tally) = ledger.told(record.source, label);
         match shown {
             Shown::Drop(rule) => {
-                removals.push(whole(label.to_owned(), class.as_str(), rule, field.raw.len()));
-                return;
+                tally.dropped += 1;
+                removals.push(whole(label, class.as_str(), rule, field.raw.len()));
             }
             Shown::Raw => {
-                value.extend_from_slice(field.raw.as_bytes());
+                tally.kept += 1;
+                entries.push(Cow::Borrowed(name), |out| {
+                    out.extend_from_slice(field.raw.as_bytes());
+                });
             }
             Shown::Replaced(text, rule) => {
-                removals.push(whole(label.to_owned(), class.as_str(), rule, field.raw.len()));
-                push_string(&mut value, &text);
+                tally.replaced += 1;
+                removals.push(whole(label, class.as_str(), rule, field.raw.len()));
+                entries.push(Cow::Borrowed(name), |out| push_string(out, &text));
             }
             Shown::Text(text, spans) => {
+                tally.replaced += 1;
                 removals.extend(spans.into_iter().map(|(start, length, rule)| Removal {
-                    field: label.to_owned(),
+                    field: Arc::clone(label),
                     class: class.as_str(),
                     rule,
                     start: u32::try_from(start).unwrap_or(u32::MAX),
                     length: u32::try_from(length).unwrap_or(u32::MAX),
                 }));
-                push_string(&mut value, &text);
+                entries.push(Cow::Borrowed(name), |out| push_string(out, &text));
             }
         }
-        entries.push(Entry {
-            base: name.to_owned(),
-            name: name.to_owned(),
-            value,
-            field: index,
-        });
     }
 
     /// Puts the common columns first and gives the other fields their names.
@@ -493,33 +596,27 @@ impl Redactor {
         &self,
         record: &Record<'_>,
         at: Instant,
-        mut entries: Vec<Entry>,
+        entries: &Entries<'_>,
         removals: Vec<Removal>,
-        facts: &Facts,
+        view: &View<'_>,
         ledger: &mut Ledger,
     ) -> Redacted {
-        let mut out = Vec::with_capacity(512);
-        let mut taken: Vec<(String, Vec<u8>)> = Vec::new();
-        let mut columns_shown = Vec::new();
+        let mut out = Vec::with_capacity(256 + entries.text.len() + 32 * entries.entries.len());
+        // The entries that are columns.
+        let mut taken: Vec<usize> = Vec::with_capacity(COLUMNS.len());
+        let mut columns_shown = Vec::with_capacity(COLUMNS.len());
         let spec = self.plan.spec(record.source);
         let source_name = spec.map(|spec| spec.name.as_str()).unwrap_or_default();
         out.extend_from_slice(b"{\"time\":");
         push_string(&mut out, &at.to_rfc3339());
         out.extend_from_slice(b",\"source\":");
         push_string(&mut out, source_name);
-        let event = self.event(record, facts, ledger);
+        let event = self.event(record, view, ledger);
         out.extend_from_slice(b",\"event\":");
         push_string(&mut out, &event);
         if let Some(spec) = spec {
             // The field that gave the record its time is the column, whatever its spelling.
-            let supplier = spec
-                .time
-                .iter()
-                .find_map(|name| entries.iter().position(|entry| &entry.base == name));
-            if let Some(at) = supplier {
-                let entry = entries.remove(at);
-                taken.push((entry.base, entry.value));
-            }
+            taken.extend(entries.first_of(&spec.time, &taken));
             let columns = [
                 ("actor", &spec.columns.actor),
                 ("namespace", &spec.columns.namespace),
@@ -529,47 +626,61 @@ impl Redactor {
                 ("correlation_id", &spec.columns.correlation_id),
             ];
             for (column, names) in columns {
-                let Some(found) = names
-                    .iter()
-                    .find_map(|name| entries.iter().position(|entry| &entry.base == name))
-                else {
+                let found = entries.first_of(names, &taken);
+                let Some((found, entry)) = found.and_then(|at| Some((at, entries.entries.get(at)?))) else {
                     continue;
                 };
-                let entry = entries.remove(found);
-                columns_shown.push((
-                    column,
-                    String::from_utf8_lossy(&entry.value).trim_matches('"').to_owned(),
-                ));
+                let value = entries.value(entry);
+                let text = String::from_utf8_lossy(value);
+                columns_shown.push((column, text.trim_matches('"').to_owned()));
                 out.extend_from_slice(b",\"");
                 out.extend_from_slice(column.as_bytes());
                 out.extend_from_slice(b"\":");
-                if column == "status" || entry.value.first() == Some(&b'"') {
-                    out.extend_from_slice(&entry.value);
+                if column == "status" || value.first() == Some(&b'"') {
+                    out.extend_from_slice(value);
                 } else {
-                    push_string(&mut out, &String::from_utf8_lossy(&entry.value));
+                    push_string(&mut out, &text);
                 }
-                taken.push((entry.base, entry.value));
+                taken.push(found);
             }
         }
-        entries.sort_by_key(|entry| entry.field);
-        for entry in &mut entries {
-            let same: Vec<&(String, Vec<u8>)> =
-                taken.iter().filter(|(base, _)| *base == entry.base).collect();
-            if same.iter().any(|(_, value)| *value == entry.value) {
+        let fields = (0..entries.entries.len()).filter(|at| !taken.contains(at));
+        let order = taken.iter().copied().chain(fields);
+        // The last entry of each name so far, and of each entry the one before it that has its name.
+        let mut last: HashMap<&str, usize, RandomState> =
+            HashMap::with_capacity_and_hasher(entries.entries.len(), RandomState::default());
+        let mut before: Vec<Option<usize>> = vec![None; entries.entries.len()];
+        for (nth, at) in order.enumerate() {
+            let Some(entry) = entries.entries.get(at) else {
+                continue;
+            };
+            let value = entries.value(entry);
+            let same =
+                std::iter::successors(last.get(&*entry.base).copied(), |at| before.get(*at).copied()?);
+            let is_column = nth < taken.len();
+            let mut occurrence = 0;
+            let mut is_new = true;
+            for other in same.filter_map(|at| entries.entries.get(at)) {
+                occurrence += 1;
+                is_new &= entries.value(other) != value;
+            }
+            if !is_column && !is_new {
                 continue;
             }
-            let occurrence = same.len();
-            if COLUMNS.contains(&entry.base.as_str()) {
-                entry.name = format!("{source_name}.{}", entry.base);
+            if let Some(slot) = before.get_mut(at) {
+                *slot = last.insert(&entry.base, at);
             }
-            if occurrence > 0 {
-                entry.name = format!("{}#{}", entry.name, occurrence + 1);
+            if is_column {
+                continue;
             }
             out.push(b',');
-            push_string(&mut out, &entry.name);
+            if COLUMNS.contains(&&*entry.base) || occurrence > 0 {
+                push_string(&mut out, &name_of(source_name, &entry.base, occurrence));
+            } else {
+                push_string(&mut out, &entry.base);
+            }
             out.push(b':');
-            out.extend_from_slice(&entry.value);
-            taken.push((entry.base.clone(), entry.value.clone()));
+            out.extend_from_slice(value);
         }
         out.push(b'}');
         Redacted {
@@ -581,7 +692,7 @@ impl Redactor {
     }
 
     /// The event column: the public name, else the raw event if its grammar allows.
-    fn event(&self, record: &Record<'_>, facts: &Facts, ledger: &mut Ledger) -> String {
+    fn event(&self, record: &Record<'_>, view: &View<'_>, ledger: &mut Ledger) -> String {
         let Some(source) = self.plan.source(record.source) else {
             return "[event]".to_owned();
         };
@@ -590,13 +701,12 @@ impl Redactor {
         };
         if let Some(name) = source
             .events
-            .public(&raw)
-            .first()
-            .and_then(|index| source.events.name(*index))
+            .first_public(&raw)
+            .and_then(|index| source.events.name(index))
         {
             return name.to_owned();
         }
-        if crate::grammar::is_event(&raw, closed, &self.plan, facts) {
+        if ledger.tells_event(&raw, closed, view) {
             return raw;
         }
         ledger.note("event.unlisted");
@@ -621,9 +731,21 @@ impl Redactor {
     }
 }
 
-fn whole(field: String, class: &'static str, rule: &'static str, length: usize) -> Removal {
+/// The name of an output field that is called like a column, or of which there were some already.
+fn name_of(source: &str, base: &str, occurrence: usize) -> String {
+    let mut name = base.to_owned();
+    if COLUMNS.contains(&base) {
+        name = format!("{source}.{base}");
+    }
+    if occurrence > 0 {
+        name = format!("{name}#{}", occurrence + 1);
+    }
+    name
+}
+
+fn whole(field: &Arc<str>, class: &'static str, rule: &'static str, length: usize) -> Removal {
     Removal {
-        field,
+        field: Arc::clone(field),
         class,
         rule,
         start: 0,

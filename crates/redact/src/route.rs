@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
 use decostop_profile::Class;
+use foldhash::fast::RandomState;
 
 use crate::Error;
 use crate::identity::percent_decode;
@@ -81,11 +82,32 @@ pub(crate) struct Routed<'p> {
 /// Compiled patterns in order of preference.
 #[derive(Debug, Default)]
 pub(crate) struct Routes {
-    patterns: Vec<(String, Vec<Segment>)>,
-    /// Patterns by their longest literal, which a path must hold; those without one under the empty
-    /// one, so that a path is compared with a few of hundreds.
-    by_literal: HashMap<String, Vec<usize>>,
-    texts: HashSet<String>,
+    patterns: Vec<Pattern>,
+    literals: HashMap<Box<str>, Literal, RandomState>,
+    /// Patterns without any literal.
+    open: Vec<usize>,
+    texts: HashSet<String, RandomState>,
+}
+
+#[derive(Debug)]
+struct Pattern {
+    text: String,
+    segments: Vec<Segment>,
+    /// The marks of its literals.
+    marks: u64,
+    /// How many segments a path has that fits.
+    least: usize,
+    most: usize,
+}
+
+/// A literal of some pattern.
+#[derive(Debug)]
+struct Literal {
+    /// One bit, which it may share with others.
+    mark: u64,
+    /// The patterns of which it is the longest literal: a path must hold it, so that it is compared
+    /// with a few of hundreds.
+    patterns: Vec<usize>,
 }
 
 /// Stands for a segment that is no text once decoded. No vocabulary has it.
@@ -99,39 +121,74 @@ impl Routes {
     /// # Errors
     /// An unknown slot, or a tail that is not last.
     pub(crate) fn new<'t>(patterns: impl IntoIterator<Item = &'t str>) -> Result<Self, Error> {
-        let patterns = patterns
-            .into_iter()
-            .map(|text| Ok((text.to_owned(), compile(text).ok_or_else(|| Error::route(text))?)))
-            .collect::<Result<Vec<_>, _>>()?;
-        let texts = patterns.iter().map(|(text, _)| text.clone()).collect();
-        let mut by_literal: HashMap<String, Vec<usize>> = HashMap::new();
-        for (at, (_, pattern)) in patterns.iter().enumerate() {
-            let literals = pattern.iter().filter_map(|segment| match segment {
-                Segment::Literal(literal) => Some(literal.as_str()),
-                Segment::Slot(_) | Segment::Tail => None,
+        let mut routes = Self::default();
+        for (at, text) in patterns.into_iter().enumerate() {
+            let segments = compile(text).ok_or_else(|| Error::route(text))?;
+            let marks = routes.mark(at, &segments);
+            let is_tail = |segment: &Segment| matches!(segment, Segment::Tail);
+            let spans = |segment: &Segment| {
+                is_tail(segment) || matches!(segment, Segment::Slot(slot) if slot.spans_segments())
+            };
+            routes.patterns.push(Pattern {
+                text: text.to_owned(),
+                marks,
+                least: segments.iter().filter(|segment| !is_tail(segment)).count(),
+                most: if segments.iter().any(spans) {
+                    MAX_SEGMENTS
+                } else {
+                    segments.len()
+                },
+                segments,
             });
-            let longest = literals.max_by_key(|literal| literal.len()).unwrap_or_default();
-            by_literal.entry(longest.to_owned()).or_default().push(at);
+            routes.texts.insert(text.to_owned());
         }
-        Ok(Self {
-            patterns,
-            by_literal,
-            texts,
-        })
+        Ok(routes)
+    }
+
+    /// Takes the literals of a pattern in, and answers their marks.
+    fn mark(&mut self, at: usize, segments: &[Segment]) -> u64 {
+        let literals = segments.iter().filter_map(|segment| match segment {
+            Segment::Literal(literal) => Some(literal.as_str()),
+            Segment::Slot(_) | Segment::Tail => None,
+        });
+        let mut marks = 0;
+        for literal in literals.clone() {
+            let next = 1u64.rotate_left(self.literals.len() as u32);
+            let held = self.literals.entry(literal.into()).or_insert(Literal {
+                mark: next,
+                patterns: Vec::new(),
+            });
+            marks |= held.mark;
+        }
+        match literals.max_by_key(|literal| literal.len()) {
+            None => self.open.push(at),
+            Some(longest) => {
+                if let Some(held) = self.literals.get_mut(longest) {
+                    held.patterns.push(at);
+                }
+            }
+        }
+        marks
     }
 
     /// Takes a URL or URL path apart by the first pattern that fits.
     pub(crate) fn parse<'p>(&'p self, url: &'p str) -> Option<Routed<'p>> {
         let path = strip_origin(url)?;
-        let path = path.split_once('#').map_or(path, |(before, _)| before);
-        let (path, query) = path
-            .split_once('?')
-            .map_or((path, None), |(path, query)| (path, Some(query)));
+        let until = |text: &'p str, mark: u8| match text.bytes().position(|byte| byte == mark) {
+            None => (text, None),
+            Some(at) => (text.get(..at).unwrap_or_default(), text.get(at + 1..)),
+        };
+        let (path, _) = until(path, b'#');
+        let (path, query) = until(path, b'?');
         // As servers do before they route: `//`, `/./` and `/../` are ways of writing another path.
-        let mut segments: Vec<&str> = Vec::new();
-        for segment in path.strip_prefix('/')?.split('/') {
+        let mut segments: Vec<&str> = Vec::with_capacity(16);
+        let mut rest = Some(path.strip_prefix('/')?);
+        while let Some(path) = rest {
+            let (segment, after) = until(path, b'/');
+            rest = after;
             let dots = segment
-                .contains(['.', '%'])
+                .bytes()
+                .any(|byte| matches!(byte, b'.' | b'%'))
                 .then(|| percent_decode(segment))
                 .flatten();
             match dots.as_deref().unwrap_or(segment) {
@@ -145,20 +202,28 @@ impl Routes {
         if segments.len() > MAX_SEGMENTS {
             return None;
         }
-        let held = segments.iter().copied().chain([""]);
-        let mut candidates: Vec<usize> = held
-            .filter_map(|segment| self.by_literal.get(segment))
-            .flatten()
-            .copied()
-            .collect();
+        let mut marks = 0;
+        let mut found: Vec<&[usize]> = Vec::with_capacity(segments.len() + 1);
+        for literal in segments.iter().filter_map(|segment| self.literals.get(*segment)) {
+            marks |= literal.mark;
+            found.push(&literal.patterns);
+        }
+        found.push(&self.open);
+        // A path fits only if it holds every literal of the pattern, and has enough segments.
+        let may_fit = |at: &usize| {
+            self.patterns.get(*at).is_some_and(|pattern| {
+                pattern.marks & !marks == 0 && (pattern.least..=pattern.most).contains(&segments.len())
+            })
+        };
+        let mut candidates: Vec<usize> = found.into_iter().flatten().copied().filter(may_fit).collect();
         candidates.sort_unstable();
         candidates.into_iter().find_map(|at| {
-            let (text, pattern) = self.patterns.get(at)?;
-            let mut parts = Vec::with_capacity(pattern.len());
-            fits(pattern, &segments, &mut parts).then_some(Routed {
+            let pattern = self.patterns.get(at)?;
+            let mut parts = Vec::with_capacity(pattern.segments.len());
+            fits(&pattern.segments, &segments, &mut parts).then_some(Routed {
                 parts,
                 query,
-                pattern: text,
+                pattern: &pattern.text,
             })
         })
     }
@@ -336,6 +401,40 @@ mod tests {
             ("/../..", ""),
         ] {
             assert_eq!(shape(path).as_deref(), Some(want), "{path}");
+        }
+    }
+
+    #[test]
+    fn the_first_pattern_that_fits_is_found_without_trying_all() {
+        let profile = decostop_profile::Profile::gitlab();
+        let all = Routes::new(profile.routes.iter().map(String::as_str)).expect("sound patterns");
+        let alone: Vec<Routes> = profile
+            .routes
+            .iter()
+            .map(|route| Routes::new([route.as_str()]).expect("a sound pattern"))
+            .collect();
+        // Every pattern with its slots filled, also with a segment more and one less.
+        for route in &profile.routes {
+            let filled: Vec<&str> = route
+                .split('/')
+                .map(|segment| match segment {
+                    ":project" => "acme/pay/-x",
+                    ":number" | ":project_id" | ":user_id" | ":namespace_id" => "12",
+                    "**" => "a/b",
+                    slot => slot.trim_start_matches(':'),
+                })
+                .collect();
+            let path = filled.join("/");
+            let shorter = path.rsplit_once('/').map_or("/", |(before, _)| before);
+            for path in [
+                path.as_str(),
+                shorter,
+                &format!("{path}/more"),
+                &format!("{path}/9"),
+            ] {
+                let first = alone.iter().find_map(|routes| Some(routes.parse(path)?.pattern));
+                assert_eq!(all.parse(path).map(|routed| routed.pattern), first, "{path}");
+            }
         }
     }
 

@@ -1,8 +1,10 @@
 //! The customer's accounts, compiled for look-ups.
 
-use std::collections::HashMap;
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
 
 use decostop_profile::{Scope, UserScope};
+use foldhash::fast::RandomState;
 
 use crate::Error;
 use crate::time::Instant;
@@ -24,6 +26,31 @@ pub fn fold(text: &str) -> String {
         }
     }
     out
+}
+
+/// The same; borrows what is folded already.
+pub(crate) fn folded(text: &str) -> Cow<'_, str> {
+    if text
+        .bytes()
+        .all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase())
+    {
+        Cow::Borrowed(text)
+    } else {
+        Cow::Owned(fold(text))
+    }
+}
+
+/// Whether a text, folded, is this one.
+pub(crate) fn folds_to(text: &str, folded: &str) -> bool {
+    if text.is_ascii() {
+        text.len() == folded.len()
+            && text
+                .bytes()
+                .zip(folded.bytes())
+                .all(|(a, b)| a.to_ascii_lowercase() == b)
+    } else {
+        fold(text) == folded
+    }
 }
 
 /// Instead of an instant: at any time.
@@ -86,20 +113,66 @@ impl Match {
     }
 }
 
+type Index<K> = HashMap<K, Vec<usize>, RandomState>;
+
+/// The first two bytes of some texts, each for itself: a text that begins otherwise is none of them.
+#[derive(Debug, Default)]
+struct Begins([Bytes; 2]);
+
+/// A set of bytes.
+#[derive(Debug, Default)]
+struct Bytes([u128; 2]);
+
+impl Bytes {
+    fn insert(&mut self, byte: u8) {
+        let [low, high] = &mut self.0;
+        *(if byte < 128 { low } else { high }) |= 1 << (byte & 127);
+    }
+
+    fn contains(&self, byte: u8) -> bool {
+        let [low, high] = self.0;
+        (if byte < 128 { low } else { high }) >> (byte & 127) & 1 == 1
+    }
+}
+
+impl Begins {
+    fn insert(&mut self, folded: &str) {
+        for (held, byte) in self.0.iter_mut().zip(folded.bytes()) {
+            held.insert(byte);
+        }
+    }
+
+    /// Whether one of the texts may begin as this one does, folded. A path may go on behind one of one
+    /// byte, by a slash or a suffix such as `.git`.
+    fn may_be(&self, text: &str) -> bool {
+        let [first, second] = &self.0;
+        let mut bytes = text.bytes().map(|byte| byte.to_ascii_lowercase());
+        !text.is_ascii()
+            || bytes.next().is_some_and(|byte| first.contains(byte))
+                && bytes
+                    .next()
+                    .is_none_or(|byte| matches!(byte, b'/' | b'.') || second.contains(byte))
+    }
+}
+
 /// Look-ups over a [`Scope`].
 #[derive(Debug, Default)]
 pub struct ScopeIndex {
     users: Vec<Entry>,
-    usernames: HashMap<String, Vec<usize>>,
-    user_ids: HashMap<u64, Vec<usize>>,
-    emails: HashMap<String, Vec<usize>>,
-    names: HashMap<String, Vec<usize>>,
+    usernames: Index<String>,
+    user_ids: Index<u64>,
+    emails: Index<String>,
+    names: Index<String>,
     namespaces: Vec<Entry>,
-    namespace_paths: HashMap<String, Vec<usize>>,
-    namespace_ids: HashMap<u64, Vec<usize>>,
+    namespace_paths: Index<String>,
+    namespace_ids: Index<u64>,
     projects: Vec<Entry>,
-    project_paths: HashMap<String, Vec<usize>>,
-    project_ids: HashMap<u64, Vec<usize>>,
+    project_paths: Index<String>,
+    project_ids: Index<u64>,
+    /// What its texts begin with.
+    begins: Begins,
+    /// First words of display names.
+    name_heads: HashSet<String, RandomState>,
 }
 
 impl ScopeIndex {
@@ -145,6 +218,18 @@ impl ScopeIndex {
                 .into_iter()
                 .for_each(|id| index.project_ids.entry(id).or_default().push(at));
         }
+        let named = [
+            &index.usernames,
+            &index.emails,
+            &index.names,
+            &index.namespace_paths,
+            &index.project_paths,
+        ];
+        for text in named.into_iter().flat_map(HashMap::keys) {
+            index.begins.insert(text);
+        }
+        let heads = index.names.keys().filter_map(|name| name.split(' ').next());
+        index.name_heads = heads.map(str::to_owned).collect();
         Ok(index)
     }
 
@@ -273,6 +358,24 @@ impl ScopeIndex {
         self.project_paths.contains_key(folded) || self.namespace_paths.contains_key(folded)
     }
 
+    /// Whether a text may name something of the scope other than by an id; `false` is proven.
+    pub(crate) fn may_name(&self, text: &str) -> bool {
+        self.begins.may_be(text)
+            || text
+                .strip_prefix('@')
+                .is_some_and(|text| self.begins.may_be(text))
+    }
+
+    /// Whether a display name of the scope begins with this word (folded).
+    pub(crate) fn begins_name(&self, folded: &str) -> bool {
+        self.name_heads.contains(folded)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn display_names(&self) -> impl Iterator<Item = &String> {
+        self.names.keys()
+    }
+
     /// Whether a folded name is a user name of the scope at any time.
     pub fn has_username(&self, folded: &str) -> bool {
         self.usernames.contains_key(folded)
@@ -281,9 +384,11 @@ impl ScopeIndex {
 
 #[cfg(test)]
 mod tests {
-    use decostop_profile::{NamespaceScope, ProjectScope};
+    use decostop_profile::{Class, NamespaceScope, ProjectScope};
+    use proptest::prelude::*;
 
     use super::*;
+    use crate::identity::Ident;
 
     fn index() -> ScopeIndex {
         ScopeIndex::new(&Scope {
@@ -307,6 +412,44 @@ mod tests {
             }],
         })
         .expect("a sound scope")
+    }
+
+    proptest! {
+        #[test]
+        fn what_may_not_name_anything_names_nothing(
+            name in "[aAbBéK@.-]{1,3}",
+            text in "@?[aAbBéK@.-]{0,3}(/[ab]|\\.git)?",
+        ) {
+            let named = || vec![name.clone()];
+            let index = ScopeIndex::new(&Scope {
+                namespaces: vec![NamespaceScope { path: name.clone(), ..NamespaceScope::default() }],
+                projects: vec![ProjectScope { path: name.clone(), ..ProjectScope::default() }],
+                users: vec![UserScope {
+                    username: name.clone(),
+                    emails: named(),
+                    names: named(),
+                    ..UserScope::default()
+                }],
+            }).expect("a sound scope");
+            let read = |class, text: &str| crate::identity::read_text(class, text);
+            let is_inside = |ident: Option<Ident>| match ident {
+                Some(Ident::User(name)) => index.username(&name, EVER).is_inside(),
+                Some(Ident::Email(email)) => index.email(&email, EVER).is_inside(),
+                Some(Ident::Name(name)) => index.name(&name, EVER).is_inside(),
+                Some(Ident::Path(path)) => index.path(&path, EVER).is_inside(),
+                _ => false,
+            };
+            // As for text: a path is looked up only if it is a plain one.
+            let classes = [Class::User, Class::Email, Class::Name, Class::Namespace];
+            let plain = crate::identity::is_plain_path(&text);
+            let names = classes
+                .into_iter()
+                .filter(|class| *class != Class::Namespace || plain)
+                .any(|class| is_inside(read(class, &text)));
+            prop_assert!(index.may_name(&text) || !names);
+            prop_assert_eq!(folded(&text), fold(&text));
+            prop_assert_eq!(folds_to(&text, &fold(&name)), fold(&text) == fold(&name));
+        }
     }
 
     const NOW: i64 = 1_790_000_000_000_000_000;

@@ -1,18 +1,20 @@
 //! What becomes of one value: kept as it stood, replaced, or dropped.
 
+use std::borrow::Cow;
+
 use decostop_profile::{Class, FieldSpec, Kind, Role};
 
 use crate::facts::Facts;
 use crate::grammar;
-use crate::identity::{Ident, Reading, address_list, addresses, is_plain_path, read, read_text};
+use crate::identity::{Ident, address_list, addresses, each_ident, is_plain_path, read_text};
 use crate::json;
 use crate::key::{PseudonymKind, Pseudonyms};
 use crate::params::each_param;
-use crate::plan::{Place, ProfilePlan, Typed};
+use crate::plan::{Place, ProfilePlan, Typed, WrongType};
 use crate::record::{Json, Record};
 use crate::redactor::{Ledger, Policy};
 use crate::route::{Part, Slot, query_pairs};
-use crate::scope::fold;
+use crate::scope::{folded, folds_to};
 use crate::standing::Standing;
 use crate::template::{Fitted, Slot as TextSlot, Templates};
 use crate::text::{Built, MARK, Removed, TextContext};
@@ -33,8 +35,8 @@ pub(crate) enum Shown {
 
 /// One tuple of a record, resolved.
 #[derive(Debug)]
-pub(crate) struct Resolved {
-    pub(crate) members: Vec<Ident>,
+pub(crate) struct Resolved<'v> {
+    pub(crate) members: Vec<&'v Ident>,
     pub(crate) standing: Standing,
     pub(crate) role: Option<Role>,
 }
@@ -45,26 +47,28 @@ pub(crate) struct View<'v> {
     pub(crate) policy: &'v Policy,
     pub(crate) pseudonyms: &'v Pseudonyms,
     pub(crate) templates: &'v Templates,
+    /// Of the redactor.
+    pub(crate) stamp: u64,
     pub(crate) facts: &'v Facts,
     /// The record's instant.
     pub(crate) ns: i64,
-    pub(crate) tuples: Vec<Resolved>,
+    pub(crate) tuples: Vec<Resolved<'v>>,
     /// Whether the record's actor is in scope and nobody acted in the actor's name.
     pub(crate) own_actor: bool,
 }
 
-impl View<'_> {
-    pub(crate) fn resolve(&mut self, record: &Record<'_>, typed: &[Typed], ledger: &mut Ledger) {
+impl<'v> View<'v> {
+    pub(crate) fn resolve(&mut self, record: &Record<'_>, typed: &'v [Typed], ledger: &mut Ledger) {
         let count = typed
             .iter()
             .filter_map(|value| value.tuple)
             .max()
             .map_or(0, |last| last + 1);
         for tuple in 0..count {
-            let mut members: Vec<Ident> = typed
+            let mut members: Vec<&Ident> = typed
                 .iter()
                 .filter(|value| value.tuple == Some(tuple))
-                .map(|value| value.ident.clone())
+                .map(|value| &value.ident)
                 .collect();
             members.sort_unstable();
             members.dedup();
@@ -72,7 +76,7 @@ impl View<'_> {
                 .iter()
                 .find(|value| value.tuple == Some(tuple))
                 .and_then(|value| value.role);
-            let standing = self.facts.standing(&members.iter().collect::<Vec<_>>(), self.ns);
+            let standing = self.facts.standing(&members, self.ns);
             if standing == Standing::Conflict {
                 ledger.note("scope.conflict");
             }
@@ -82,7 +86,7 @@ impl View<'_> {
                 role,
             });
         }
-        let named = |tuple: &&Resolved| {
+        let named = |tuple: &&Resolved<'_>| {
             tuple.role == Some(Role::Actor)
                 && tuple.members.iter().any(|ident| !matches!(ident, Ident::Ip(_)))
         };
@@ -126,13 +130,13 @@ impl View<'_> {
             });
     }
 
-    /// The disposition of a value of `class`. `tuple` is the one it belongs to, if any.
+    /// The disposition of a value of `class`. `typed` is the identity that was read from it, if it is one.
     pub(crate) fn value(
         &self,
         class: Class,
         spec: Option<&FieldSpec>,
         value: &Json<'_>,
-        tuple: Option<usize>,
+        typed: Option<&Typed>,
         ledger: &mut Ledger,
     ) -> Shown {
         let personal = self.policy.personal_data;
@@ -146,7 +150,7 @@ impl View<'_> {
                 );
                 if sound { Shown::Raw } else { Shown::Drop("grammar") }
             }
-            (_, _) if class.is_identity() => self.identity(class, value, tuple, ledger),
+            (_, _) if class.is_identity() => self.identity(class, value, typed, ledger),
             (Class::Time, Json::String(text)) => match Instant::parse(text) {
                 Some(_) if grammar::is_plain_time(text) => Shown::Raw,
                 Some(at) => Shown::Replaced(at.to_rfc3339(), "time.notation"),
@@ -180,7 +184,7 @@ impl View<'_> {
     }
 
     fn event(&self, text: &str, closed: bool, ledger: &mut Ledger) -> Shown {
-        if grammar::is_event(text, closed, self.plan, self.facts) {
+        if ledger.tells_event(text, closed, self) {
             return Shown::Raw;
         }
         ledger.note("event.unlisted");
@@ -201,48 +205,54 @@ impl View<'_> {
         )
     }
 
-    fn identity(&self, class: Class, value: &Json<'_>, tuple: Option<usize>, ledger: &mut Ledger) -> Shown {
+    fn identity(&self, class: Class, value: &Json<'_>, typed: Option<&Typed>, ledger: &mut Ledger) -> Shown {
         if let Json::String(text) = value
             && self.pseudonyms.recognise(text).is_some()
         {
             return Shown::Raw;
         }
-        let idents = match read(class, value) {
-            Reading::WrongType => return Shown::Drop("type"),
-            Reading::Nothing => {
-                return Shown::Drop(if value.as_scalar() == Some("") {
-                    "empty"
-                } else {
-                    "form"
-                });
-            }
-            Reading::Idents(idents) => idents,
+        let nobody = || {
+            Shown::Drop(if value.as_scalar() == Some("") {
+                "empty"
+            } else {
+                "form"
+            })
         };
         if class == Class::Ip {
             let Some(text) = address_list(value) else {
                 return Shown::Drop("type");
             };
             return match (self.addresses(&text, self.own_actor, ledger), value) {
+                (None, _) => nobody(),
                 // A list does not come out as it stood: the column of addresses is text.
-                (Shown::Raw, Json::Array(_)) => Shown::Replaced(text.into_owned(), "identity.address"),
-                (shown, _) => shown,
+                (Some(Shown::Raw), Json::Array(_)) => Shown::Replaced(text.into_owned(), "identity.address"),
+                (Some(shown), _) => shown,
             };
         }
-        match idents.first() {
+        let mut read = None;
+        let ident = match typed {
+            Some(typed) => &typed.ident,
+            None => match each_ident(class, value, |ident| read = Some(ident)) {
+                Err(WrongType) => return Shown::Drop("type"),
+                Ok(()) => match &read {
+                    Some(ident) => ident,
+                    None => return nobody(),
+                },
+            },
+        };
+        if let Ident::Ip(address) = ident {
             // Where a user belongs an address is somebody's without an account.
-            Some(Ident::Ip(address)) => self.addresses(&address.to_string(), false, ledger),
-            Some(ident) => {
-                let own = [ident.clone()];
-                let (members, standing) = match tuple.and_then(|tuple| self.tuples.get(tuple)) {
-                    Some(tuple) => (tuple.members.as_slice(), tuple.standing),
-                    None => (own.as_slice(), self.facts.standing(&[ident], self.ns)),
-                };
-                match self.name_of(class, ident, members, standing, ledger) {
-                    None => kept_spelling(class, ident, value),
-                    Some(pseudonym) => Shown::Replaced(pseudonym, "identity.pseudonym"),
-                }
-            }
-            None => Shown::Drop("form"),
+            let shown = self.addresses(&address.to_string(), false, ledger);
+            return shown.unwrap_or(Shown::Drop("form"));
+        }
+        let tuple = typed.and_then(|typed| typed.tuple);
+        let (members, standing) = match tuple.and_then(|tuple| self.tuples.get(tuple)) {
+            Some(tuple) => (tuple.members.as_slice(), tuple.standing),
+            None => (&[ident][..], self.facts.standing(&[ident], self.ns)),
+        };
+        match self.name_of(class, ident, members, standing, ledger) {
+            None => kept_spelling(class, ident, value),
+            Some(pseudonym) => Shown::Replaced(pseudonym, "identity.pseudonym"),
         }
     }
 
@@ -251,7 +261,7 @@ impl View<'_> {
         &self,
         class: Class,
         ident: &Ident,
-        members: &[Ident],
+        members: &[&Ident],
         standing: Standing,
         ledger: &mut Ledger,
     ) -> Option<String> {
@@ -281,14 +291,13 @@ impl View<'_> {
             Ident::UserId(id) | Ident::ProjectId(id) | Ident::NamespaceId(id) => id.to_string(),
             Ident::Ip(address) => address.to_string(),
         };
-        let members: Vec<&Ident> = members.iter().collect();
         let (kind, canonical) = match (class.kind()?, path) {
             (_, Some(path)) if personal && !path.contains('/') => (
                 PseudonymKind::User,
                 self.facts.canonical(Kind::User, &[&Ident::User(path.to_owned())]),
             ),
             (Kind::User, _) => {
-                let canonical = self.facts.canonical(Kind::User, &members);
+                let canonical = self.facts.canonical(Kind::User, members);
                 let only = |test: fn(&Ident) -> bool| {
                     !canonical.starts_with("id:") && members.iter().all(|ident| test(ident))
                 };
@@ -303,45 +312,49 @@ impl View<'_> {
             }
             (Kind::Project, _) => (
                 PseudonymKind::Project,
-                self.facts.canonical(Kind::Project, &members),
+                self.facts.canonical(Kind::Project, members),
             ),
             (Kind::Namespace, _) => (
                 PseudonymKind::Namespace,
-                self.facts.canonical(Kind::Namespace, &members),
+                self.facts.canonical(Kind::Namespace, members),
             ),
         };
         Some(ledger.pseudonym(self.pseudonyms, kind, &canonical, class, &text))
     }
 
-    /// `own`: whether the addresses are those of an in-scope actor.
-    fn addresses(&self, text: &str, own: bool, ledger: &mut Ledger) -> Shown {
-        let mut shown = Vec::new();
-        for address in addresses(text)
-            .flatten()
-            .filter(|address| !self.plan.is_internal(*address))
-        {
-            let canonical = address.to_string();
-            shown.push(if self.policy.personal_data && own {
-                canonical
+    /// `own`: whether the addresses are those of an in-scope actor. Nothing if the text holds no address.
+    fn addresses(&self, text: &str, own: bool, ledger: &mut Ledger) -> Option<Shown> {
+        let (mut joined, mut found) = (String::new(), false);
+        for address in addresses(text).flatten() {
+            found = true;
+            if self.plan.is_internal(address) {
+                continue;
+            }
+            if !joined.is_empty() {
+                joined.push_str(", ");
+            }
+            let canonical = crate::identity::address_text(address);
+            if self.policy.personal_data && own {
+                joined.push_str(&canonical);
             } else {
-                ledger.pseudonym(
+                joined.push_str(&ledger.pseudonym(
                     self.pseudonyms,
                     PseudonymKind::Ip,
                     &canonical,
                     Class::Ip,
                     &canonical,
-                )
-            });
+                ));
+            }
         }
-        if shown.is_empty() {
-            return Shown::Drop("internal");
-        }
-        let joined = shown.join(", ");
-        if joined == text {
-            Shown::Raw
-        } else {
-            Shown::Replaced(joined, "identity.address")
-        }
+        found.then(|| {
+            if joined.is_empty() {
+                Shown::Drop("internal")
+            } else if joined == text {
+                Shown::Raw
+            } else {
+                Shown::Replaced(joined, "identity.address")
+            }
+        })
     }
 
     fn context(&self) -> TextContext<'_> {
@@ -388,7 +401,7 @@ impl View<'_> {
                 Fitted::Slot(slot, text, start) => {
                     let shown = match slot {
                         TextSlot::Typed(Class::Ip) if stranger => match self.addresses(text, false, ledger) {
-                            Shown::Replaced(shown, _) => shown,
+                            Some(Shown::Replaced(shown, _)) => shown,
                             _ => MARK.to_owned(),
                         },
                         _ => self.slot(*slot, text, ledger),
@@ -444,7 +457,7 @@ impl View<'_> {
                 Part::Tail(tail) if tail.is_empty() => {}
                 Part::Tail(tail) if self.policy.personal_data => {
                     let mut marked = false;
-                    if context.names_somebody(&fold(&tail.join("/"))) {
+                    if context.names_somebody(&folded(&tail.join("/"))) {
                         push_segment(&mut out, MARK);
                         continue;
                     }
@@ -482,7 +495,7 @@ impl View<'_> {
             _ => class,
         };
         let standing = self.facts.standing(&[&ident], self.ns);
-        let shown = self.name_of(class, &ident, std::slice::from_ref(&ident), standing, ledger);
+        let shown = self.name_of(class, &ident, &[&ident], standing, ledger);
         let domains = &self.plan.profile.internal_domains;
         if shown.is_none() && matches!(ident, Ident::Path(_)) && !self.facts.is_plausible_path(text, domains)
         {
@@ -497,9 +510,9 @@ impl View<'_> {
     fn push_query(&self, out: &mut String, query: &str, ledger: &mut Ledger) {
         let (mut separator, mut unlisted) = ('?', false);
         for (key, value) in query_pairs(query) {
-            let shown = self.plan.profile.params.get(&key).and_then(|class| {
+            let shown = self.plan.param(&key).and_then(|class| {
                 let value = Json::String(value.as_str().into());
-                match self.value(*class, None, &value, None, ledger) {
+                match self.value(class, None, &value, None, ledger) {
                     Shown::Raw => Some(value.as_str().unwrap_or_default().to_owned()),
                     Shown::Replaced(shown, _) | Shown::Text(shown, _) => Some(shown),
                     Shown::Drop(_) => None,
@@ -527,12 +540,8 @@ impl View<'_> {
         let mut listed = Vec::new();
         let mut unlisted = false;
         each_param(value, &mut |key, value| {
-            let shown = self
-                .plan
-                .profile
-                .params
-                .get(key)
-                .map(|class| self.value(*class, None, value, None, ledger));
+            let class = self.plan.param(key);
+            let shown = class.map(|class| self.value(class, None, value, None, ledger));
             match shown {
                 Some(Shown::Raw) => match value {
                     Json::Number(text) => listed.push((key.to_owned(), text.clone().into_owned())),
@@ -597,17 +606,21 @@ fn kept_spelling(class: Class, ident: &Ident, value: &Json<'_>) -> Shown {
             Shown::Replaced(bare.to_owned(), "identity.spelling")
         };
     };
-    let decoded = text.replace("%2F", "/").replace("%2f", "/");
+    let decoded = if text.as_bytes().contains(&b'%') {
+        Cow::Owned(text.replace("%2F", "/").replace("%2f", "/"))
+    } else {
+        Cow::Borrowed(text.as_ref())
+    };
     let bare = if class.kind() == Some(Kind::Project) {
         [".git", ".wiki", ".design"]
             .iter()
-            .fold(decoded.as_str(), |rest, suffix| {
+            .fold(decoded.as_ref(), |rest, suffix| {
                 rest.strip_suffix(suffix).unwrap_or(rest)
             })
     } else {
         text
     };
-    if fold(bare) == *path {
+    if folds_to(bare, path) {
         Shown::Raw
     } else {
         Shown::Replaced(path.clone(), "identity.spelling")

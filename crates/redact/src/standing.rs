@@ -42,18 +42,17 @@ pub(crate) fn of_tuple(
     ns: i64,
     linked: impl Fn(&Ident) -> bool,
 ) -> Standing {
-    let is_user = |ident: &&&Ident| {
+    let is_user = |ident: &&Ident| {
         matches!(
             ident,
             Ident::User(_) | Ident::UserId(_) | Ident::Email(_) | Ident::Name(_)
         )
     };
-    let users: Vec<&Ident> = members.iter().filter(is_user).copied().collect();
-    let places: Vec<&Ident> = members.iter().filter(|ident| !is_user(ident)).copied().collect();
-    if users.is_empty() {
-        of_place(&places, scope, ns, linked)
+    // Beside a user a place says nothing.
+    if members.iter().any(is_user) {
+        of_user(members, scope, ns, linked)
     } else {
-        of_user(&users, scope, ns, linked)
+        of_place(members, scope, ns, linked)
     }
 }
 
@@ -64,16 +63,15 @@ fn of_user(members: &[&Ident], scope: &ScopeIndex, ns: i64, linked: impl Fn(&Ide
         Some(other) if other != index => claims.outside = true,
         _ => owner = Some(index),
     };
-    let ids: Vec<u64> = members
-        .iter()
-        .filter_map(|ident| {
+    let ids = || {
+        members.iter().filter_map(|ident| {
             if let Ident::UserId(id) = ident {
                 Some(*id)
             } else {
                 None
             }
         })
-        .collect();
+    };
     for ident in members {
         match ident {
             Ident::UserId(id) => match scope.user_id(*id, ns) {
@@ -85,7 +83,7 @@ fn of_user(members: &[&Ident], scope: &ScopeIndex, ns: i64, linked: impl Fn(&Ide
                 Match::Outside => claims.outside = true,
             },
             Ident::User(name) => match scope.username(name, ns) {
-                Match::Entry { id: Some(id), .. } if ids.iter().any(|other| *other != id) => {
+                Match::Entry { id: Some(id), .. } if ids().any(|other| other != id) => {
                     claims.inside = true;
                     claims.outside = true;
                 }
@@ -93,13 +91,13 @@ fn of_user(members: &[&Ident], scope: &ScopeIndex, ns: i64, linked: impl Fn(&Ide
                     claims.inside = true;
                     same(index, &mut claims);
                 }
-                Match::Outside if ids.iter().any(|id| scope.is_nameless_user(*id, ns)) => {}
+                Match::Outside if ids().any(|id| scope.is_nameless_user(id, ns)) => {}
                 Match::Outside => claims.outside = true,
             },
             Ident::Email(email) => {
                 if let Match::Entry { index, id } = scope.email(email, ns) {
                     claims.inside = true;
-                    claims.outside |= id.is_some_and(|id| ids.iter().any(|other| *other != id));
+                    claims.outside |= id.is_some_and(|id| ids().any(|other| other != id));
                     same(index, &mut claims);
                 }
             }
@@ -111,18 +109,17 @@ fn of_user(members: &[&Ident], scope: &ScopeIndex, ns: i64, linked: impl Fn(&Ide
 
 fn of_place(members: &[&Ident], scope: &ScopeIndex, ns: i64, linked: impl Fn(&Ident) -> bool) -> Standing {
     let mut claims = Claims::default();
-    let ids: Vec<u64> = members
-        .iter()
-        .filter_map(|ident| match ident {
+    let ids = || {
+        members.iter().filter_map(|ident| match ident {
             Ident::ProjectId(id) | Ident::NamespaceId(id) => Some(*id),
             _ => None,
         })
-        .collect();
+    };
     let has_path = members.iter().any(|ident| matches!(ident, Ident::Path(_)));
     for ident in members {
         let listed = match ident {
             Ident::Path(path) => match scope.path(path, ns) {
-                Match::Entry { id: Some(id), .. } if ids.iter().any(|other| *other != id) => {
+                Match::Entry { id: Some(id), .. } if ids().any(|other| other != id) => {
                     claims.outside = true;
                     true
                 }
@@ -135,7 +132,7 @@ fn of_place(members: &[&Ident], scope: &ScopeIndex, ns: i64, linked: impl Fn(&Id
         let is_path = matches!(ident, Ident::Path(_));
         claims.inside |= listed || linked(ident);
         // An id that nothing is known of says nothing against the path beside it.
-        claims.outside |= !listed && (is_path && !ids.iter().any(|id| scope.is_pathless_project(*id, ns)));
+        claims.outside |= !listed && (is_path && !ids().any(|id| scope.is_pathless_project(id, ns)));
     }
     if !has_path && !claims.inside {
         return Standing::Foreign;

@@ -32,6 +32,8 @@ struct Compiled {
     event: Option<String>,
     /// Whether a slot holds an identity.
     names_somebody: bool,
+    /// The byte that a fitting text begins with, unless a slot comes first.
+    first: Option<u8>,
     /// The longest of its literals: a text without it cannot fit.
     needle: String,
     pattern: String,
@@ -66,9 +68,16 @@ impl Templates {
         ))
     }
 
+    /// The templates that begin like a text, in order.
+    fn likely<'t>(&'t self, text: &str) -> impl Iterator<Item = &'t Compiled> + use<'t> {
+        let first = text.bytes().next();
+        let begins = move |template: &&Compiled| template.first.is_none() || template.first == first;
+        self.0.iter().filter(begins)
+    }
+
     /// The parts of a message by the first template that it fits.
     pub(crate) fn fit<'t>(&'t self, text: &'t str) -> Option<Vec<Fitted<'t>>> {
-        self.0.iter().find_map(|template| template.fit(text))
+        self.likely(text).find_map(|template| template.fit(text))
     }
 
     /// What a message says: the event of the first template that it fits.
@@ -76,14 +85,14 @@ impl Templates {
         if text.len() > MAX_MESSAGE {
             return None;
         }
-        let fitting = self.0.iter().find(|template| template.fit(text).is_some())?;
+        let fitting = self.likely(text).find(|template| template.fit(text).is_some())?;
         fitting.event.as_deref()
     }
 
     /// The identities that a message names: those of the first template that has slots for any and that
     /// it fits. Most messages begin like none of them, which is all that is looked at.
     pub(crate) fn identities<'t>(&'t self, text: &'t str) -> impl Iterator<Item = (Class, &'t str)> {
-        let mut naming = self.0.iter().filter(|template| template.names_somebody);
+        let mut naming = self.likely(text).filter(|template| template.names_somebody);
         let parts = (text.len() <= MAX_MESSAGE)
             .then(|| naming.find_map(|template| template.fit(text)))
             .flatten();
@@ -160,6 +169,10 @@ fn compile(text: &str) -> Option<Compiled> {
     let names = |piece: &Piece| matches!(piece, Piece::Slot(Slot::Typed(class)) if class.is_identity());
     Some(Compiled {
         names_somebody: pieces.iter().any(names),
+        first: match pieces.first() {
+            Some(Piece::Literal(text)) => text.bytes().next(),
+            _ => None,
+        },
         pieces,
         event: None,
         needle,

@@ -6,13 +6,15 @@
 //! becomes `[text]`. An encoded secret, a foreign name or an address is none of the first and needs
 //! no detector to go.
 
+use std::borrow::Cow;
+
 use decostop_profile::Class;
 
 use crate::facts::Facts;
 use crate::identity::{Ident, is_plain_path, read_text};
 use crate::key::Pseudonyms;
 use crate::plan::ProfilePlan;
-use crate::scope::fold;
+use crate::scope::{fold, folded};
 
 /// Stands for text that was not kept.
 pub(crate) const MARK: &str = "[text]";
@@ -25,7 +27,16 @@ const MAX_NAME_WORDS: usize = 5;
 const MAX_DIGITS: usize = 4;
 
 pub(crate) const OUTER: &[char] = &['(', ')', '"', '\'', ',', '.', ':', ';', '!', '?'];
-const INNER: &[char] = &['_', '-', '/', '.', ':', '=', '#'];
+
+/// What joins the parts of a chunk.
+fn inner(c: char) -> bool {
+    matches!(c, '_' | '-' | '/' | '.' | ':' | '=' | '#')
+}
+
+fn outer(c: char) -> bool {
+    OUTER.contains(&c)
+}
+
 /// Marks in the longest compound that is kept.
 const MAX_MARKS: usize = 32;
 /// Words after which a word is taken for a name.
@@ -103,6 +114,9 @@ struct Chunk<'t> {
 /// Whether a chunk is an IPv6 address with zeros left out (`::1`, `dead::`): without its colons a short
 /// number or a word.
 fn is_compressed_address(chunk: &str) -> bool {
+    if !chunk.as_bytes().contains(&b':') {
+        return false;
+    }
     let bare = chunk.trim_matches(|c: char| !c.is_ascii_hexdigit() && c != ':');
     bare.len() > 2
         && bare.contains("::")
@@ -122,7 +136,7 @@ impl TextContext<'_> {
         }
         let mut chunks: Vec<Chunk<'_>> = chunks(text)
             .map(|(start, text)| {
-                let core = text.trim_matches(OUTER);
+                let core = text.trim_matches(outer);
                 Chunk {
                     start,
                     text,
@@ -186,16 +200,16 @@ impl TextContext<'_> {
         if self.personal_data && self.is_own_identity(core) || self.pseudonyms.recognise(core).is_some() {
             return Verdict::Keep { number: false };
         }
-        if core.contains('@') {
+        if core.as_bytes().contains(&b'@') {
             return Verdict::Drop("identity.mention");
         }
-        let folded = fold(core);
-        let single = !core.contains(INNER);
+        let folded = folded(core);
+        let single = !core.contains(inner);
         if !single && self.names_somebody(&folded) {
             return Verdict::Drop("identity.foreign");
         }
         let mut numbers = 0;
-        for part in core.split(INNER) {
+        for part in core.split(inner) {
             if !part.is_empty() && part.len() <= MAX_DIGITS && part.bytes().all(|byte| byte.is_ascii_digit())
             {
                 numbers += 1;
@@ -220,7 +234,9 @@ impl TextContext<'_> {
     fn is_own_identity(&self, core: &str) -> bool {
         let own = |ident: &Ident| self.facts.is_inside(ident, self.ns) && !self.facts.is_contradicted(ident);
         let read = |class, text| read_text(class, text).is_some_and(|ident| own(&ident));
-        if core.contains('%') {
+        // An id ends with a digit; anything else is written as the scope has it.
+        let may_be = self.facts.scope().may_name(core.trim()) || core.ends_with(|c: char| c.is_ascii_digit());
+        if !may_be || core.contains('%') {
             return false;
         }
         read(Class::User, core)
@@ -244,7 +260,7 @@ impl TextContext<'_> {
             return true;
         }
         // Any run of parts, since a name may itself be made of words (`user=deploy-bot`).
-        let marks: Vec<(usize, &str)> = folded.match_indices(INNER).collect();
+        let marks: Vec<(usize, &str)> = folded.match_indices(inner).collect();
         if marks.len() > MAX_MARKS {
             return true;
         }
@@ -272,7 +288,7 @@ impl TextContext<'_> {
         }
         folded.split_once(['=', ':']).is_some_and(|(key, value)| {
             NAMING.iter().any(|word| key.ends_with(word))
-                && value.split(INNER).any(|part| self.facts.is_foreign_token(part))
+                && value.split(inner).any(|part| self.facts.is_foreign_token(part))
         })
     }
 
@@ -281,11 +297,11 @@ impl TextContext<'_> {
         if part.is_empty() || !part.is_ascii() {
             return false;
         }
-        let folded = part.to_ascii_lowercase();
-        words.contains(folded.as_str())
+        let folded = folded(part);
+        words.contains(&*folded)
             || part.len() <= 64
                 && part.bytes().all(|byte| byte.is_ascii_alphabetic())
-                && camel_words(part).all(|word| words.contains(word.to_ascii_lowercase().as_str()))
+                && camel_words(part, &folded).all(|(_, word)| words.contains(word))
                 // Words written together may be somebody's name, unlike one of them.
                 && !self.facts.is_foreign_token(&folded)
     }
@@ -293,14 +309,15 @@ impl TextContext<'_> {
     /// Display names of several words: foreign ones go, in-scope ones stay; a word behind `user` is a
     /// name.
     fn judge_names(&self, chunks: &mut [Chunk<'_>]) {
-        let folded: Vec<String> = chunks.iter().map(|chunk| fold(chunk.core)).collect();
+        let folded: Vec<Cow<'_, str>> = chunks.iter().map(|chunk| folded(chunk.core)).collect();
         for at in 0..chunks.len() {
-            for len in (2..=MAX_NAME_WORDS).rev() {
+            let begins = folded.get(at).is_some_and(|word| self.facts.begins_name(word));
+            for len in (2..=MAX_NAME_WORDS).rev().filter(|_| begins) {
                 let Some(run) = folded.get(at..at + len) else {
                     continue;
                 };
                 let phrase = run.join(" ");
-                let verdict = if self.facts.has_phrases() && self.facts.is_foreign_phrase(&phrase) {
+                let verdict = if self.facts.is_foreign_phrase(&phrase) {
                     Verdict::Drop("identity.foreign")
                 } else {
                     let name = Ident::Name(phrase);
@@ -320,7 +337,7 @@ impl TextContext<'_> {
             let Some(before) = at.checked_sub(1).and_then(|before| folded.get(before)) else {
                 continue;
             };
-            if NAMING.contains(&before.as_str())
+            if NAMING.contains(&&**before)
                 && folded
                     .get(at)
                     .is_some_and(|word| self.facts.is_foreign_token(word))
@@ -345,8 +362,9 @@ fn chunks(text: &str) -> impl Iterator<Item = (usize, &str)> {
     })
 }
 
-pub(crate) fn camel_words(text: &str) -> impl Iterator<Item = &str> {
-    let mut rest = text;
+/// The words of a text in camel case, each with what it is folded; both are ASCII.
+pub(crate) fn camel_words<'t>(text: &'t str, folded: &'t str) -> impl Iterator<Item = (&'t str, &'t str)> {
+    let (mut rest, mut folded) = (text, folded);
     std::iter::from_fn(move || {
         if rest.is_empty() {
             return None;
@@ -363,8 +381,9 @@ pub(crate) fn camel_words(text: &str) -> impl Iterator<Item = &str> {
             end += 1;
         }
         let (word, after) = rest.split_at_checked(end)?;
-        rest = after;
-        Some(word)
+        let (lower, after_lower) = folded.split_at_checked(end)?;
+        (rest, folded) = (after, after_lower);
+        Some((word, lower))
     })
 }
 
@@ -379,14 +398,18 @@ fn drop_after_secret_keys(chunks: &mut [Chunk<'_>]) {
         }
         let text = chunk.text;
         // The key stands before the mark, or is the word before a lone one (`token = …`).
-        let found = text.match_indices([':', '=']).find(|(mark, _)| {
+        let marks = text
+            .bytes()
+            .enumerate()
+            .filter(|(_, byte)| matches!(byte, b':' | b'='));
+        let found = marks.map(|(mark, _)| mark).find(|mark| {
             let before = text.get(..*mark).unwrap_or_default();
             let key = if before.is_empty() { last } else { before };
             let key = fold(key.trim_matches(|c: char| !c.is_ascii_alphanumeric()));
             SECRET_KEYS.iter().any(|word| key.ends_with(word))
         });
         last = chunk.core;
-        let Some((mark, _)) = found else { continue };
+        let Some(mark) = found else { continue };
         let value = text
             .get(mark + 1..)
             .unwrap_or_default()
@@ -466,7 +489,16 @@ mod tests {
 
     #[test]
     fn camel_case_falls_into_words() {
-        let words = |text| camel_words(text).collect::<Vec<_>>();
+        let words = |text: &str| {
+            let folded = fold(text);
+            let words = camel_words(text, &folded);
+            words
+                .map(|(word, lower)| {
+                    assert_eq!(fold(word), lower);
+                    word.to_owned()
+                })
+                .collect::<Vec<_>>()
+        };
         assert_eq!(words("PostReceive"), ["Post", "Receive"]);
         assert_eq!(words("SSHUploadPack"), ["SSH", "Upload", "Pack"]);
         assert_eq!(words("a"), ["a"]);

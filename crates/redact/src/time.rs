@@ -5,8 +5,6 @@
 //! its errors; `svlogd -tt`'s `2024-05-16_14:53:09.98174`; `25/Oct/2024:14:48:00 +0000` of access logs,
 //! with HAProxy's fraction or without; seconds or milliseconds since 1970 as a number.
 
-use std::fmt::Write as _;
-
 /// An instant with the precision it was written in.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub struct Instant {
@@ -120,20 +118,33 @@ impl Instant {
         let (year, month, day) = civil_from_days(days);
         let seconds = rest / NS;
         let mut out = String::with_capacity(30);
-        let _ = write!(
-            out,
-            "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}",
-            seconds / 3600,
-            seconds / 60 % 60,
-            seconds % 60
-        );
+        for (mark, value, digits) in [
+            ("", year, 4),
+            ("-", month, 2),
+            ("-", day, 2),
+            ("T", seconds / 3600, 2),
+            (":", seconds / 60 % 60, 2),
+            (":", seconds % 60, 2),
+        ] {
+            out.push_str(mark);
+            push_number(&mut out, value, digits);
+        }
         if self.digits > 0 {
-            let _ = write!(out, ".{:09}", rest % NS);
+            out.push('.');
+            push_number(&mut out, rest % NS, 9);
             out.truncate(20 + usize::from(self.digits));
         }
         out.push('Z');
         out
     }
+}
+
+/// A number of at least this many digits. No part of an instant is negative: the years are 1677 to 2262.
+fn push_number(out: &mut String, value: i64, digits: u32) {
+    if digits > 1 || value > 9 {
+        push_number(out, value / 10, digits.saturating_sub(1));
+    }
+    out.extend(u8::try_from(value % 10).map(|digit| char::from(b'0' + digit)));
 }
 
 fn number(bytes: &[u8], start: usize, len: usize) -> Option<i64> {

@@ -63,4 +63,5 @@ pub use compiled::CompiledProfile;
 pub use error::{Error, ErrorKind};
 pub use ground::Ground;
 pub use leak::{Leak, Place};
+pub use survival::Memory;
 pub use verifier::{Verified, VerifiedBuf, Verifier};

@@ -72,8 +72,36 @@ pub(crate) struct Owned {
     longest_name: usize,
     /// First components of all texts above but words of names: what is not here is not the customer's.
     heads: HashSet<Box<str>, RandomState>,
+    /// First bytes of the heads.
+    initials: Initials,
     /// User names whose scope entry lists an id.
     identified: HashSet<Box<str>, RandomState>,
+}
+
+/// A set of bytes.
+struct Initials([bool; 256]);
+
+impl Default for Initials {
+    fn default() -> Self {
+        Self([false; 256])
+    }
+}
+
+impl Initials {
+    fn insert(&mut self, byte: u8) {
+        if let Some(held) = self.0.get_mut(usize::from(byte)) {
+            *held = true;
+        }
+    }
+
+    /// Whether a text may begin with one of them in lower case. What is not ASCII is not decided here.
+    fn may_begin(&self, text: &str) -> bool {
+        let first = text.bytes().next();
+        first.is_none_or(|byte| {
+            let held = self.0.get(usize::from(byte.to_ascii_lowercase()));
+            !byte.is_ascii() || held.copied().unwrap_or(true)
+        })
+    }
 }
 
 fn add<K: Eq + std::hash::Hash>(index: &mut Index<K>, key: K, spell: Spell) {
@@ -112,6 +140,9 @@ pub(crate) fn number(text: &str) -> Option<u64> {
 
 /// An id behind one of the given prefixes, or alone.
 fn id_after(text: &str, prefixes: &[&str]) -> Option<u64> {
+    if !text.ends_with(|c: char| c.is_ascii_digit()) {
+        return None;
+    }
     number(text).or_else(|| {
         prefixes
             .iter()
@@ -173,6 +204,9 @@ impl Owned {
             .flat_map(Index::keys)
             .filter_map(|text| head(text));
         owned.heads = heads.map(Box::from).collect();
+        for first in owned.heads.iter().filter_map(|head| head.bytes().next()) {
+            owned.initials.insert(first);
+        }
         Ok(owned)
     }
 
@@ -205,7 +239,7 @@ impl Owned {
     pub(crate) fn may_hold(&self, text: &str) -> bool {
         text.bytes().any(|b| b.is_ascii_digit())
             || head(text.strip_prefix('@').unwrap_or(text))
-                .is_some_and(|head| self.heads.contains(fold(head).as_ref()))
+                .is_some_and(|head| self.initials.may_begin(head) && self.heads.contains(fold(head).as_ref()))
     }
 
     /// A namespace path: an entry's, or below one.
@@ -313,17 +347,16 @@ impl Owned {
 
 /// What stands before the first slash, encoded or not.
 fn head(text: &str) -> Option<&str> {
-    text.split(['/', '%']).next()
+    let end = text.bytes().position(|byte| matches!(byte, b'/' | b'%'));
+    text.get(..end.unwrap_or(text.len()))
 }
 
 /// A path as the platform writes them: no empty or dotted segments, no control characters.
 fn plain_path(path: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'+');
     path.split('/').all(|part| {
-        !part.is_empty()
-            && part != "."
-            && part != ".."
-            && part != "-"
-            && part.chars().all(|c| c.is_alphanumeric() || "_-.+".contains(c))
+        let sound = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | '+');
+        !matches!(part, "" | "." | ".." | "-") && (part.bytes().all(is_plain) || part.chars().all(sound))
     })
 }
 
@@ -331,4 +364,30 @@ fn plain_path(path: &str) -> bool {
 fn unslash(path: &str) -> Option<String> {
     path.contains('%')
         .then(|| path.replace("%2F", "/").replace("%2f", "/"))
+}
+
+#[cfg(test)]
+mod tests {
+    use decostop_profile::{Scope, UserScope};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_first_byte_rules_out_no_more_than_the_head(
+            name in "[aBéK@/%.]{1,3}",
+            text in "@?[aAbBéK%/.]{0,4}",
+        ) {
+            let scope = Scope {
+                users: vec![UserScope { username: name, ..UserScope::default() }],
+                ..Scope::default()
+            };
+            let owned = Owned::new(&Ground { scope, ..Ground::default() })
+                .unwrap_or_else(|error| panic!("{error}"));
+            let bare = text.strip_prefix('@').unwrap_or(&text);
+            let head = bare.split(['/', '%']).next().unwrap_or_default();
+            prop_assert_eq!(owned.may_hold(&text), owned.heads.contains(fold(head).as_ref()));
+        }
+    }
 }

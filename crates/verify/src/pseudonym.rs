@@ -54,10 +54,11 @@ impl Pseudonyms {
 
     /// The kind of a genuine pseudonym; nothing for anything else.
     pub(crate) fn kind_of(&self, text: &str) -> Option<Kind> {
-        let (word, body) = text.split_once('-')?;
-        if body.len() != VALUE_CHARS + TAG_CHARS
-            || !body.bytes().all(|b| matches!(b, b'a'..=b'z' | b'2'..=b'7'))
-        {
+        // Its body has a fixed length and no dash: the first dash is the one before it.
+        let dash = text.len().checked_sub(VALUE_CHARS + TAG_CHARS + 1)?;
+        let (word, body) = text.split_at_checked(dash)?;
+        let body = body.strip_prefix('-')?;
+        if !body.bytes().all(|b| matches!(b, b'a'..=b'z' | b'2'..=b'7')) {
             return None;
         }
         let kind = Kind::parse(word)?;
@@ -83,21 +84,24 @@ impl Pseudonyms {
 }
 
 fn keyed(key: &[u8; 32], kind: &str, text: &str) -> blake3::Hash {
-    let mut hasher = blake3::Hasher::new_keyed(key);
-    hasher.update(kind.as_bytes());
-    hasher.update(&[0]);
-    hasher.update(text.as_bytes());
-    hasher.finalize()
+    let mut input = Vec::with_capacity(64);
+    input.extend_from_slice(kind.as_bytes());
+    input.push(0);
+    input.extend_from_slice(text.as_bytes());
+    blake3::keyed_hash(key, &input)
 }
 
 /// The first `5 * out.len()` bits, most significant first.
 fn base32(bytes: &[u8], out: &mut [u8]) {
-    let mut bits = bytes
-        .iter()
-        .flat_map(|byte| (0..8).rev().map(move |n| usize::from(byte >> n & 1)));
+    let mut bytes = bytes.iter();
+    let (mut bits, mut held) = (0usize, 0);
     for slot in out {
-        let index = bits.by_ref().take(5).fold(0, |index, bit| index << 1 | bit);
-        *slot = ALPHABET.get(index).copied().unwrap_or(b'a');
+        if held < 5 {
+            bits = bits << 8 | usize::from(bytes.next().copied().unwrap_or_default());
+            held += 8;
+        }
+        held -= 5;
+        *slot = ALPHABET.get(bits >> held & 31).copied().unwrap_or(b'a');
     }
 }
 

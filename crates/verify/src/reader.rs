@@ -99,6 +99,31 @@ fn duplicate(fields: &[Field<'_>]) -> Option<usize> {
         .map(|n| n + 1)
 }
 
+fn ends_plain(byte: u8) -> bool {
+    byte == b'"' || byte == b'\\' || byte < 0x20
+}
+
+/// Where the first byte stands that a string does not hold as it is, eight bytes at a time.
+///
+/// Each term has the high bit of the bytes that it looks for, and perhaps of some behind the first of them, to
+/// which the subtraction borrows: the lowest bit is always right.
+fn plain_end(bytes: &[u8]) -> Option<usize> {
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    let below = |word: u64, least: u8| word.wrapping_sub(ONES * u64::from(least)) & !word & (ONES << 7);
+    let is = |word: u64, byte: u8| below(word ^ (ONES * u64::from(byte)), 1);
+    let mut at = 0;
+    while let Some(chunk) = bytes.get(at..)?.first_chunk() {
+        let word = u64::from_le_bytes(*chunk);
+        let found = is(word, b'"') | is(word, b'\\') | below(word, 0x20);
+        if found != 0 {
+            return Some(at + found.trailing_zeros() as usize / 8);
+        }
+        at += 8;
+    }
+    let rest = bytes.get(at..)?;
+    Some(at + rest.iter().position(|byte| ends_plain(*byte))?)
+}
+
 impl<'a> Reader<'a> {
     fn peek(&self) -> Option<u8> {
         self.text.as_bytes().get(self.at).copied()
@@ -160,7 +185,7 @@ impl<'a> Reader<'a> {
     fn string(&mut self) -> Option<Cow<'a, str>> {
         self.expect(b'"')?;
         let rest = self.rest();
-        let plain = rest.bytes().position(|b| b == b'"' || b == b'\\' || b < 0x20)?;
+        let plain = plain_end(rest.as_bytes())?;
         match rest.as_bytes().get(plain)? {
             b'"' => {
                 self.at += plain + 1;
@@ -175,7 +200,7 @@ impl<'a> Reader<'a> {
         let mut out = String::new();
         loop {
             let rest = self.rest();
-            let plain = rest.bytes().position(|b| b == b'"' || b == b'\\' || b < 0x20)?;
+            let plain = plain_end(rest.as_bytes())?;
             out.push_str(rest.get(..plain)?);
             self.at += plain + 1;
             match rest.as_bytes().get(plain)? {
@@ -241,6 +266,20 @@ mod tests {
                     Some(text.as_ref())
                 );
             }
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn strings_end_where_the_first_special_byte_is(
+            bytes in proptest::collection::vec(proptest::prelude::prop_oneof![
+                proptest::prelude::any::<u8>(),
+                proptest::sample::select(vec![b'"', b'\\', 0, 0x1f, 0x20, 0x21, 0x7f, 0x80, 0xa0, 0xff]),
+                0x20u8..0x22,
+                proptest::prelude::Just(b'a'),
+            ], 0..40),
+        ) {
+            proptest::prop_assert_eq!(plain_end(&bytes), bytes.iter().position(|byte| ends_plain(*byte)));
         }
     }
 

@@ -17,7 +17,7 @@ use crate::leak::{Leak, Place};
 use crate::owned::Owned;
 use crate::pseudonym::Pseudonyms;
 use crate::reader;
-use crate::survival::Foreign;
+use crate::survival::{Foreign, Memory};
 
 /// Values that a select names.
 pub(crate) type Named = HashSet<Box<str>, RandomState>;
@@ -128,7 +128,7 @@ impl Verifier {
     /// # Errors
     /// The first rule that the record breaks, and where.
     pub fn check<'a>(&self, record: &'a [u8]) -> Result<Verified<'a>, Leak> {
-        self.check_with(record, None)
+        self.check_with(record, None, &mut Memory::default())
     }
 
     /// As [`Self::check`], for a record that travels on: to another thread, or in a batch.
@@ -136,7 +136,15 @@ impl Verifier {
     /// # Errors
     /// As [`Self::check`].
     pub fn check_owned(&self, record: Vec<u8>) -> Result<VerifiedBuf, Leak> {
-        let columns = self.check(&record)?.columns;
+        self.check_with_memory(record, &mut Memory::default())
+    }
+
+    /// As [`Self::check_owned`], for a worker that checks many.
+    ///
+    /// # Errors
+    /// As [`Self::check`].
+    pub fn check_with_memory(&self, record: Vec<u8>, memory: &mut Memory) -> Result<VerifiedBuf, Leak> {
+        let columns = self.check_with(&record, None, memory)?.columns;
         Ok(VerifiedBuf {
             bytes: record,
             columns,
@@ -148,6 +156,7 @@ impl Verifier {
         &self,
         record: &'a [u8],
         derived: Option<&Foreign>,
+        memory: &mut Memory,
     ) -> Result<Verified<'a>, Leak> {
         let fields = reader::read(record).map_err(|malformed| {
             let place = if malformed.position == 0 {
@@ -158,7 +167,7 @@ impl Verifier {
             Leak::new(malformed.rule, place)
         })?;
         let closed = self.closure(&fields)?;
-        self.survival(&closed, derived)?;
+        self.survival(&closed, derived, memory)?;
         let columns = [closed.time, Some(closed.source), closed.event].map(|text| place_in(record, text?));
         Ok(Verified {
             bytes: record,

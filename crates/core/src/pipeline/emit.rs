@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use std::time::Instant as Clock;
 
 use decostop_redact::{Facts, Ledger, Record, Typed};
-use decostop_verify::{Ground, VerifiedBuf, Verifier};
+use decostop_verify::{Ground, Memory, VerifiedBuf, Verifier};
 use rayon::prelude::*;
 
 use super::collect::{Matched, Sorted, Unique};
@@ -35,6 +35,7 @@ struct Worker {
     parse: parse::Scratch,
     typed: Vec<Typed>,
     ledger: Ledger,
+    memory: Memory,
     work: Work,
 }
 
@@ -352,6 +353,7 @@ impl Emitter<'_> {
             parse,
             typed,
             ledger,
+            memory,
             work,
         } = worker;
         let begun = Clock::now();
@@ -373,19 +375,6 @@ impl Emitter<'_> {
         match parsed.and_then(|outcome| outcome) {
             Ok(None) => Outcome::OutsideScope,
             Ok(Some((time_ns, redacted))) => {
-                let provenance = Provenance {
-                    origin,
-                    line_digest: *blake3::hash(&matched.line).as_bytes(),
-                    removals: redacted.removals().iter().map(removal).collect(),
-                    source: dive
-                        .profile
-                        .sources
-                        .get(matched.source as usize)
-                        .map(|source| source.name.clone())
-                        .unwrap_or_default(),
-                    event: redacted.event().to_owned(),
-                    time_ns,
-                };
                 let column = |name| redacted.column(name).map(|text| one_spelling(&text));
                 let shown = Shown {
                     actor: column("actor"),
@@ -393,8 +382,22 @@ impl Emitter<'_> {
                         .filter(|text| dive.redactor.pseudonyms().recognise(text).is_none()),
                     ip: column("ip"),
                 };
+                let (bytes, event, removals) = redacted.into_parts();
+                let provenance = Provenance {
+                    origin,
+                    line_digest: *blake3::hash(&matched.line).as_bytes(),
+                    removals: removals.into_iter().map(removal).collect(),
+                    source: dive
+                        .profile
+                        .sources
+                        .get(matched.source as usize)
+                        .map(|source| source.name.clone())
+                        .unwrap_or_default(),
+                    event,
+                    time_ns,
+                };
                 let begun = Clock::now();
-                let checked = self.verifier.check_owned(redacted.into_bytes());
+                let checked = self.verifier.check_with_memory(bytes, memory);
                 work.verify += begun.elapsed();
                 match checked {
                     Ok(record) => Outcome::Record(record, Box::new(provenance), shown),
@@ -421,13 +424,16 @@ impl Emitter<'_> {
 /// What a column says, so that it counts once however a line spells it: the columns keep the escapes
 /// and the case of the line.
 fn one_spelling(text: &str) -> String {
+    if !text.contains('\\') {
+        return text.to_lowercase();
+    }
     let plain: Option<String> = serde_json::from_str(&format!("\"{text}\"")).ok();
     plain.as_deref().unwrap_or(text).to_lowercase()
 }
 
-fn removal(removal: &decostop_redact::Removal) -> Removal {
+fn removal(removal: decostop_redact::Removal) -> Removal {
     Removal {
-        field: removal.field.clone(),
+        field: removal.field,
         class: removal.class,
         rule: removal.rule,
         start: removal.start,

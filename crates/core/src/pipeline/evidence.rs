@@ -63,14 +63,11 @@ fn policy_digest(request: &str, profile: &str) -> String {
 }
 
 fn count_fields(dive: &Dive, ledger: &Ledger, report: &mut Report) {
-    let tallies = ledger.fields.iter();
-    for (source, (field, tally)) in
-        tallies.flat_map(|(source, fields)| fields.iter().map(move |of| (source, of)))
-    {
+    for (source, field, tally) in ledger.fields() {
         let source = dive
             .profile
             .sources
-            .get(*source)
+            .get(source)
             .map(|source| source.name.as_str())
             .unwrap_or_default();
         for (what, count) in [

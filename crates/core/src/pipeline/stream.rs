@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use decostop_profile::{Class, Profile};
 use decostop_redact::{Facts, Learner, Ledger, ProfilePlan, Redactor, RequestKey, ScopeIndex, Typed};
-use decostop_verify::{Ground, VerifiedBuf, Verifier};
+use decostop_verify::{Ground, Memory, VerifiedBuf, Verifier};
 
 use super::policy_of;
 use crate::frame::{Assembler, Lines, Piece};
@@ -65,6 +65,7 @@ pub struct LineRedactor {
     scratch: parse::Scratch,
     typed: Vec<Typed>,
     ledger: Ledger,
+    memory: Memory,
     lines: u64,
 }
 
@@ -137,6 +138,7 @@ impl LineRedactor {
             scratch: parse::Scratch::default(),
             typed: Vec::new(),
             ledger: Ledger::default(),
+            memory: Memory::default(),
             lines: 0,
         })
     }
@@ -159,7 +161,7 @@ impl LineRedactor {
         let Some(source) = self.source else {
             return Ok(self
                 .verifier
-                .check_owned(line.to_vec())
+                .check_with_memory(line.to_vec(), &mut self.memory)
                 .map_err(|_| Reason::Undecided));
         };
         let Self {
@@ -187,7 +189,7 @@ impl LineRedactor {
             Err(reason) => Ok(Err(reason)),
             Ok(redacted) => self
                 .verifier
-                .check_owned(redacted.into_bytes())
+                .check_with_memory(redacted.into_bytes(), &mut self.memory)
                 .map(Ok)
                 .map_err(|leak| {
                     let (rule, place) = (leak.rule(), leak.place());

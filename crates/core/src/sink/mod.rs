@@ -3,6 +3,8 @@
 //! A [`Sink`] takes nothing but [`Verified`] records, and only the verifier makes those: a raw line
 //! cannot reach a sink because its type does not fit.
 
+use std::sync::Arc;
+
 use crate::stats::{Evidence, Report};
 use crate::{Error, Origin};
 
@@ -114,7 +116,7 @@ impl Withheld {
 #[non_exhaustive]
 pub struct Removal {
     /// The field it was in; `[other]` if the name itself may not be told.
-    pub field: String,
+    pub field: Arc<str>,
     /// Class of what was removed.
     pub class: &'static str,
     /// The rule that removed it.

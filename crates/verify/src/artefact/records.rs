@@ -12,7 +12,7 @@ use super::manifest::Tally;
 use crate::error::Error;
 use crate::instant::Instant;
 use crate::leak::{Leak, Place};
-use crate::survival::Foreign;
+use crate::survival::{Foreign, Memory};
 use crate::verifier::Verifier;
 
 /// Longer than any record that a dive writes.
@@ -53,6 +53,7 @@ struct Lines<'v> {
     counts: Counts,
     last: Option<Instant>,
     rest: Vec<u8>,
+    memory: Memory,
 }
 
 /// Reads the file once, for its digest, its frames and its records.
@@ -86,6 +87,7 @@ pub(crate) fn read(
         counts,
         last: None,
         rest: Vec::new(),
+        memory: Memory::default(),
     };
     let fault = frames(&mut input, &mut lines, report).map_err(|cause| Error::io(&path, cause))?;
     let fault = fault.or_else(|| (!lines.rest.is_empty()).then_some("artefact.unfinished_line"));
@@ -159,7 +161,7 @@ impl Lines<'_> {
         let number = self.counts.total;
         let file = self.file.as_str();
         let mut add = |leak: Leak| report.add(leak.in_file(file).in_record(number));
-        let verified = match self.verifier.check_with(line, self.derived) {
+        let verified = match self.verifier.check_with(line, self.derived, &mut self.memory) {
             Ok(verified) => verified,
             Err(leak) => return add(leak),
         };

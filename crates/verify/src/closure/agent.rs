@@ -1,5 +1,8 @@
 //! What a client calls itself.
 
+use std::collections::BTreeSet;
+use std::ops::Bound;
+
 use super::text::OUTER;
 use super::words::short_number;
 use super::{BLANK, Broken, Context, Residue};
@@ -47,16 +50,7 @@ impl Verifier {
 
     /// Where a product family that stands here alone ends; the longest one.
     fn family(&self, rest: &str) -> Option<usize> {
-        let ends = rest
-            .match_indices(' ')
-            .map(|(at, _)| at)
-            .take(3)
-            .chain(std::iter::once(rest.len()));
-        ends.filter(|&end| {
-            rest.get(..end)
-                .is_some_and(|name| self.profile.vocabulary.agents.contains(name))
-        })
-        .max()
+        family(&self.profile.vocabulary.agents, rest)
     }
 
     /// `Family/1.2.3`.
@@ -66,5 +60,43 @@ impl Verifier {
                 && version.split('.').count() <= 3
                 && version.split('.').all(|part| short_number(part, 6))
         })
+    }
+}
+
+/// Of the families that begin with the first word, the longest that ends at the end or before a space; before
+/// one of the first three.
+fn family(families: &BTreeSet<Box<str>>, rest: &str) -> Option<usize> {
+    let word = rest.split(' ').next()?;
+    let alike = families
+        .range::<str, _>((Bound::Included(word), Bound::Unbounded))
+        .map(AsRef::as_ref)
+        .take_while(|family: &&str| family.starts_with(word));
+    let stands = |family: &&str| match rest.strip_prefix(*family) {
+        Some("") => true,
+        Some(tail) => tail.starts_with(' ') && family.matches(' ').count() < 3,
+        None => false,
+    };
+    alike.filter(stands).map(str::len).max()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// The obvious way asks for each of the texts.
+        #[test]
+        fn families_are_found_by_their_first_word(
+            families in proptest::collection::btree_set("[ab]{0,2}( [ab]{0,1}){0,4}", 0..12),
+            rest in "[ab]{0,2}( [ab]{0,1}){0,5}",
+        ) {
+            let families: BTreeSet<Box<str>> = families.into_iter().map(Into::into).collect();
+            let spaces = rest.match_indices(' ').map(|(at, _)| at).take(3);
+            let ends = spaces.chain(std::iter::once(rest.len()));
+            let expected = ends.filter(|end| families.contains(&rest[..*end])).max();
+            prop_assert_eq!(family(&families, &rest), expected);
+        }
     }
 }

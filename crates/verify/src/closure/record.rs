@@ -1,6 +1,6 @@
 //! One record: the order of its columns, the names of its fields, and what depends on siblings.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use decostop_profile::{Class, ClassRule, FieldSpec, Kind as TupleKind, Profile, Role, Source};
 use foldhash::fast::RandomState;
@@ -31,9 +31,9 @@ pub(crate) struct SourcePlan {
     name: Box<str>,
     fields: HashMap<Box<str>, FieldSpec, RandomState>,
     /// For each common column, the fields that may supply it.
-    suppliers: HashMap<&'static str, Vec<Box<str>>>,
+    suppliers: [(&'static str, Vec<Box<str>>); 6],
     /// Fields of impersonators.
-    impersonators: HashSet<Box<str>, RandomState>,
+    impersonators: Vec<Box<str>>,
     /// Fields that speak of a user, with the tuples they are in.
     people: HashMap<Box<str>, (Vec<usize>, FieldSpec), RandomState>,
     /// Whether some event expression uses no closed field, so that raw events have a grammar.
@@ -87,14 +87,14 @@ impl SourcePlan {
                 .iter()
                 .map(|(name, spec)| (name.as_str().into(), spec.clone()))
                 .collect(),
-            suppliers: HashMap::from([
+            suppliers: [
                 ("actor", boxed(&columns.actor)),
                 ("namespace", boxed(&columns.namespace)),
                 ("project", boxed(&columns.project)),
                 ("ip", boxed(&columns.ip)),
                 ("status", boxed(&columns.status)),
                 ("correlation_id", boxed(&columns.correlation_id)),
-            ]),
+            ],
             impersonators: source
                 .tuples
                 .iter()
@@ -106,11 +106,23 @@ impl SourcePlan {
         }
     }
 
+    /// The fields that may supply a common column.
+    fn suppliers(&self, column: &str) -> &[Box<str>] {
+        let mut columns = self.suppliers.iter();
+        let found = columns.find(|(name, _)| *name == column);
+        found.map(|(_, names)| names.as_slice()).unwrap_or_default()
+    }
+
+    /// A field's name behind the source's, as it is written where it would be that of a column.
+    fn unprefixed<'n>(&self, name: &'n str) -> Option<&'n str> {
+        name.strip_prefix(self.name.as_ref())?.strip_prefix('.')
+    }
+
     /// The field behind an output name, without its `#n`.
     fn named<'p>(&'p self, profile: &Profile, name: &str) -> Option<Named<'p>> {
         let own = |name: &str| self.fields.get(name).map(Named::Own);
         let colliding = || {
-            let field = name.strip_prefix(self.name.as_ref())?.strip_prefix('.')?;
+            let field = self.unprefixed(name)?;
             COLUMNS.contains(&field).then(|| own(field)).flatten()
         };
         let param = || {
@@ -156,6 +168,9 @@ fn is_dropped(class: Class) -> bool {
 
 /// `name#2` is another value of `name`.
 fn base(name: &str) -> &str {
+    if !name.ends_with(|c: char| c.is_ascii_digit()) {
+        return name;
+    }
     name.rsplit_once('#')
         .filter(|(_, nth)| {
             (1..=5).contains(&nth.len())
@@ -232,12 +247,8 @@ impl Verifier {
             let impersonated = !plan.impersonators.is_empty()
                 && fields.iter().any(|field| {
                     let name = base(&field.key);
-                    let own = name
-                        .strip_prefix(plan.name.as_ref())
-                        .and_then(|name| name.strip_prefix('.'));
-                    field.value != Scalar::Null
-                        && (plan.impersonators.contains(name)
-                            || own.is_some_and(|name| plan.impersonators.contains(name)))
+                    let is_one = |name: &str| plan.impersonators.iter().any(|known| **known == *name);
+                    field.value != Scalar::Null && (is_one(name) || plan.unprefixed(name).is_some_and(is_one))
                 });
             at.own_actor = !impersonated && self.own_user(Class::Name, name, at);
         }
@@ -274,13 +285,8 @@ impl Verifier {
         field: &Field<'_>,
         at: Context,
     ) -> Result<Residue, Broken> {
-        let suppliers = plan
-            .suppliers
-            .get(field.key.as_ref())
-            .map(Vec::as_slice)
-            .unwrap_or_default();
         let mut broken = "closure.unknown_field";
-        for supplier in suppliers {
+        for supplier in plan.suppliers(&field.key) {
             let Some(named) = plan.named(&self.profile, supplier) else {
                 continue;
             };
@@ -339,7 +345,7 @@ impl Verifier {
                 cases,
             } => {
                 let input = Input::of(value).ok_or("closure.type")?;
-                let told = siblings(plan, fields, columns, sibling);
+                let told: Vec<&str> = siblings(plan, fields, columns, sibling).collect();
                 let mut broken = "closure.no_class";
                 for case in cases
                     .iter()
@@ -439,11 +445,13 @@ fn class_told(plan: &SourcePlan, fields: &[Field<'_>], columns: usize, spec: &Fi
     match &spec.rule {
         ClassRule::Fixed(class) => Some(*class),
         ClassRule::On { field, cases } => {
-            let told = siblings(plan, fields, columns, field);
-            let [only] = told.as_slice() else { return None };
+            let mut told = siblings(plan, fields, columns, field);
+            let (Some(only), None) = (told.next(), told.next()) else {
+                return None;
+            };
             cases
                 .iter()
-                .find(|case| case.value == *only)
+                .find(|case| case.value == only)
                 .map(|case| case.class)
         }
         _ => None,
@@ -451,20 +459,20 @@ fn class_told(plan: &SourcePlan, fields: &[Field<'_>], columns: usize, spec: &Fi
 }
 
 /// The values that a record shows of a sibling field, under any of its output names.
-fn siblings<'r>(plan: &SourcePlan, fields: &'r [Field<'_>], columns: usize, sibling: &str) -> Vec<&'r str> {
+fn siblings<'r>(
+    plan: &SourcePlan,
+    fields: &'r [Field<'_>],
+    columns: usize,
+    sibling: &str,
+) -> impl Iterator<Item = &'r str> {
     let (head, tail) = fields.split_at_checked(columns).unwrap_or_default();
-    let supplied = head.iter().filter(|field| {
-        plan.suppliers
-            .get(field.key.as_ref())
-            .is_some_and(|names| names.iter().any(|name| name.as_ref() == sibling))
+    let supplied = head.iter().filter(move |field| {
+        let mut names = plan.suppliers(&field.key).iter();
+        names.any(|name| name.as_ref() == sibling)
     });
-    let own = tail.iter().filter(|field| {
+    let own = tail.iter().filter(move |field| {
         let name = base(&field.key);
-        name == sibling
-            || name
-                .strip_prefix(plan.name.as_ref())
-                .and_then(|rest| rest.strip_prefix('.'))
-                == Some(sibling)
+        name == sibling || plan.unprefixed(name) == Some(sibling)
     });
-    own.chain(supplied).filter_map(text).collect()
+    own.chain(supplied).filter_map(text)
 }

@@ -15,15 +15,26 @@ use crate::verifier::Verifier;
 /// The route patterns.
 pub(crate) struct Routes {
     routes: Vec<Route>,
-    /// Routes by their longest literal, which a path must hold; those without one under the empty one.
-    by_key: HashMap<Box<str>, Vec<usize>, RandomState>,
+    literals: HashMap<Box<str>, Literal, RandomState>,
+    /// Routes without a literal.
+    open: Vec<usize>,
 }
 
 struct Route {
     segments: Vec<Segment>,
     tail: bool,
-    /// The longest literal.
-    key: Option<Box<str>>,
+    /// The marks of its literals; none if there is no literal.
+    marks: u64,
+    /// Whether one of its slots takes more than one segment.
+    spans: bool,
+}
+
+/// A literal of some route.
+struct Literal {
+    /// One bit, which others may have as well.
+    mark: u64,
+    /// The routes of which it is the longest literal: a path must hold it.
+    routes: Vec<usize>,
 }
 
 enum Segment {
@@ -37,7 +48,11 @@ enum Segment {
 impl Routes {
     pub(crate) fn new(profile: &Profile) -> Result<Self, Error> {
         let bad = || Error::config("profile", "a route has an unknown slot");
-        let mut routes = Vec::with_capacity(profile.routes.len());
+        let mut routes = Self {
+            routes: Vec::with_capacity(profile.routes.len()),
+            literals: HashMap::default(),
+            open: Vec::new(),
+        };
         for pattern in &profile.routes {
             let mut segments = Vec::new();
             let mut tail = false;
@@ -57,41 +72,58 @@ impl Routes {
                     Some(class) => Segment::Slot(class_by_name(class).ok_or_else(bad)?),
                 });
             }
-            let literals = segments.iter().filter_map(|segment| match segment {
-                Segment::Literal(word) => Some(word.clone()),
-                _ => None,
+            let spans = segments
+                .iter()
+                .any(|segment| matches!(segment, Segment::Slot(Class::Project | Class::Namespace)));
+            let nth = routes.routes.len();
+            let marks = routes.mark(nth, &segments);
+            routes.routes.push(Route {
+                segments,
+                tail,
+                marks,
+                spans,
             });
-            let key = literals.max_by_key(|word| word.len());
-            routes.push(Route { segments, tail, key });
         }
-        let mut by_key: HashMap<Box<str>, Vec<usize>, RandomState> = HashMap::default();
-        for (nth, route) in routes.iter().enumerate() {
-            by_key
-                .entry(route.key.clone().unwrap_or_default())
-                .or_default()
-                .push(nth);
-        }
-        Ok(Self { routes, by_key })
+        Ok(routes)
     }
-}
 
-impl Routes {
-    /// The routes whose longest literal is in the path, in order.
+    /// Takes in the literals of a route; answers their marks.
+    fn mark(&mut self, nth: usize, segments: &[Segment]) -> u64 {
+        let words = segments.iter().filter_map(|segment| match segment {
+            Segment::Literal(word) => Some(word),
+            _ => None,
+        });
+        let mut marks = 0;
+        for word in words.clone() {
+            let mark = 1 << (self.literals.len() % 64);
+            let held = self.literals.entry(word.clone()).or_insert(Literal {
+                mark,
+                routes: Vec::new(),
+            });
+            marks |= held.mark;
+        }
+        let longest = words.max_by_key(|word| word.len());
+        match longest.and_then(|word| self.literals.get_mut(word)) {
+            Some(held) => held.routes.push(nth),
+            None => self.open.push(nth),
+        }
+        marks
+    }
+
+    /// The routes that a path may fit, in order: it holds all their literals, and is long enough.
     fn candidates(&self, path: &Path<'_>) -> Vec<(usize, &Route)> {
-        let keys = (0..path.cuts.len())
-            .filter_map(|nth| path.span(nth, nth + 1))
-            .chain(std::iter::once(""));
-        let mut found: Vec<usize> = keys
-            .filter_map(|key| self.by_key.get(key))
-            .flatten()
-            .copied()
+        let spans = (0..path.cuts.len()).filter_map(|nth| path.span(nth, nth + 1));
+        let held: Vec<&Literal> = spans.filter_map(|span| self.literals.get(span)).collect();
+        let marks = held.iter().fold(0, |marks, literal| marks | literal.mark);
+        let keyed = held.iter().flat_map(|literal| &literal.routes);
+        let mut found: Vec<(usize, &Route)> = keyed
+            .chain(&self.open)
+            .filter_map(|&nth| Some((nth, self.routes.get(nth)?)))
+            .filter(|(_, route)| route.marks & !marks == 0 && route.takes(path.cuts.len()))
             .collect();
-        found.sort_unstable();
-        found.dedup();
+        found.sort_unstable_by_key(|(nth, _)| *nth);
+        found.dedup_by_key(|(nth, _)| *nth);
         found
-            .into_iter()
-            .filter_map(|nth| Some((nth, self.routes.get(nth)?)))
-            .collect()
     }
 }
 
@@ -156,7 +188,12 @@ impl Route {
     }
 
     fn has_literal(&self) -> bool {
-        self.key.is_some()
+        self.marks != 0
+    }
+
+    /// Whether a path of that many segments may fit.
+    fn takes(&self, count: usize) -> bool {
+        count >= self.segments.len() && (self.tail || self.spans || count == self.segments.len())
     }
 
     /// Whether a path has the literals of this route in its places, whatever fills the slots.
@@ -368,5 +405,48 @@ impl Verifier {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_route_that_a_path_fits_is_a_candidate() {
+        let profile = Profile::gitlab();
+        let routes = Routes::new(&profile).expect("sound routes");
+        let mut fitting = 0;
+        for pattern in &profile.routes {
+            let filled: Vec<&str> = pattern
+                .split('/')
+                .map(|part| match part {
+                    ":project" | ":namespace" => "acme/pay",
+                    "**" => "a/b",
+                    part if part.starts_with(':') => "12",
+                    part => part,
+                })
+                .collect();
+            let whole = filled.join("/");
+            let shorter = whole.rsplit_once('/').map_or("/", |(before, _)| before);
+            for text in [
+                whole.as_str(),
+                shorter,
+                &format!("{whole}/x"),
+                &format!("/x{whole}"),
+            ] {
+                let Some(path) = Path::new(text) else { continue };
+                let candidates: Vec<usize> =
+                    routes.candidates(&path).into_iter().map(|(nth, _)| nth).collect();
+                assert!(candidates.is_sorted_by(|a, b| a < b), "{text}");
+                for (nth, route) in routes.routes.iter().enumerate() {
+                    if route.shape(&path) || route.names(&route.segments, &path, 0, &mut Vec::new()) {
+                        assert!(candidates.contains(&nth), "{text}");
+                        fitting += 1;
+                    }
+                }
+            }
+        }
+        assert!(fitting > profile.routes.len());
     }
 }

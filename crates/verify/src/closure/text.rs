@@ -10,7 +10,16 @@ use crate::verifier::Verifier;
 
 const MARKER: &str = "[text]";
 pub(super) const OUTER: &[char] = &['(', ')', '"', '\'', ',', '.', ':', ';', '!', '?'];
-const JOINERS: &[char] = &['_', '-', '/', '.', ':', '=', '#'];
+
+/// What joins the parts of a chunk.
+fn joins(c: char) -> bool {
+    matches!(c, '_' | '-' | '/' | '.' | ':' | '=' | '#')
+}
+
+fn is_outer(c: char) -> bool {
+    OUTER.contains(&c)
+}
+
 /// More parts than any message puts into one chunk; keeps the search for identities bounded.
 const MAX_PARTS: usize = 48;
 
@@ -66,14 +75,14 @@ impl Verifier {
 
     /// How many chunks from here on spell a display name of the scope.
     fn display_name(&self, chunks: &[&str], at: Context) -> Option<usize> {
-        let first = chunks.first()?.trim_matches(OUTER);
+        let first = chunks.first()?.trim_matches(is_outer);
         if !self.personal_data || !self.owned.name_word(first, at.time) {
             return None;
         }
         let longest = self.owned.longest_name().min(chunks.len());
         (1..=longest).rev().find(|&count| {
             let name = chunks.get(..count).unwrap_or_default().join(" ");
-            self.owned.name(name.trim_matches(OUTER), at.time)
+            self.owned.name(name.trim_matches(is_outer), at.time)
         })
     }
 
@@ -82,9 +91,9 @@ impl Verifier {
         if let Some(chunk) = self.proven_chunk(chunk, at) {
             return Some(chunk);
         }
-        let head = chunk.len() - chunk.trim_start_matches(OUTER).len();
+        let head = chunk.len() - chunk.trim_start_matches(is_outer).len();
         let (before, rest) = chunk.split_at_checked(head)?;
-        let core = rest.trim_end_matches(OUTER);
+        let core = rest.trim_end_matches(is_outer);
         let after = rest.get(core.len()..)?;
         if core.is_empty() {
             let lone = chunk.chars().count() <= 3 && !chunk.is_empty();
@@ -93,17 +102,19 @@ impl Verifier {
                 has_number: false,
             });
         }
-        if chunk.len() == 1 && core.contains(JOINERS) {
+        if chunk.len() == 1 && core.contains(joins) {
             return Some(Chunk {
                 residue: chunk.to_owned(),
                 has_number: false,
             });
         }
-        let parts = self.proven_chunk(core, at).or_else(|| self.parts(core, at))?;
-        Some(Chunk {
-            residue: format!("{before}{}{after}", parts.residue),
-            has_number: parts.has_number,
-        })
+        // The whole chunk is not proven, as was seen above.
+        let proven = (core.len() < chunk.len()).then(|| self.proven_chunk(core, at));
+        let mut parts = proven.flatten().or_else(|| self.parts(core, at))?;
+        if core.len() < chunk.len() {
+            parts.residue = [before, parts.residue.as_str(), after].concat();
+        }
+        Some(parts)
     }
 
     fn proven_chunk(&self, chunk: &str, at: Context) -> Option<Chunk> {
@@ -126,10 +137,10 @@ impl Verifier {
             || self.own_project(span, at)
     }
 
-    /// Words, numbers and proven spans joined by single characters.
+    /// Words, numbers and proven spans joined by single characters; all of it together is not proven.
     fn parts(&self, core: &str, at: Context) -> Option<Chunk> {
         let ends: Vec<usize> = core
-            .match_indices(JOINERS)
+            .match_indices(joins)
             .map(|(end, _)| end)
             .chain(std::iter::once(core.len()))
             .collect();
@@ -142,8 +153,11 @@ impl Verifier {
         loop {
             let reach = ends.iter().rev().copied().filter(|&end| end > start);
             let proven = reach.clone().find(|&end| {
-                core.get(start..end)
-                    .is_some_and(|span| self.proven_span(span, at))
+                let is_whole = start == 0 && end == core.len();
+                !is_whole
+                    && core
+                        .get(start..end)
+                        .is_some_and(|span| self.proven_span(span, at))
             });
             let end = if let Some(end) = proven {
                 residue.push(BLANK);
@@ -225,6 +239,7 @@ impl Templates {
     fn check(&self, verifier: &Verifier, text: &str, at: Context) -> Option<String> {
         self.0
             .iter()
+            .filter(|template| template.may_begin(text))
             .find_map(|template| template.check(verifier, text, at))
     }
 }
@@ -241,6 +256,12 @@ impl Template {
         }
         literals.push(rest.into());
         Some(Self { literals, slots })
+    }
+
+    /// Whether a text begins with the byte that a fitting one begins with.
+    fn may_begin(&self, text: &str) -> bool {
+        let first = self.literals.first().and_then(|literal| literal.bytes().next());
+        first.is_none() || first == text.bytes().next()
     }
 
     /// What stands in the slots of a text that fits: each as short as can be, on one line.
@@ -322,6 +343,7 @@ mod tests {
             let expected = pattern
                 .captures(&text)
                 .map(|found| found.iter().skip(1).map(|slot| slot.map_or("", |slot| slot.as_str())).collect::<Vec<_>>());
+            prop_assert!(template.may_begin(&text) || expected.is_none());
             prop_assert_eq!(template.fit(&text), expected);
         }
     }

@@ -5,8 +5,10 @@
 //! Only pieces that begin some foreign value cost more than one look-up, and a million values
 //! cost no more than their memory.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use decostop_profile::Class;
 use foldhash::fast::RandomState;
@@ -50,13 +52,23 @@ pub(crate) struct Foreign {
     addresses: HashSet<IpAddr, RandomState>,
     /// Starts of SHA-256 digests of project ids, which name their storage.
     digests: HashSet<u64, RandomState>,
+    /// Another for each set.
+    stamp: u64,
 }
 
 /// Lower case with single spaces.
-fn normal(text: &str) -> String {
+fn normal(text: &str) -> Cow<'_, str> {
     let folded = fold(text);
-    if !folded.bytes().any(|b| b.is_ascii_whitespace() || !b.is_ascii()) {
-        return folded.into_owned();
+    let mut after_space = false;
+    let is_normal = folded.bytes().all(|byte| {
+        let is_space = byte.is_ascii_whitespace();
+        let sound = byte.is_ascii() && !(is_space && (after_space || byte != b' '));
+        after_space = is_space;
+        sound
+    });
+    // To `char` a vertical tab is white space as well.
+    if is_normal && !(folded.contains('\u{b}') && folded.contains(' ')) {
+        return folded;
     }
     let mut out = String::with_capacity(folded.len());
     for c in folded.chars() {
@@ -66,22 +78,27 @@ fn normal(text: &str) -> String {
             out.push(' ');
         }
     }
-    out
+    Cow::Owned(out)
 }
 
 /// Runs of letters and digits.
 fn pieces(text: &str) -> Vec<(usize, usize)> {
-    let mut found = Vec::new();
+    let mut found = Vec::with_capacity(16);
     let mut start = None;
-    for (at, c) in text.char_indices() {
-        match (c.is_alphanumeric(), start) {
-            (true, None) => start = Some(at),
-            (false, Some(from)) => {
-                found.push((from, at));
-                start = None;
-            }
-            _ => {}
+    let mut see = |at: usize, is_inside: bool| match (is_inside, start) {
+        (true, None) => start = Some(at),
+        (false, Some(from)) => {
+            found.push((from, at));
+            start = None;
         }
+        _ => {}
+    };
+    if text.is_ascii() {
+        let bytes = text.bytes().enumerate();
+        bytes.for_each(|(at, byte)| see(at, byte.is_ascii_alphanumeric()));
+    } else {
+        text.char_indices()
+            .for_each(|(at, c)| see(at, c.is_alphanumeric()));
     }
     found.extend(start.map(|from| (from, text.len())));
     found
@@ -97,7 +114,11 @@ impl Foreign {
         own_domains: &Named,
         words: &Words,
     ) -> Self {
-        let mut foreign = Self::default();
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        let mut foreign = Self {
+            stamp: NEXT.fetch_add(1, Ordering::Relaxed),
+            ..Self::default()
+        };
         for (class, value) in values {
             foreign.learn(*class, value, words, own_domains);
         }
@@ -106,7 +127,7 @@ impl Foreign {
 
     fn learn(&mut self, class: Class, value: &str, words: &Words, own_domains: &Named) {
         let text = normal(value.trim());
-        let text = text.as_str();
+        let text = text.as_ref();
         // No account is called so: it is prose where a name was expected.
         if matches!(
             class,
@@ -207,6 +228,11 @@ impl Foreign {
             self.first.insert(first.into(), count);
         }
         self.values.insert(text.into(), class);
+    }
+
+    /// What tells this set, and the verifier it was made for, from every other of this process.
+    pub(crate) fn stamp(&self) -> u64 {
+        self.stamp
     }
 
     /// A user name that is not in scope, in lower case.
@@ -317,4 +343,49 @@ fn stands_alone(text: &str, start: usize, end: usize) -> bool {
     let inner = |b: Option<&u8>| matches!(b, Some(b'_' | b'-'));
     let bytes = text.as_bytes();
     !inner(start.checked_sub(1).and_then(|at| bytes.get(at))) && !inner(bytes.get(end))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// The obvious way: white space is only looked for where there is some, or what is not ASCII.
+    fn rewritten(text: &str) -> String {
+        let folded = fold(text);
+        if !folded.bytes().any(|b| b.is_ascii_whitespace() || !b.is_ascii()) {
+            return folded.into_owned();
+        }
+        let mut out = String::new();
+        for c in folded.chars() {
+            if !c.is_whitespace() {
+                out.push(c);
+            } else if !out.ends_with(' ') {
+                out.push(' ');
+            }
+        }
+        out
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_normal_is_left_alone(text in "[aBé \t\n\u{b}\u{a0}1-]{0,10}") {
+            prop_assert_eq!(normal(&text), rewritten(&text));
+        }
+
+        #[test]
+        fn pieces_are_runs_of_letters_and_digits(text in "[aB1_ .é\u{301}日]{0,12}") {
+            let mut expected = Vec::new();
+            let mut start = None;
+            for (at, c) in text.char_indices().chain([(text.len(), ' ')]) {
+                if c.is_alphanumeric() {
+                    start = start.or(Some(at));
+                } else if let Some(from) = start.take() {
+                    expected.push((from, at));
+                }
+            }
+            prop_assert_eq!(pieces(&text), expected);
+        }
+    }
 }

@@ -5,10 +5,12 @@
 //! detectors (`rules`).
 
 mod foreign;
+mod memory;
 mod rules;
 mod views;
 
 pub(crate) use foreign::{Foreign, Probe};
+pub use memory::Memory;
 pub(crate) use rules::Rules;
 
 use crate::closure::{Closed, Residue};
@@ -29,16 +31,26 @@ pub(crate) struct Look {
 
 impl Verifier {
     /// The residues of a record, in order.
-    pub(crate) fn survival(&self, closed: &Closed<'_, '_>, derived: Option<&Foreign>) -> Result<(), Leak> {
+    pub(crate) fn survival(
+        &self,
+        closed: &Closed<'_, '_>,
+        derived: Option<&Foreign>,
+        memory: &mut Memory,
+    ) -> Result<(), Leak> {
+        let clean = memory.of(&self.foreign, derived);
         for (position, residue) in &closed.residues {
             let (text, code) = match residue {
                 Residue::None => continue,
                 Residue::Code(text) => (text, true),
                 Residue::Text(text) => (text, false),
             };
+            if clean.has(text, code) {
+                continue;
+            }
             if let Some(rule) = self.survives_in(text, Look { numbers: true, code }, derived) {
                 return Err(Leak::new(rule, self.place_of(closed, *position)));
             }
+            clean.add(text, code);
         }
         Ok(())
     }

@@ -4,9 +4,6 @@ use std::collections::HashSet;
 use std::hash::BuildHasher;
 use std::io::Read;
 
-use base64::Engine;
-use base64::engine::DecodePaddingMode;
-use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use foldhash::fast::FixedState;
 
 const MAX_DEPTH: u8 = 4;
@@ -19,13 +16,6 @@ const MIN_SHIFTED_BASE64: usize = 12;
 const MIN_HEX: usize = 8;
 /// Shorter readable runs in decoded bytes are chance.
 const MIN_RUN: usize = 8;
-
-const BASE64: GeneralPurpose = GeneralPurpose::new(
-    &base64::alphabet::STANDARD,
-    GeneralPurposeConfig::new()
-        .with_decode_allow_trailing_bits(true)
-        .with_decode_padding_mode(DecodePaddingMode::Indifferent),
-);
 
 struct View {
     text: String,
@@ -104,7 +94,8 @@ impl Found {
             });
             return;
         }
-        if bytes.split(|b| *b == 0).count() * 3 > bytes.len() {
+        let zeros: usize = bytes.iter().map(|b| usize::from(*b == 0)).sum();
+        if (zeros + 1) * 3 > bytes.len() {
             for text in utf16(bytes) {
                 self.views.push(View {
                     text,
@@ -112,6 +103,9 @@ impl Found {
                     decoded: true,
                 });
             }
+            return;
+        }
+        if bytes.len() < MIN_RUN {
             return;
         }
         let mut text = String::new();
@@ -132,31 +126,63 @@ impl Found {
     }
 }
 
+/// What a byte of a text calls for.
+mod sign {
+    pub(super) const BACKSLASH: u8 = 1;
+    pub(super) const PERCENT: u8 = 1 << 1;
+    pub(super) const PLUS: u8 = 1 << 2;
+    pub(super) const AMPERSAND: u8 = 1 << 3;
+    pub(super) const LINE: u8 = 1 << 4;
+    pub(super) const ZERO: u8 = 1 << 5;
+    pub(super) const HIDDEN: u8 = 1 << 6;
+}
+
+/// The signs of each byte.
+const SIGNS: [u8; 256] = {
+    let mut signs = [0; 256];
+    signs[b'\\' as usize] = sign::BACKSLASH;
+    signs[b'%' as usize] = sign::PERCENT;
+    signs[b'+' as usize] = sign::PLUS;
+    signs[b'&' as usize] = sign::AMPERSAND;
+    signs[b'\n' as usize] = sign::LINE;
+    signs[b'\r' as usize] = sign::LINE;
+    signs[0] = sign::ZERO;
+    signs[0x1b] = sign::HIDDEN;
+    let mut byte = 0x80;
+    while byte < 256 {
+        signs[byte] = sign::HIDDEN;
+        byte += 1;
+    }
+    signs
+};
+
 fn decode(text: &str, found: &mut Found) {
-    let has = |byte: u8| text.as_bytes().contains(&byte);
-    if has(b'\\') {
+    let sign_of = |byte: u8| SIGNS.get(usize::from(byte)).copied().unwrap_or(u8::MAX);
+    let signs = text.bytes().fold(0, |signs, byte| signs | sign_of(byte));
+    let has = |sign: u8| signs & sign != 0;
+    if has(sign::BACKSLASH) {
         found.text(unescape(text));
     }
-    if has(b'%') {
+    if has(sign::PERCENT) {
         found.text(percent(text));
     }
-    if has(b'+') {
+    if has(sign::PLUS) {
         found.text(text.replace('+', " "));
     }
-    if has(b'&') {
+    if has(sign::AMPERSAND) {
         found.text(entities(text));
     }
-    if has(b'\n') || has(b'\r') {
+    if has(sign::LINE) {
         found.text(text.replace(['\r', '\n'], ""));
         found.text(text.lines().map(str::trim).collect());
     }
-    if has(0) {
+    if has(sign::ZERO) {
         for text in utf16(text.as_bytes()) {
             found.text(text);
         }
         found.text(text.replace('\0', ""));
     }
-    if has(0x1b) || !text.is_ascii() {
+    if has(sign::HIDDEN) {
         found.text(visible(text));
     }
     base64_runs(text, found);
@@ -363,45 +389,100 @@ fn runs(text: &str, least: usize, within: fn(u8) -> bool) -> impl Iterator<Item 
         .filter(move |run| run.len() >= least)
 }
 
+/// The value of a character in either base64 alphabet.
+fn sextet(byte: u8) -> Option<u8> {
+    Some(match byte {
+        b'A'..=b'Z' => byte - b'A',
+        b'a'..=b'z' => byte - b'a' + 26,
+        b'0'..=b'9' => byte - b'0' + 52,
+        b'+' | b'-' => 62,
+        b'/' | b'_' => 63,
+        _ => return None,
+    })
+}
+
+/// The bytes of a run of base64 without padding; a last character that makes no byte is left out.
+fn unbase64(sextets: &[u8], out: &mut Vec<u8>) {
+    out.clear();
+    let (quads, rest) = sextets.as_chunks();
+    for [a, b, c, d] in quads {
+        out.extend_from_slice(&[a << 2 | b >> 4, b << 4 | c >> 2, c << 6 | d]);
+    }
+    match rest {
+        [a, b] => out.push(a << 2 | b >> 4),
+        [a, b, c] => out.extend_from_slice(&[a << 2 | b >> 4, b << 4 | c >> 2]),
+        _ => {}
+    }
+}
+
 fn base64_runs(text: &str, found: &mut Found) {
-    let within = |b: u8| b.is_ascii_alphanumeric() || b"+/-_".contains(&b);
-    for run in runs(text, MIN_BASE64, within) {
-        let standard: Vec<u8> = run
-            .iter()
-            .map(|b| match b {
-                b'-' => b'+',
-                b'_' => b'/',
-                other => *other,
-            })
-            .collect();
-        let shifts = if standard.len() >= MIN_SHIFTED_BASE64 {
-            4
-        } else {
-            1
-        };
+    let (mut sextets, mut bytes) = (Vec::new(), Vec::new());
+    for run in runs(text, MIN_BASE64, |b| sextet(b).is_some()) {
+        sextets.clear();
+        sextets.extend(run.iter().copied().filter_map(sextet));
+        let shifts = if run.len() >= MIN_SHIFTED_BASE64 { 4 } else { 1 };
         for shift in 0..shifts {
-            let body = standard.get(shift..).unwrap_or_default();
-            let body = if body.len() % 4 == 1 {
-                body.split_last().map_or(body, |(_, body)| body)
-            } else {
-                body
-            };
-            if let Ok(bytes) = BASE64.decode(body) {
-                found.bytes(&bytes);
-            }
+            unbase64(sextets.get(shift..).unwrap_or_default(), &mut bytes);
+            found.bytes(&bytes);
         }
     }
 }
 
 fn hex_runs(text: &str, found: &mut Found) {
+    let digit = |b: u8| char::from(b).to_digit(16).unwrap_or_default() as u8;
+    let mut bytes = Vec::new();
     for run in runs(text, MIN_HEX, |b| b.is_ascii_hexdigit()) {
         for shift in 0..2 {
-            let digits = run.get(shift..).unwrap_or_default();
-            let bytes: Vec<u8> = digits
-                .chunks_exact(2)
-                .filter_map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
-                .collect();
+            let (pairs, _) = run.get(shift..).unwrap_or_default().as_chunks();
+            bytes.clear();
+            bytes.extend(pairs.iter().map(|[high, low]| digit(*high) << 4 | digit(*low)));
             found.bytes(&bytes);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine;
+    use base64::engine::DecodePaddingMode;
+    use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const BASE64: GeneralPurpose = GeneralPurpose::new(
+        &base64::alphabet::STANDARD,
+        GeneralPurposeConfig::new()
+            .with_decode_allow_trailing_bits(true)
+            .with_decode_padding_mode(DecodePaddingMode::Indifferent),
+    );
+
+    proptest! {
+        #[test]
+        fn base64_decodes_as_elsewhere(run in "[A-Za-z0-9+/_-]{0,40}") {
+            let standard = run.replace('-', "+").replace('_', "/");
+            let whole = if standard.len() % 4 == 1 { &standard[..standard.len() - 1] } else { &standard };
+            let expected = BASE64.decode(whole).expect("nothing but the alphabet");
+            let (mut sextets, mut bytes) = (Vec::new(), Vec::new());
+            sextets.extend(run.bytes().filter_map(sextet));
+            unbase64(&sextets, &mut bytes);
+            prop_assert_eq!(bytes, expected);
+        }
+
+        #[test]
+        fn signs_are_the_bytes_that_call_for_a_view(byte: u8) {
+            let expected = [
+                (sign::BACKSLASH, byte == b'\\'),
+                (sign::PERCENT, byte == b'%'),
+                (sign::PLUS, byte == b'+'),
+                (sign::AMPERSAND, byte == b'&'),
+                (sign::LINE, byte == b'\n' || byte == b'\r'),
+                (sign::ZERO, byte == 0),
+                (sign::HIDDEN, byte == 0x1b || !byte.is_ascii()),
+            ];
+            for (sign, is_there) in expected {
+                prop_assert_eq!(SIGNS[usize::from(byte)] & sign != 0, is_there);
+            }
         }
     }
 }

@@ -48,7 +48,7 @@ fn provenance(n: u64) -> Provenance {
         },
         line_digest: [u8::try_from(n % 256).expect("a remainder of 256 fits"); 32],
         removals: vec![Removal {
-            field: "message".to_owned(),
+            field: "message".into(),
             class: "text",
             rule: "text.dropped",
             start: 0,

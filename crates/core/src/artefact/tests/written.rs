@@ -221,10 +221,15 @@ fn a_file_that_was_set_aside_is_told_with_its_reason() {
 fn removals_are_json_text() {
     assert_eq!(removals_json(&[]), "[]");
     let mut removals = provenance(0).removals;
-    removals[0].field = "params.\"x\"".to_owned();
+    removals.extend(provenance(0).removals);
+    removals[0].field = "params.\"x\"\u{8}\u{1f}é".into();
+    removals[1].length = u32::MAX;
+    removals[1].start = 10;
     assert_eq!(
         removals_json(&removals),
-        r#"[{"field":"params.\"x\"","class":"text","rule":"text.dropped","start":0,"length":9}]"#
+        r#"[{"field":"params.\"x\"\b\u001fé","class":"text","rule":"text.dropped","start":0,"length":9},"#
+            .to_owned()
+            + r#"{"field":"message","class":"text","rule":"text.dropped","start":10,"length":4294967295}]"#
     );
 }
 
