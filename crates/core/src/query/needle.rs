@@ -63,7 +63,8 @@ impl Needle {
         let (before, behind) = self.around(line, at);
         let joins = |byte: Option<&u8>| byte.is_some_and(|byte| joins_names(*byte));
         let digit = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_digit);
-        let more = self.whole && (joins(behind.first()) || joins(before.last()) && !ends_with_escape(before));
+        let more =
+            self.whole && (joins(behind.first()) || joins(before.last()) && !may_end_an_escape(before));
         let longer = self.digits && (digit(before.last()) || digit(behind.first()));
         !more && !longer
     }
@@ -72,7 +73,7 @@ impl Needle {
     /// may be the end of an escape, and then it is not part of it.
     pub(crate) fn may_stand_at(&self, text: &[u8], at: usize) -> bool {
         let (before, behind) = self.around(text, at);
-        let hidden = || ends_with_escape(before) && !behind.first().is_some_and(u8::is_ascii_digit);
+        let hidden = || may_end_an_escape(before) && !behind.first().is_some_and(u8::is_ascii_digit);
         self.stands_at(text, at) || self.digits && hidden()
     }
 
@@ -93,15 +94,16 @@ pub(super) fn joins_names(byte: u8) -> bool {
     is_plain(byte) && byte != b'.'
 }
 
-/// Whether the last characters may be those of an escape.
-fn ends_with_escape(text: &[u8]) -> bool {
-    let escape = |digits: usize, mark: u8| {
-        let mut last = text.iter().rev();
-        let hex = last.by_ref().take(digits).filter(|byte| byte.is_ascii_hexdigit());
-        hex.count() == digits && last.next() == Some(&mark)
-    };
-    matches!(text, [.., b'\\', b'b' | b'f' | b'n' | b'r' | b't']) || escape(2, b'%') || escape(4, b'u')
+/// Whether the last characters may be those of an escape, or of one that is itself escaped: `%2f`,
+/// `%25252f`, `\u00252f`, `\n`.
+fn may_end_an_escape(text: &[u8]) -> bool {
+    let mut last = text.iter().rev();
+    let mark = last.by_ref().take(MAX_ESCAPE).find(|byte| !is_plain(**byte));
+    mark.map_or_else(|| last.next().is_some(), |mark| matches!(mark, b'%' | b'\\'))
 }
+
+/// Characters in front of something that are looked at for the mark of an escape. More are in doubt.
+const MAX_ESCAPE: usize = 64;
 
 /// The needles of all selects.
 #[derive(Debug)]
@@ -331,5 +333,10 @@ mod tests {
         for line in ["acme-labs", "xacme", "acme1", "my_acme", "acme_2"] {
             assert!(!acme.occurs_in(line.as_bytes()), "{line}");
         }
+        for line in ["1001", "%201001", "%25201001", r"\u00252f1001", r"\u00a01001"] {
+            let at = line.len() - 4;
+            assert!(id.may_stand_at(line.as_bytes(), at), "{line}");
+        }
+        assert!(!id.may_stand_at(b"21001", 1) && !id.may_stand_at(b"%2f10019", 3));
     }
 }
