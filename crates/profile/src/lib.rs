@@ -19,7 +19,6 @@
 
 mod builtin;
 mod check;
-mod compact;
 mod consistency;
 mod error;
 mod line;

@@ -15,8 +15,10 @@
 
 use std::borrow::Cow;
 
+use serde::{Deserialize, Serialize};
+
 /// The pattern of a line.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct LinePattern {
     /// As written in the profile.
@@ -26,7 +28,7 @@ pub struct LinePattern {
 }
 
 /// A part of a [`LinePattern`].
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[expect(clippy::exhaustive_enums, reason = "readers of patterns must know every part")]
 pub enum LinePiece {
     /// Text that stands for itself; each blank for one or more.
@@ -48,7 +50,7 @@ pub enum LinePiece {
 }
 
 /// How much a field takes.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[expect(
     clippy::exhaustive_enums,
     reason = "readers of patterns must know every reach"

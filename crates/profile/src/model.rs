@@ -1,4 +1,7 @@
 //! The parts of a profile. Every item here is data; see [`crate::Profile::parse`] for the file format.
+//!
+//! Serialised as a whole, a profile is what `build.rs` leaves of a built-in one, and nothing checks it
+//! again: no file of a user's is read so.
 
 use std::borrow::Cow;
 use std::collections::hash_set::{self, HashSet};
@@ -6,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::iter::Map;
 
 use foldhash::fast::RandomState;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::line::LinePattern;
 use crate::syntax;
@@ -156,7 +159,7 @@ impl Class {
 }
 
 /// How a field gets its class.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[non_exhaustive]
 pub enum ClassRule {
     /// Always the same class.
@@ -172,7 +175,7 @@ pub enum ClassRule {
 }
 
 /// One alternative of a class that depends on a sibling field.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Case {
     /// The sibling's value, compared exactly.
@@ -182,7 +185,7 @@ pub struct Case {
 }
 
 /// What a profile says about one field of a source.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct FieldSpec {
     /// How the class is found.
@@ -224,7 +227,7 @@ pub enum Role {
 
 /// Fields that speak of one identity. In a record only those fields count whose class there is of the
 /// tuple's kind, so that a field whose class depends on a sibling can be in one tuple per kind.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Tuple {
     /// What the identity is.
@@ -237,7 +240,7 @@ pub struct Tuple {
 
 /// Which fields supply the common columns: for each the first field, in this order, that is present
 /// and not dropped.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Columns {
     /// Who did it.
@@ -255,7 +258,7 @@ pub struct Columns {
 }
 
 /// A field whose value says which source a line of a mixed stream belongs to.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Discriminator {
     /// Field name, in the record or in its envelope.
@@ -265,7 +268,7 @@ pub struct Discriminator {
 }
 
 /// A sample line with what the profile must make of it; run by `decostop profile check`.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Example {
     /// The raw line.
@@ -280,7 +283,7 @@ pub struct Example {
 
 /// How the lines of a source are written. A line that is a JSON object is read as such whatever its
 /// source, since containers and pipelines wrap lines of every kind in JSON.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Format {
@@ -294,7 +297,7 @@ pub enum Format {
 }
 
 /// Files that are found below a directory and are not read, with the reason that reports give.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct SetAside {
     /// Globs over file names, as [`Source::files`].
@@ -323,7 +326,7 @@ fn fits_file(globs: &[String], path: &str) -> bool {
 }
 
 /// One kind of log.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Source {
     /// Its name in requests and records.
@@ -430,7 +433,7 @@ impl FieldSpec {
 }
 
 /// A public event name and what it stands for in each source.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Event {
     /// The public name, such as `membership.added`.
@@ -444,7 +447,7 @@ pub struct Event {
 /// A message that the platform writes, with typed slots in braces, such as
 /// `Failed Login: username={user} ip={ip}`. Slots: any class name, `number`, `word`, `text`.
 /// A slot may be numbered (`{user.2}`) to tell two of one class apart.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Template {
     /// The text with its slots.
@@ -456,7 +459,7 @@ pub struct Template {
 }
 
 /// Ways in which a line may be wrapped before it reaches an archive.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Wrappers {
     /// Keys whose object value (or whose dotted prefix) is the record: `jsonPayload`, `json`.
@@ -471,7 +474,7 @@ pub struct Wrappers {
 }
 
 /// The conditions' lists and limits.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Conditions {
     /// Eligible plans, lower case.
@@ -533,8 +536,23 @@ impl<'w> IntoIterator for &'w WordSet {
     }
 }
 
+impl Serialize for WordSet {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        // In order, so that one profile is written in one way.
+        serializer.collect_seq(self.iter().collect::<BTreeSet<_>>())
+    }
+}
+
+/// Borrows its words: the built-in profiles are part of the binary.
+impl<'de: 'static> Deserialize<'de> for WordSet {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Vec::<&'static str>::deserialize(deserializer).map(Self::from_iter)
+    }
+}
+
 /// Words and phrases that may appear in an artefact whoever wrote them.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(bound(deserialize = "'de: 'static"))]
 #[non_exhaustive]
 pub struct Vocabulary {
     /// Harmless words, lower case.
@@ -550,12 +568,13 @@ pub struct Vocabulary {
 }
 
 /// A platform's logs.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Profile {
     /// The profile's name, such as `gitlab`.
     pub name: String,
     /// Everything that was loaded.
+    #[serde(borrow)]
     pub text: Cow<'static, str>,
     /// The BLAKE3 digest of the text, in hexadecimal.
     pub digest: String,

@@ -2,11 +2,10 @@
 
 use std::sync::{Arc, OnceLock};
 
-use crate::compact::{Compact as _, Rest};
 use crate::{Profile, builtin};
 
-/// The built-in profiles in their compact form, by name.
-const COMPACT: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/profiles.rs"));
+/// The built-in profiles as `build.rs` wrote them, by name.
+const WRITTEN: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/profiles.rs"));
 
 impl Profile {
     /// The built-in profile of GitLab's logs, read once.
@@ -36,20 +35,19 @@ impl Profile {
 }
 
 fn read(name: &str) -> Option<Profile> {
-    let (_, compact) = COMPACT.iter().find(|(known, _)| *known == name)?;
-    let profile = Profile::read(&mut Rest(compact));
+    let (_, bytes) = WRITTEN.iter().find(|(known, _)| *known == name)?;
+    let profile = postcard::from_bytes(bytes);
     Some(profile.expect("the built-in profiles are tested"))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{COMPACT, builtin};
-    use crate::compact::{Compact as _, Rest};
+    use super::{WRITTEN, builtin};
     use crate::{Class, Profile};
 
     #[test]
     fn built_in_profiles_are_what_their_texts_say() {
-        assert!(builtin::profiles().eq(COMPACT.iter().map(|(name, _)| *name)));
+        assert!(builtin::profiles().eq(WRITTEN.iter().map(|(name, _)| *name)));
         for name in builtin::profiles() {
             let text = builtin::profile(name).expect("named");
             let stated = Profile::parse(text).unwrap_or_else(|error| panic!("{error}"));
@@ -59,15 +57,13 @@ mod tests {
     }
 
     #[test]
-    fn all_of_a_compact_profile_is_read() {
-        for (name, compact) in COMPACT {
-            let mut rest = Rest(compact);
-            let mut again = String::new();
-            let profile = Profile::read(&mut rest).expect("whole");
-            profile.write(&mut again);
-            assert!(rest.0.is_empty() && again == *compact, "{name}");
-            let cut = compact.get(..compact.len() - 1).unwrap_or_default();
-            assert!(Profile::read(&mut Rest(cut)).is_none(), "{name}");
+    fn all_of_a_written_profile_is_read() {
+        for (name, bytes) in WRITTEN {
+            let (profile, rest) = postcard::take_from_bytes::<Profile>(bytes).expect("whole");
+            let again = postcard::to_allocvec(&profile).expect("all of it can be written");
+            assert!(rest.is_empty() && again == *bytes, "{name}");
+            let cut = bytes.get(..bytes.len() - 1).unwrap_or_default();
+            assert!(postcard::from_bytes::<Profile>(cut).is_err(), "{name}");
         }
     }
 
