@@ -97,7 +97,7 @@ pub(crate) fn is_event(text: &str, closed: bool, plan: &ProfilePlan, facts: &Fac
     let names = |folded: &str| facts.is_foreign_token(folded) || facts.scope().has_username(folded);
     // A caller id is ASCII, so that what is folded has the places of what is not.
     let folded = folded(text);
-    if names(&folded) && !words.contains(&*folded) {
+    if names(&folded) && !words.contains(&folded) {
         return false;
     }
     let parts = |text| str::split(text, |c: char| !c.is_ascii_alphanumeric());

@@ -298,7 +298,7 @@ impl TextContext<'_> {
             return false;
         }
         let folded = folded(part);
-        words.contains(&*folded)
+        words.contains(&folded)
             || part.len() <= 64
                 && part.bytes().all(|byte| byte.is_ascii_alphabetic())
                 && camel_words(part, &folded).all(|(_, word)| words.contains(word))

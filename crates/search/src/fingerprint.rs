@@ -6,7 +6,8 @@
 //! vectors leave out the upper halves of all but the first byte: nearly all text has few of them, so
 //! they tell little for what they cost. Both cases of a letter are in the tables, so text needs no folding.
 //!
-//! Two buckets are the escapes'; the needles share the other six, each with its rarest four bytes.
+//! Two buckets are the escapes'; the needles share the other six, each with its rarest four bytes. Of more
+//! needles than that suits, others have a pass of their own, without escapes and with all eight buckets.
 
 use super::{Hit, is_plain};
 
@@ -14,14 +15,15 @@ use super::{Hit, is_plain};
 const WIDTH: usize = 4;
 /// Bytes that an escape is told by at least, and a needle that is not [short](Fingerprints::short).
 const SURE: usize = 3;
-/// Of eight buckets the last two.
+const BUCKETS: usize = 8;
+/// Of the buckets the last two.
 const PERCENT: usize = 6;
 const JSON: usize = 7;
 
 #[derive(Debug)]
 pub(crate) struct Fingerprints {
     tables: Tables,
-    needles: [Vec<Needle>; PERCENT],
+    needles: [Vec<Needle>; BUCKETS],
     vectors: bool,
     /// Whether some needle has fewer than [`SURE`] bytes.
     short: bool,
@@ -63,10 +65,10 @@ impl Tables {
 }
 
 impl Fingerprints {
-    /// Needles with their numbers.
-    pub(crate) fn new(needles: &[(usize, &str)]) -> Self {
+    /// Needles with their numbers, and `escapes` if they are to be found as well.
+    pub(crate) fn new(needles: &[(usize, &str)], escapes: bool) -> Self {
         let mut tables = Tables::default();
-        for position in 0..WIDTH {
+        for position in (0..WIDTH).filter(|_| escapes) {
             let (percent, json): (&dyn Fn(u8) -> bool, u8) = match position {
                 0 => (&|byte| byte == b'%', b'\\'),
                 1 => (&|byte| (b'2'..=b'7').contains(&byte), b'u'),
@@ -84,10 +86,10 @@ impl Fingerprints {
             .collect();
         // Alike fingerprints share a bucket: their tables then let less through that is neither.
         all.sort_by(|a, b| a.fingerprint().cmp(b.fingerprint()));
-        let mut shares: [Vec<Needle>; PERCENT] = Default::default();
-        let count = all.len();
+        let mut shares: [Vec<Needle>; BUCKETS] = Default::default();
+        let (count, buckets) = (all.len(), if escapes { PERCENT } else { BUCKETS });
         for (nth, needle) in all.into_iter().enumerate() {
-            let bucket = nth * PERCENT / count;
+            let bucket = nth * buckets / count;
             for position in 0..WIDTH {
                 match needle.fingerprint().get(position) {
                     Some(byte) => {

@@ -11,15 +11,13 @@ use super::Hit;
 /// Bytes looked up at once.
 const GRAM: usize = 4;
 /// Needles shorter than this would have to be probed for too densely.
-const MIN_LENGTH: usize = 7;
+pub(crate) const MIN_LENGTH: usize = 7;
+/// From here on probes lie so far apart that they cost less than a pass in vectors.
+pub(crate) const FAR_LENGTH: usize = 12;
 /// Up to so many grams a small table is nearly empty.
 const MAX_SMALL: usize = 2048;
 const SMALL_BITS: u32 = 16;
 const LARGE_BITS: u32 = 22;
-
-pub(crate) fn is_long(needle: &str) -> bool {
-    needle.len() >= MIN_LENGTH
-}
 
 #[derive(Debug)]
 pub(crate) struct Grams {
@@ -54,7 +52,7 @@ fn gram_at(text: &[u8], at: usize) -> Option<u32> {
 }
 
 impl Grams {
-    /// Needles that are all [long](is_long), with their numbers.
+    /// Needles of [`MIN_LENGTH`] at least, with their numbers.
     pub(crate) fn new(needles: &[(usize, &str)]) -> Self {
         let shortest = needles
             .iter()

@@ -15,6 +15,7 @@
 //!
 //! ```text
 //! few needles and the escapes   `fingerprint`: four bytes at a time against eight buckets, in vectors
+//! some dozens of short ones     the same, a pass for each twenty
 //! many needles                  `grams`: only every n-th position, if all are long enough
 //!                               `aho_corasick`: else
 //! ```
@@ -38,6 +39,11 @@ use grams::Grams;
 
 /// Needles that share the pass for the escapes; with more, its buckets let too much through.
 const MAX_FINGERPRINTS: usize = 24;
+
+/// Of more needles, those that share a pass, and the most passes: beyond, a probe every few bytes is
+/// quicker.
+const PASS_NEEDLES: usize = 20;
+const MAX_PASSES: usize = 3;
 
 /// Bytes of needles up to which the automaton is a table: about 300 bytes of memory for each.
 const MAX_DFA_BYTES: usize = 128 << 10;
@@ -76,7 +82,7 @@ impl Hit {
 #[derive(Debug)]
 pub struct Searcher {
     /// Escapes, and needles while they are few.
-    fingerprints: Fingerprints,
+    fingerprints: Vec<Fingerprints>,
     many: Option<Many>,
 }
 
@@ -90,28 +96,49 @@ impl Searcher {
     /// Compiles needles of plain characters in lower case, none of them empty.
     pub fn new(needles: &[&str]) -> Self {
         let numbered: Vec<(usize, &str)> = needles.iter().copied().enumerate().collect();
-        let (long, short): (Vec<_>, Vec<_>) = numbered.iter().partition(|(_, text)| grams::is_long(text));
-        let (few, many) = if numbered.len() <= MAX_FINGERPRINTS {
-            (numbered, None)
-        } else if short.len() <= MAX_FINGERPRINTS {
-            (short, Some(Many::Grams(Grams::new(&long))))
-        } else {
-            match automaton(needles) {
-                Some(automaton) => (Vec::new(), Some(Many::Automaton(Box::new(automaton)))),
-                None => (numbered, None),
-            }
+        let at_least = |length| -> (Vec<_>, Vec<_>) {
+            let all = numbered.iter().copied();
+            all.partition(|(_, text): &(usize, &str)| text.len() >= length)
         };
+        let (far, near) = at_least(grams::FAR_LENGTH);
+        let (long, short) = at_least(grams::MIN_LENGTH);
+        let (few, many) = if numbered.len() <= 2 * PASS_NEEDLES {
+            (numbered, None)
+        } else if near.len() <= MAX_PASSES * PASS_NEEDLES {
+            (near, Some(far))
+        } else if short.len() <= MAX_FINGERPRINTS {
+            (short, Some(long))
+        } else if let Some(automaton) = automaton(needles) {
+            return Self {
+                fingerprints: vec![Fingerprints::new(&[], true)],
+                many: Some(Many::Automaton(Box::new(automaton))),
+            };
+        } else {
+            (numbered, None)
+        };
+        let each = if few.len() <= MAX_FINGERPRINTS {
+            MAX_FINGERPRINTS
+        } else {
+            few.len()
+                .div_ceil(few.len().div_ceil(PASS_NEEDLES).min(MAX_PASSES))
+        };
+        let (first, others) = few.split_at_checked(each).unwrap_or((&few, &[]));
+        let others = others.chunks(each).map(|few| Fingerprints::new(few, false));
         Self {
-            fingerprints: Fingerprints::new(&few),
-            many,
+            fingerprints: std::iter::once(Fingerprints::new(first, true))
+                .chain(others)
+                .collect(),
+            many: many
+                .filter(|many| !many.is_empty())
+                .map(|many| Many::Grams(Grams::new(&many))),
         }
     }
 
     /// Whether a needle stands in a text, whatever escapes it has; `confirm` as for [`Scan::next`].
     pub fn holds(&self, text: &[u8], confirm: &mut dyn FnMut(usize, usize) -> bool) -> bool {
-        let scan = self.scan(text);
-        let cursor = Cursor::for_needles();
-        Scan { cursor, ..scan }.next(0, confirm).is_some()
+        let mut scan = self.scan(text);
+        scan.cursors = [Cursor::for_needles(); MAX_PASSES];
+        scan.next(0, confirm).is_some()
     }
 
     /// Begins to search a buffer.
@@ -119,8 +146,14 @@ impl Searcher {
         Scan {
             searcher: self,
             text,
-            cursor: Cursor::default(),
-            few: Pending::Unknown,
+            cursors: std::array::from_fn(|pass| {
+                if pass == 0 {
+                    Cursor::default()
+                } else {
+                    Cursor::for_needles()
+                }
+            }),
+            few: [Pending::Unknown; MAX_PASSES],
             many: Pending::Unknown,
         }
     }
@@ -139,8 +172,8 @@ fn automaton(needles: &[&str]) -> Option<AhoCorasick> {
 pub struct Scan<'s> {
     searcher: &'s Searcher,
     text: &'s [u8],
-    cursor: Cursor,
-    few: Pending,
+    cursors: [Cursor; MAX_PASSES],
+    few: [Pending; MAX_PASSES],
     many: Pending,
 }
 
@@ -181,26 +214,29 @@ impl Scan<'_> {
         let Self {
             searcher,
             text,
-            cursor,
+            cursors,
             few,
             many,
         } = self;
-        let first = few.next(from, || searcher.fingerprints.find(text, from, cursor, confirm));
-        let second = match &searcher.many {
-            None => None,
-            Some(Many::Grams(grams)) => many.next(from, || grams.find(text, from, confirm)),
-            Some(Many::Automaton(automaton)) => many.next(from, || {
+        let mut first: Option<Hit> = None;
+        let mut sooner = |found: Option<Hit>| {
+            let is_sooner = |hit: &Hit| first.is_none_or(|first| hit.at() < first.at());
+            first = found.filter(is_sooner).or(first);
+        };
+        for ((fingerprints, cursor), few) in searcher.fingerprints.iter().zip(cursors).zip(few) {
+            sooner(few.next(from, || fingerprints.find(text, from, cursor, confirm)));
+        }
+        match &searcher.many {
+            None => {}
+            Some(Many::Grams(grams)) => sooner(many.next(from, || grams.find(text, from, confirm))),
+            Some(Many::Automaton(automaton)) => sooner(many.next(from, || {
                 let found = automaton.find(text.get(from..)?)?;
                 Some(Hit::Needle {
                     at: from + found.start(),
                 })
-            }),
-        };
-        match (first, second) {
-            (Some(first), Some(second)) if second.at() < first.at() => Some(second),
-            (None, second) => second,
-            (first, _) => first,
+            })),
         }
+        first
     }
 }
 
