@@ -57,7 +57,8 @@ impl Prefilter {
             if let Hit::Escape { at } = hit {
                 let (start, end) = run_around(segment, at);
                 if !self.stands_behind(segment, start, end, &mut text) {
-                    from = end;
+                    // A mapped file may change meanwhile: whatever stands there now, the search goes on.
+                    from = end.max(at + 1);
                     continue;
                 }
             }
