@@ -14,7 +14,7 @@ use crate::contest::Contest;
 use crate::memory::{Peak, watched};
 use crate::report::{self, Report, Section, Verdict};
 use crate::row::{Row, Spread, sit, spread};
-use crate::tools::Tools;
+use crate::tools::{Skipped, Tools};
 use crate::{Args, say};
 
 /// Bytes a second that the slow consumer takes.
@@ -243,20 +243,29 @@ impl Suite<'_> {
         self.report.verdicts.extend(verdicts);
     }
 
+    /// Decoding alone, with the search, and a whole dive, beside the tools that count.
+    fn beside_peers<'c>(
+        &self,
+        contest: &'c Contest<'_>,
+        own: &Asked,
+    ) -> Result<(Vec<Row<'c>>, Vec<Skipped>)> {
+        let mut rows = vec![
+            contest.floor("floor", self.threads),
+            contest.search(&own.request)?,
+            contest.dive("dive", "decostop scan", own, self.threads)?,
+        ];
+        let (peers, skipped) = contest.peers(&["rg", "python"]);
+        rows.extend(peers);
+        Ok((rows, skipped))
+    }
+
     /// Lines without what makes a corpus hard: forged names, escapes of letters, look-alikes.
     fn ordinary(&mut self) -> Result<()> {
         let codec = Self::codec("zstd")?;
         let options = self.options(self.args.megabytes, codec).hostile(false);
         let corpus = self.corpus("ordinary", &options)?;
         let contest = self.contest(&corpus, codec);
-        let own = requests::own(&corpus);
-        let mut rows = vec![
-            contest.floor("floor", self.threads),
-            contest.search(&own.request)?,
-            contest.dive("dive", "decostop scan", &own, self.threads)?,
-        ];
-        let (peers, skipped) = contest.peers(&["rg", "python"]);
-        rows.extend(peers);
+        let (mut rows, skipped) = self.beside_peers(&contest, &requests::own(&corpus))?;
         let section = self.sit(
             "ordinary",
             "zstd, ordinary lines, one namespace",
@@ -329,14 +338,7 @@ impl Suite<'_> {
         let codec = Self::codec("plain")?;
         let corpus = self.corpus("plain", &self.options(self.args.megabytes, codec))?;
         let contest = self.contest(&corpus, codec);
-        let own = requests::own(&corpus);
-        let mut rows = vec![
-            contest.floor("floor", self.threads),
-            contest.search(&own.request)?,
-            contest.dive("dive", "decostop scan", &own, self.threads)?,
-        ];
-        let (peers, skipped) = contest.peers(&["rg", "python"]);
-        rows.extend(peers);
+        let (mut rows, skipped) = self.beside_peers(&contest, &requests::own(&corpus))?;
         let section = self.sit("plain", "plain files, one namespace", &corpus, &mut rows)?;
         let verdict = Judge(&rows).most("P3", "plain: dive ÷ rg", "dive", "rg", 1.0);
         drop(rows);
