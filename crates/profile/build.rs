@@ -1,4 +1,4 @@
-//! Writes the built-in profiles as `postcard` does: their TOML, which costs several times as much to read,
+//! Writes the built-in profiles and rules as `postcard` does: their TOML, which costs several times as much to read,
 //! is read when this crate is built and not by every process that needs one.
 
 #![allow(
@@ -22,6 +22,8 @@ mod line;
 mod load;
 #[path = "src/model.rs"]
 mod model;
+#[path = "src/rules.rs"]
+mod rules;
 #[path = "src/syntax.rs"]
 mod syntax;
 
@@ -31,6 +33,7 @@ use std::{env, fs};
 
 use crate::error::Error;
 use crate::model::Profile;
+use crate::rules::RuleSet;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     for watched in ["build.rs", "data", "src"] {
@@ -47,5 +50,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     table.push(']');
     fs::write(out.join("profiles.rs"), table)?;
+    let mut rules = RuleSet::default();
+    for text in builtin::RULES {
+        rules = rules.join(RuleSet::parse(text)?)?;
+    }
+    fs::write(out.join("rules.postcard"), postcard::to_allocvec(&rules)?)?;
     Ok(())
 }

@@ -67,6 +67,13 @@ pub(crate) fn profiles() -> impl Iterator<Item = &'static str> {
     PROFILES.iter().map(|(name, _)| *name)
 }
 
+/// The built-in rules, each file a rule file of its own.
+pub(crate) const RULES: &[&str] = &[
+    include_str!("../data/rules/secrets.toml"),
+    include_str!("../data/rules/personal.toml"),
+    include_str!("../data/rules/system.toml"),
+];
+
 /// What a list holds.
 #[derive(Clone, Copy, Eq, PartialEq)]
 pub(crate) enum Target {

@@ -24,6 +24,7 @@ mod error;
 mod line;
 mod load;
 mod model;
+mod rules;
 mod scope;
 mod shipped;
 mod syntax;
@@ -35,4 +36,5 @@ pub use model::{
     Case, Class, ClassRule, Columns, Conditions, Discriminator, Event, Example, FieldSpec, Format, Kind,
     Profile, Role, SetAside, Source, Template, Tuple, Vocabulary, WordSet, Wrappers,
 };
+pub use rules::{Rule, RuleKind, RuleSet, Validator};
 pub use scope::{NamespaceScope, ProjectScope, Scope, UserScope};

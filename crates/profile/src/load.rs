@@ -22,7 +22,7 @@ impl Profile {
     /// [`crate::ErrorKind::Syntax`] when the text is not TOML of this shape, and
     /// [`crate::ErrorKind::Inconsistent`] when its parts contradict each other; both name the key.
     pub fn parse(text: &str) -> Result<Self, Error> {
-        let file = read(text)?;
+        let file: ProfileFile = read(text)?;
         if file.version != VERSION {
             return Err(Error::inconsistent(
                 "version",
@@ -87,7 +87,8 @@ fn add_likenesses(
     Ok(())
 }
 
-fn read(text: &str) -> Result<ProfileFile, Error> {
+/// A TOML file of some shape; errors name the key and the line.
+pub(crate) fn read<T: de::DeserializeOwned>(text: &str) -> Result<T, Error> {
     let place = |error: &toml::de::Error| match error.span() {
         Some(span) => format!(
             "line {}",

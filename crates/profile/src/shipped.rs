@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use crate::{Profile, builtin};
+use crate::{Profile, RuleSet, builtin};
 
 /// The built-in profiles as `build.rs` wrote them, by name.
 const WRITTEN: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/profiles.rs"));
@@ -31,6 +31,23 @@ impl Profile {
     /// The names of the built-in profiles.
     pub fn builtin_names() -> impl Iterator<Item = &'static str> {
         builtin::profiles()
+    }
+}
+
+/// The built-in rules as `build.rs` wrote them.
+const RULES: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/rules.postcard"));
+
+impl RuleSet {
+    /// The built-in rules, read once.
+    pub fn builtin() -> Arc<Self> {
+        static BUILT_IN: OnceLock<Arc<RuleSet>> = OnceLock::new();
+        let load = || Arc::new(postcard::from_bytes(RULES).expect("the built-in rules are tested"));
+        Arc::clone(BUILT_IN.get_or_init(load))
+    }
+
+    /// The texts of the built-in rule files, to start one's own from.
+    pub fn builtin_texts() -> impl Iterator<Item = &'static str> {
+        builtin::RULES.iter().copied()
     }
 }
 
