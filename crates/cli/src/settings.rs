@@ -64,7 +64,7 @@ fn profile_from(path: &Path) -> Result<Profile> {
 
 /// The built-in rules and those of the files named.
 pub(crate) fn rules(files: &RuleFiles, profile: &Profile) -> Result<Arc<RuleSet>> {
-    Ok(decostop::rules::load(&files.paths, profile)?)
+    Ok(decostop::rules::load(&files.rule_files, profile)?)
 }
 
 /// What is asked: the request of a file, or an ad-hoc look by flags.

@@ -211,7 +211,8 @@ impl Standing {
 pub struct Evidence {
     /// The request as run.
     pub request_toml: String,
-    /// The detector rules as run, as [`decostop_profile::RuleSet::record`] writes them.
+    /// The detector rules as run, as [`decostop_profile::RuleSet::record`] writes them; empty if there is no
+    /// record, which makes a verifier take its built-in ones.
     pub rules: String,
     /// The request's pseudonym key.
     pub request_key: [u8; 32],

@@ -93,7 +93,7 @@ pub(crate) struct ProfileFile {
 pub(crate) struct RuleFiles {
     /// Rule file whose detectors are added to the built-in ones; repeatable [default: none]
     #[arg(long = "rules", value_name = "FILE", value_hint = clap::ValueHint::FilePath, help_heading = "Redaction")]
-    pub(crate) paths: Vec<PathBuf>,
+    pub(crate) rule_files: Vec<PathBuf>,
 }
 
 #[cfg(test)]

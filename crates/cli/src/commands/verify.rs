@@ -38,7 +38,7 @@ pub(crate) fn run(args: &Verify) -> Result<Exit> {
             .because(cause)
             .hint("name the directory that a dive wrote with --out, with its internal/ part")
     };
-    let added = decostop::rules::load_added(&args.rules.paths, &profile)?;
+    let added = decostop::rules::load_added(&args.rules.rule_files, &profile)?;
     let mut rules = recorded_rules(&args.dir).map_err(unverified)?;
     if !added.rules.is_empty() {
         let all = RuleSet::clone(&rules).union(added).map_err(|cause| {

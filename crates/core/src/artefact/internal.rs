@@ -64,7 +64,8 @@ struct Run<'a> {
     ad_hoc: bool,
     window: Window,
     profile: Profile<'a>,
-    rules: Rules<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rules: Option<Rules<'a>>,
     policy_digest: &'a str,
     threads: usize,
     peak_memory_bytes: Option<u64>,
@@ -190,10 +191,10 @@ impl Internal {
                     name: &report.profile.0,
                     digest: &report.profile.1,
                 },
-                rules: Rules {
+                rules: (!evidence.rules.is_empty()).then_some(Rules {
                     count: report.rules.0,
                     digest: &report.rules.1,
-                },
+                }),
                 policy_digest: &report.policy_digest,
                 threads: report.threads,
                 peak_memory_bytes: report.peak_memory_bytes,
@@ -243,7 +244,9 @@ impl Internal {
         write(dir, REQUEST, |file| {
             file.write_all(evidence.request_toml.as_bytes())
         })?;
-        write(dir, RULES, |file| file.write_all(evidence.rules.as_bytes()))?;
+        if !evidence.rules.is_empty() {
+            write(dir, RULES, |file| file.write_all(evidence.rules.as_bytes()))?;
+        }
         close_files(dir)
             .and_then(|()| sync_dir(dir))
             .map_err(|cause| failed(dir, "complete it", cause))
