@@ -9,9 +9,9 @@ use std::time::SystemTime;
 use anyhow::Result;
 use decostop::request::{AdHoc, Instant, Request, Zone};
 use decostop::{Error, ErrorKind, Origin};
-use decostop_profile::{Class, Profile};
+use decostop_profile::{Class, Profile, RuleSet};
 
-use crate::args::{Asked, Keys, ProfileFile, Reading};
+use crate::args::{Asked, Keys, ProfileFile, Reading, RuleFiles};
 use crate::exit::usage;
 use crate::terminal::{self, WARN};
 
@@ -60,6 +60,11 @@ fn profile_from(path: &Path) -> Result<Profile> {
             .hint("`decostop profile show` prints a built-in one")
     })?;
     Ok(parsed)
+}
+
+/// The built-in rules and those of the files named.
+pub(crate) fn rules(files: &RuleFiles, profile: &Profile) -> Result<Arc<RuleSet>> {
+    Ok(decostop::rules::load(&files.rule_files, profile)?)
 }
 
 /// What is asked: the request of a file, or an ad-hoc look by flags.

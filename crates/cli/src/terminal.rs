@@ -217,6 +217,21 @@ pub(crate) fn me() -> String {
     shell(called.strip_prefix(here).unwrap_or(&called))
 }
 
+/// A text in lines of at most `width` characters, as far as its words allow.
+pub(crate) fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split(' ') {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
 #[cfg(test)]
 mod tests {
     use std::path::Path;
@@ -312,5 +327,12 @@ mod tests {
         assert_eq!(shell(Path::new("my logs")), "'my logs'");
         assert_eq!(shell(Path::new("it's")), r"'it'\''s'");
         assert_eq!(shell(Path::new("")), "''");
+    }
+
+    #[test]
+    fn long_words_stand_alone() {
+        assert_eq!(wrapped("a bc d", 4), ["a bc", "d"]);
+        assert_eq!(wrapped("abcdef g", 3), ["abcdef", "g"]);
+        assert_eq!(wrapped("", 3), [""]);
     }
 }

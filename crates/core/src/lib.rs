@@ -23,6 +23,7 @@ pub mod pipeline;
 pub mod prefilter;
 pub mod query;
 pub mod request;
+pub mod rules;
 pub mod sink;
 pub mod source;
 pub mod stats;

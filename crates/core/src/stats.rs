@@ -84,7 +84,9 @@ pub struct Report {
     pub inputs: Vec<InputReport>,
     /// Name and BLAKE3 digest of the profile.
     pub profile: (String, String),
-    /// BLAKE3 digest of the policy: request, profile and version together.
+    /// Number and BLAKE3 digest of the detector rules.
+    pub rules: (usize, String),
+    /// BLAKE3 digest of the policy: request, profile, rules and version together.
     pub policy_digest: String,
     /// Threads used.
     pub threads: usize,
@@ -209,6 +211,9 @@ impl Standing {
 pub struct Evidence {
     /// The request as run.
     pub request_toml: String,
+    /// The detector rules as run, as [`decostop_profile::RuleSet::record`] writes them; empty if there is no
+    /// record, which makes a verifier take its built-in ones.
+    pub rules: String,
     /// The request's pseudonym key.
     pub request_key: [u8; 32],
     /// Pseudonyms given, with class and value, ordered by pseudonym.

@@ -69,7 +69,10 @@ pub(crate) fn profiles() -> impl Iterator<Item = &'static str> {
 
 /// The built-in rules, each file a rule file of its own.
 pub(crate) const RULES: &[&str] = &[
-    include_str!("../data/rules/secrets.toml"),
+    include_str!("../data/rules/gitlab.toml"),
+    include_str!("../data/rules/providers.toml"),
+    include_str!("../data/rules/services.toml"),
+    include_str!("../data/rules/shapes.toml"),
     include_str!("../data/rules/personal.toml"),
     include_str!("../data/rules/system.toml"),
 ];

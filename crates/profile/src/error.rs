@@ -1,4 +1,4 @@
-//! Why a profile was refused.
+//! Why a profile or a rule file was refused.
 
 use std::fmt;
 
@@ -6,19 +6,21 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The text is not TOML of the profile's shape; the message names the key.
+    /// The text is not TOML of the expected shape; the message names the key.
     Syntax,
     /// A part refers to something that does not exist, or two parts contradict each other.
     Inconsistent,
 }
 
-/// A profile that cannot be used. `Display` names the key or part at fault.
+/// A profile, or a rule file, that cannot be used. `Display` says which of them and names the key or part
+/// at fault.
 #[derive(Debug)]
 pub struct Error(Box<Inner>);
 
 #[derive(Debug)]
 struct Inner {
     kind: ErrorKind,
+    subject: &'static str,
     place: String,
     reason: String,
 }
@@ -35,9 +37,16 @@ impl Error {
     fn new(kind: ErrorKind, place: impl Into<String>, reason: impl Into<String>) -> Self {
         Self(Box::new(Inner {
             kind,
+            subject: "profile",
             place: place.into(),
             reason: reason.into(),
         }))
+    }
+
+    /// The same error of a rule file.
+    pub(crate) fn of_rules(mut self) -> Self {
+        self.0.subject = "rules";
+        self
     }
 
     /// What went wrong.
@@ -48,7 +57,13 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "profile: {}: {}", self.0.place, self.0.reason)
+        let Inner {
+            subject,
+            place,
+            reason,
+            ..
+        } = &*self.0;
+        write!(f, "{subject}: {place}: {reason}")
     }
 }
 

@@ -24,6 +24,7 @@ mod error;
 mod line;
 mod load;
 mod model;
+mod recorded;
 mod rules;
 mod scope;
 mod shipped;

@@ -110,6 +110,14 @@ pub struct Typed {
 pub struct WrongType;
 
 impl ProfilePlan {
+    /// STAND-IN, to be dropped for the engine: the rules are not used yet.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn with_rules(profile: Arc<Profile>, _rules: Arc<decostop_profile::RuleSet>) -> Result<Self, Error> {
+        Self::new(profile)
+    }
+
     /// Compiles a profile.
     ///
     /// # Errors

@@ -58,7 +58,7 @@ mod testing;
 mod tests;
 mod verifier;
 
-pub use artefact::{Report, verify_dir, verify_dir_with};
+pub use artefact::{Report, recorded_rules, verify_dir, verify_dir_with};
 pub use compiled::CompiledProfile;
 pub use error::{Error, ErrorKind};
 pub use ground::Ground;

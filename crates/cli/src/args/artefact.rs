@@ -5,13 +5,13 @@ use std::path::PathBuf;
 use clap::{Args, ValueHint};
 use decostop::request::Zone;
 
-use super::{ProfileFile, values};
+use super::{ProfileFile, RuleFiles, values};
 
 /// Read a finished result again by an independent path and fail on any leak
 ///
 /// Checks each record against what is allowed, searches it in every encoding for foreign
 /// identities, secrets and internals, and checks the files: digests, names, nothing else in the
-/// folder. Says which rule and where, never the value.
+/// folder. Says which rule and where, never the value. The detectors are those that the dive recorded.
 ///
 /// Examples:
 ///   decostop verify SIRT-2041
@@ -30,6 +30,8 @@ pub(crate) struct Verify {
     pub(crate) against: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) profile: ProfileFile,
+    #[command(flatten)]
+    pub(crate) rules: RuleFiles,
     /// As JSON
     #[arg(long)]
     pub(crate) json: bool,

@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum, ValueHint};
 
 use decostop::request::Zone;
 
-use super::{ProfileFile, values};
+use super::{ProfileFile, RuleFiles, values};
 
 /// What to look for: a request, or flags for the diver's own look round.
 #[derive(Args, Clone, Debug, Default)]
@@ -170,6 +170,8 @@ pub(crate) struct Scan {
     pub(crate) following: Following,
     #[command(flatten)]
     pub(crate) keys: Keys,
+    #[command(flatten)]
+    pub(crate) rules: RuleFiles,
     /// Directory to make, or `-` for JSON lines on standard output [default: none; required unless --dry-run or --summary-only]
     #[arg(long, value_name = "OUT", value_hint = ValueHint::DirPath, required_unless_present_any = ["dry_run", "summary_only"], conflicts_with_all = ["dry_run", "summary_only"])]
     pub(crate) out: Option<PathBuf>,
@@ -231,6 +233,8 @@ pub(crate) struct Summary {
     pub(crate) following: Following,
     #[command(flatten)]
     pub(crate) keys: Keys,
+    #[command(flatten)]
+    pub(crate) rules: RuleFiles,
     /// Learn foreign identities from every line, not only from matched ones (slower)
     #[arg(long, help_heading = "Redaction")]
     pub(crate) learn_all: bool,
@@ -302,6 +306,8 @@ pub(crate) struct Redact {
     pub(crate) request: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) keys: Keys,
+    #[command(flatten)]
+    pub(crate) rules: RuleFiles,
     #[command(flatten)]
     pub(crate) profile: ProfileFile,
     /// Say nothing but errors

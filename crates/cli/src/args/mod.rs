@@ -13,8 +13,8 @@ mod values;
 pub(crate) use artefact::{Lookup, Verify, View};
 pub(crate) use dive::{Asked, Following, Format, Keys, Plan, ProgressMode, Reading, Redact, Scan, Summary};
 pub(crate) use other::{
-    Check, Codec, Completions, Demo, Events, Man, Profile, ProfileAction, Request, RequestAction, Schema,
-    SchemaOf, Synth,
+    Check, Codec, Completions, Demo, Events, Man, Profile, ProfileAction, Request, RequestAction, Rules,
+    RulesAction, Schema, SchemaOf, Synth,
 };
 
 const ABOUT: &str = "Find the evidence in compressed logs, hand out only what may be handed out";
@@ -73,6 +73,7 @@ pub(crate) enum Command {
     Request(Request),
     Events(Events),
     Profile(Profile),
+    Rules(Rules),
     Schema(Schema),
     Synth(Synth),
     Completions(Completions),
@@ -85,6 +86,14 @@ pub(crate) struct ProfileFile {
     /// Profile that describes the logs: the name of a built-in one, or a file [default: gitlab]
     #[arg(long = "profile", value_name = "NAME|FILE", value_hint = clap::ValueHint::FilePath)]
     pub(crate) path: Option<PathBuf>,
+}
+
+/// Rules of detectors beside the built-in ones.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct RuleFiles {
+    /// Rule file whose detectors are added to the built-in ones; repeatable [default: none]
+    #[arg(long = "rules", value_name = "FILE", value_hint = clap::ValueHint::FilePath, help_heading = "Redaction")]
+    pub(crate) rule_files: Vec<PathBuf>,
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! Commands around a dive: `demo`, `check`, `request`, `events`, `profile`, `schema`, `synth`,
-//! `completions`, `man`.
+//! Commands around a dive: `demo`, `check`, `request`, `events`, `profile`, `rules`, `schema`,
+//! `synth`, `completions`, `man`.
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -8,7 +8,7 @@ use clap::{Args, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 use decostop_testkit::synth::Source as LogKind;
 
-use super::{ProfileFile, values};
+use super::{ProfileFile, RuleFiles, values};
 
 /// Make a small corpus, run a dive on it, say what to open
 ///
@@ -178,6 +178,66 @@ pub(crate) enum ProfileAction {
         /// Name of a built-in profile
         #[arg(value_name = "NAME", default_value = "gitlab")]
         name: String,
+    },
+}
+
+/// Detector rules: what secrets, personal data and internals look like
+///
+/// Built in are rules for the credentials of GitLab and of many providers, for personal data and for
+/// what is confidential about a platform. A rule file adds to them: --rules FILE of `scan`, `summary`,
+/// `redact` and `verify`. docs/RULES.md is the reference.
+///
+/// Examples:
+///   decostop rules list gitlab
+///   decostop rules check my-rules.toml
+#[derive(Args, Debug)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct Rules {
+    #[command(subcommand)]
+    pub(crate) action: RulesAction,
+}
+
+/// What to do with rules.
+#[derive(Debug, Subcommand)]
+pub(crate) enum RulesAction {
+    /// List rules: the built-in ones and those of files
+    ///
+    /// A pattern with a star is a glob over ids; anything else is words to search for in ids, kinds,
+    /// descriptions and keywords. A pipe gets one line a rule, with tabs between id, kind,
+    /// description and keywords.
+    ///
+    /// Examples:
+    ///   decostop rules list
+    ///   decostop rules list 'secret.gitlab*'
+    ///   decostop rules list 'connection string' --json | jq -r '.[].pattern'
+    ///   decostop rules list --rules my-rules.toml
+    #[command(verbatim_doc_comment)]
+    List {
+        /// Glob over ids, or words [default: all]
+        #[arg(value_name = "PATTERN")]
+        pattern: Option<String>,
+        #[command(flatten)]
+        rules: RuleFiles,
+        /// As JSON, with patterns and examples
+        #[arg(long)]
+        json: bool,
+    },
+    /// Check rule files: shape, ids, patterns, examples
+    ///
+    /// Runs every example and counter-example, and warns of rules that are slow.
+    ///
+    /// Examples:
+    ///   decostop rules check my-rules.toml
+    ///   decostop rules check team/*.toml --profile my-profile.toml
+    ///
+    /// Exit code 1 says that a file would be refused.
+    #[command(verbatim_doc_comment)]
+    Check {
+        /// Rule files
+        #[arg(value_name = "FILE", required = true, value_hint = ValueHint::FilePath)]
+        files: Vec<PathBuf>,
+        #[command(flatten)]
+        profile: ProfileFile,
     },
 }
 

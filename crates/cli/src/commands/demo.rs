@@ -11,7 +11,7 @@ use decostop_testkit::synth::Options;
 
 use super::scan::Telling;
 use super::{dive, scan, synth};
-use crate::args::{Asked, Demo, Following, Keys, ProfileFile, ProgressMode, Reading};
+use crate::args::{Asked, Demo, Following, Keys, ProfileFile, ProgressMode, Reading, RuleFiles};
 use crate::exit::Exit;
 use crate::terminal::{self, HEAD, bytes, count, seconds, shell};
 
@@ -67,6 +67,7 @@ pub(crate) fn run(args: &Demo) -> Result<Exit> {
         reading: &reading,
         following: Following::default(),
         keys: &keys,
+        rules: &RuleFiles::default(),
         learn_all: false,
         digest: false,
         quiet: true,

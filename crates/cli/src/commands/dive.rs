@@ -18,7 +18,7 @@ use decostop_profile::Profile;
 use serde::Serialize;
 
 use super::check;
-use crate::args::{Asked, Following, Keys, Reading};
+use crate::args::{Asked, Following, Keys, Reading, RuleFiles};
 use crate::exit::Exit;
 use crate::settings::{self, Key};
 use crate::terminal::{self, HEAD, WARN};
@@ -38,6 +38,8 @@ pub(super) struct Ready {
 #[derive(Debug, Serialize)]
 pub(super) struct How {
     pub(super) profile: String,
+    /// Detector rules, the built-in ones included.
+    pub(super) rules: usize,
     pub(super) threads: usize,
     /// Whether files are mapped rather than read.
     pub(super) mapped: bool,
@@ -80,6 +82,7 @@ pub(super) struct Settings<'a> {
     pub(super) reading: &'a Reading,
     pub(super) following: Following,
     pub(super) keys: &'a Keys,
+    pub(super) rules: &'a RuleFiles,
     pub(super) learn_all: bool,
     pub(super) digest: bool,
     pub(super) quiet: bool,
@@ -94,12 +97,14 @@ pub(super) fn prepare(asked: &Asked, settings: &Settings<'_>) -> Result<Ready> {
         reading,
         following,
         keys,
+        rules,
         learn_all,
         digest,
         quiet,
     } = *settings;
     let now = settings::now();
     let profile = settings::profile(&reading.profile)?;
+    let rules = settings::rules(rules, &profile)?;
     let request = settings::request(asked, &profile, now)?;
     let assessment = accepted(&request, &profile, now, quiet)?;
     let mut limits = Limits::default();
@@ -114,6 +119,7 @@ pub(super) fn prepare(asked: &Asked, settings: &Settings<'_>) -> Result<Ready> {
         .map_or_else(|| available_parallelism().map_or(1, NonZero::get), NonZero::get);
     let how = How {
         profile: profile.name.clone(),
+        rules: rules.rules.len(),
         threads,
         mapped: mapping::maps(reading.no_mmap),
         max_line_bytes: limits.max_line_bytes,
@@ -129,6 +135,7 @@ pub(super) fn prepare(asked: &Asked, settings: &Settings<'_>) -> Result<Ready> {
     };
     let builder = Dive::builder(request.clone(), profile)
         .inputs(reading.paths.iter().cloned())
+        .rules(rules)
         .limits(limits)
         .map_policy(mapping::policy(reading.no_mmap))
         .prefilter(!reading.no_prefilter)

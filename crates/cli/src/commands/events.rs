@@ -11,7 +11,7 @@ use serde::Serialize;
 use crate::args::Events;
 use crate::exit::Exit;
 use crate::settings;
-use crate::terminal::{self, GOOD, HEAD};
+use crate::terminal::{self, GOOD, HEAD, wrapped};
 
 pub(crate) fn run(args: &Events) -> Result<Exit> {
     let profile = settings::profile(&args.profile)?;
@@ -87,21 +87,6 @@ fn page(to: &mut impl Write, events: &[Told<'_>], raw: bool, width: usize) -> io
         }
     }
     Ok(())
-}
-
-/// A text in lines of at most `width` characters, as far as its words allow.
-fn wrapped(text: &str, width: usize) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    for word in text.split(' ') {
-        match lines.last_mut() {
-            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
-                line.push(' ');
-                line.push_str(word);
-            }
-            _ => lines.push(word.to_owned()),
-        }
-    }
-    lines
 }
 
 /// For programs: one line an event, or with `raw` one a pattern, with tabs between the columns.
@@ -219,12 +204,5 @@ mod tests {
         assert_eq!(ask("raw:member_created"), "events = [\"membership.added\"]");
         assert_eq!(ask("member_created"), "events = [\"membership.added\"]");
         assert_eq!(line(["a.b", "a.c"]), "events = [\"a.b\", \"a.c\"]");
-    }
-
-    #[test]
-    fn long_words_stand_alone() {
-        assert_eq!(wrapped("a bc d", 4), ["a bc", "d"]);
-        assert_eq!(wrapped("abcdef g", 3), ["abcdef", "g"]);
-        assert_eq!(wrapped("", 3), [""]);
     }
 }

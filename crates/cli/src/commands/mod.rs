@@ -15,6 +15,7 @@ mod plan;
 mod profile;
 mod redact;
 mod request;
+mod rules;
 mod scan;
 mod schema;
 mod stats;
@@ -39,6 +40,7 @@ pub(crate) fn run(command: Command) -> Result<Exit> {
         Command::Request(args) => request::run(&args),
         Command::Events(args) => events::run(&args),
         Command::Profile(args) => profile::run(&args),
+        Command::Rules(args) => rules::run(&args),
         Command::Schema(args) => schema::run(&args),
         Command::Synth(args) => synth::run(&args),
         Command::Completions(args) => generate::completions(&args),

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::check;
 use super::dive::{self, How, Ready, Settings};
-use crate::args::{Asked, Following, Keys, Plan};
+use crate::args::{Asked, Following, Keys, Plan, RuleFiles};
 use crate::exit::Exit;
 use crate::terminal::{self, HEAD, bytes, columns, count, number, padded, seconds};
 
@@ -33,6 +33,7 @@ pub(crate) fn run(args: &Plan) -> Result<Exit> {
             reading: &args.reading,
             following: Following::default(),
             keys: &Keys::default(),
+            rules: &RuleFiles::default(),
             learn_all: false,
             digest: false,
             quiet: true,
@@ -230,6 +231,7 @@ fn binary(size: usize) -> String {
 fn settings(how: &How) -> String {
     let mut told = vec![
         format!("profile {}", how.profile),
+        count(how.rules as u64, "rule"),
         count(how.threads as u64, "thread"),
         if how.mapped { "files mapped" } else { "files read" }.to_owned(),
         format!("lines up to {}", binary(how.max_line_bytes)),

@@ -17,6 +17,7 @@ use crate::terminal::{self, WARN, count};
 
 pub(crate) fn run(args: &Redact) -> Result<Exit> {
     let profile = settings::profile(&args.profile)?;
+    let rules = settings::rules(&args.rules, &profile)?;
     let request = args
         .request
         .as_ref()
@@ -38,9 +39,10 @@ pub(crate) fn run(args: &Redact) -> Result<Exit> {
         known.extend(dictionary(internal)?);
     }
     let mut output = BufWriter::with_capacity(1 << 16, io::stdout().lock());
-    let mut redactor = LineRedactor::new(
+    let mut redactor = LineRedactor::with_rules(
         request.as_ref(),
         &profile,
+        rules,
         &args.source,
         key,
         &known,

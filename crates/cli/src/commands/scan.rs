@@ -43,6 +43,7 @@ pub(crate) fn run(args: &Scan) -> Result<Exit> {
             reading: &args.reading,
             following: args.following,
             keys: &args.keys,
+            rules: &args.rules,
             learn_all: args.learn_all,
             digest: args.digest,
             quiet: args.quiet,

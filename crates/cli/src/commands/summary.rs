@@ -23,6 +23,7 @@ pub(crate) fn run(args: &Summary) -> Result<Exit> {
             reading: &args.reading,
             following: args.following,
             keys: &args.keys,
+            rules: &args.rules,
             learn_all: args.learn_all,
             digest: false,
             quiet: args.quiet,

@@ -1,10 +1,12 @@
 //! `decostop verify`: another pair of eyes on a finished artefact.
 
 use std::io::{self, Write as _};
+use std::sync::Arc;
 
 use anyhow::Result;
 use decostop::{Error, ErrorKind};
-use decostop_verify::{Leak, verify_dir};
+use decostop_profile::RuleSet;
+use decostop_verify::{CompiledProfile, Leak, recorded_rules, verify_dir_with};
 use serde::Serialize;
 
 use crate::args::Verify;
@@ -27,7 +29,7 @@ struct Told<'a> {
 
 pub(crate) fn run(args: &Verify) -> Result<Exit> {
     let profile = settings::profile(&args.profile)?;
-    let report = verify_dir(&args.dir, profile, &args.against).map_err(|cause| {
+    let unverified = |cause: decostop_verify::Error| {
         Error::new(ErrorKind::Config, "cannot be verified")
             .at(decostop::Origin {
                 path: args.dir.clone(),
@@ -35,7 +37,21 @@ pub(crate) fn run(args: &Verify) -> Result<Exit> {
             })
             .because(cause)
             .hint("name the directory that a dive wrote with --out, with its internal/ part")
-    })?;
+    };
+    let added = decostop::rules::load_added(&args.rules.rule_files, &profile)?;
+    let mut rules = recorded_rules(&args.dir).map_err(unverified)?;
+    if !added.rules.is_empty() {
+        let all = RuleSet::clone(&rules).union(added).map_err(|cause| {
+            Error::new(
+                ErrorKind::Config,
+                "--rules does not go with the rules of the dive",
+            )
+            .because(cause)
+        })?;
+        rules = Arc::new(all);
+    }
+    let compiled = CompiledProfile::with_rules(profile, rules).map_err(unverified)?;
+    let report = verify_dir_with(&args.dir, &compiled, &args.against).map_err(unverified)?;
     let exit = if report.is_clean() { Exit::Done } else { Exit::Leak };
     if args.json {
         let told = Told {

@@ -3,7 +3,7 @@
 use crate::run::{Corpus, arg, decostop, names, run};
 
 /// Every command with flags that its help must name.
-const COMMANDS: [(&[&str], &[&str]); 20] = [
+const COMMANDS: [(&[&str], &[&str]); 23] = [
     (&["demo"], &["--force", "--megabytes", "--seed", "decostop-demo"]),
     (&["check"], &["--json", "--profile"]),
     (&["plan"], &["--json", "--threads", "--source-of"]),
@@ -29,6 +29,7 @@ const COMMANDS: [(&[&str], &[&str]); 20] = [
             "--progress",
             "--key-file",
             "--accounts",
+            "--rules",
             "--learn-all",
             "--allow-withheld",
             "--force",
@@ -42,12 +43,15 @@ const COMMANDS: [(&[&str], &[&str]); 20] = [
             "one a core",
         ],
     ),
-    (&["summary"], &["--request", "--json", "--allow-withheld"]),
+    (
+        &["summary"],
+        &["--request", "--json", "--allow-withheld", "--rules"],
+    ),
     (
         &["redact"],
-        &["--source", "--request", "--key-file", "--accounts"],
+        &["--source", "--request", "--key-file", "--accounts", "--rules"],
     ),
-    (&["verify"], &["--against", "--json"]),
+    (&["verify"], &["--against", "--json", "--rules"]),
     (
         &["view"],
         &[
@@ -78,6 +82,9 @@ const COMMANDS: [(&[&str], &[&str]); 20] = [
     (&["profile", "check"], &["FILE"]),
     (&["profile", "new"], &["FILE", "--name"]),
     (&["profile", "show"], &[]),
+    (&["rules"], &["list", "check"]),
+    (&["rules", "list"], &["PATTERN", "--rules", "--json"]),
+    (&["rules", "check"], &["FILE", "--profile"]),
     (&["schema"], &["request", "manifest", "summary"]),
     (
         &["synth"],

@@ -7,6 +7,7 @@ mod help;
 mod leaks;
 mod races;
 mod requests;
+mod rules;
 mod run;
 mod scans;
 mod stops;

@@ -22,6 +22,7 @@ pub(super) const PSEUDONYMS: &str = "pseudonyms.csv";
 pub(super) const DICTIONARY: &str = "dictionary.csv";
 pub(super) const KEY: &str = "key";
 pub(super) const REQUEST: &str = "request.toml";
+pub(super) const RULES: &str = "rules.json";
 pub(super) const LOOKUPS: &str = "lookups.ndjson";
 pub(super) const FINDINGS: &str = "verify.ndjson";
 
@@ -63,6 +64,8 @@ struct Run<'a> {
     ad_hoc: bool,
     window: Window,
     profile: Profile<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rules: Option<Rules<'a>>,
     policy_digest: &'a str,
     threads: usize,
     peak_memory_bytes: Option<u64>,
@@ -85,6 +88,12 @@ struct Run<'a> {
 #[derive(Serialize)]
 struct Profile<'a> {
     name: &'a str,
+    digest: &'a str,
+}
+
+#[derive(Serialize)]
+struct Rules<'a> {
+    count: usize,
     digest: &'a str,
 }
 
@@ -182,6 +191,10 @@ impl Internal {
                     name: &report.profile.0,
                     digest: &report.profile.1,
                 },
+                rules: (!evidence.rules.is_empty()).then_some(Rules {
+                    count: report.rules.0,
+                    digest: &report.rules.1,
+                }),
                 policy_digest: &report.policy_digest,
                 threads: report.threads,
                 peak_memory_bytes: report.peak_memory_bytes,
@@ -231,6 +244,9 @@ impl Internal {
         write(dir, REQUEST, |file| {
             file.write_all(evidence.request_toml.as_bytes())
         })?;
+        if !evidence.rules.is_empty() {
+            write(dir, RULES, |file| file.write_all(evidence.rules.as_bytes()))?;
+        }
         close_files(dir)
             .and_then(|()| sync_dir(dir))
             .map_err(|cause| failed(dir, "complete it", cause))

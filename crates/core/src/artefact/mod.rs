@@ -3,7 +3,8 @@
 //! ```text
 //! OUT/
 //!   disclosure/   records.ndjson.zst, manifest.json      (an ad-hoc dive writes look/ instead)
-//!   internal/     run.json, provenance.*, withheld.ndjson, pseudonyms.csv, dictionary.csv, key, request.toml
+//!   internal/     run.json, provenance.*, withheld.ndjson, pseudonyms.csv, dictionary.csv, key,
+//!                 request.toml, rules.json
 //! ```
 //!
 //! A [`Writer`] is a [`Sink`](crate::sink::Sink) that builds this in a private sibling of OUT.

@@ -26,7 +26,12 @@ pub(super) fn complete(dive: &Dive, ledgered: Ledgered, report: &mut Report) -> 
     }
     let request_toml = dive.request.to_toml()?;
     report.profile = (dive.profile.name.clone(), dive.profile.digest.clone());
-    report.policy_digest = policy_digest(&request_toml, &dive.profile.text);
+    let rules = dive.rules.record();
+    report.rules = (
+        dive.rules.rules.len(),
+        blake3::hash(rules.as_bytes()).to_hex().to_string(),
+    );
+    report.policy_digest = policy_digest(&[&request_toml, &dive.profile.text, &rules]);
     report.peak_memory_bytes = peak_memory();
     let dictionary = facts
         .foreign()
@@ -50,12 +55,13 @@ pub(super) fn complete(dive: &Dive, ledgered: Ledgered, report: &mut Report) -> 
             window.to.map(|at| at.to_string()),
         ),
         request_toml,
+        rules,
     })
 }
 
-fn policy_digest(request: &str, profile: &str) -> String {
+fn policy_digest(parts: &[&str]) -> String {
     let mut hasher = blake3::Hasher::new();
-    for part in [env!("CARGO_PKG_VERSION"), request, profile] {
+    for part in [env!("CARGO_PKG_VERSION")].iter().chain(parts) {
         hasher.update(&(part.len() as u64).to_le_bytes());
         hasher.update(part.as_bytes());
     }

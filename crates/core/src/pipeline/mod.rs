@@ -31,7 +31,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Instant as Clock, SystemTime};
 
-use decostop_profile::{Class, Profile, Source};
+use decostop_profile::{Class, Profile, RuleSet, Source};
 use decostop_redact::{Policy, ProfilePlan, Redactor, RequestKey};
 use decostop_verify::CompiledProfile;
 
@@ -60,6 +60,7 @@ enum Key {
 pub struct DiveBuilder {
     request: Request,
     profile: Arc<Profile>,
+    rules: Arc<RuleSet>,
     inputs: Vec<PathBuf>,
     threads: usize,
     limits: Limits,
@@ -85,6 +86,7 @@ impl DiveBuilder {
         Self {
             request,
             profile,
+            rules: RuleSet::builtin(),
             inputs: Vec::new(),
             threads: 0,
             limits: Limits::default(),
@@ -110,6 +112,14 @@ impl DiveBuilder {
     #[must_use]
     pub fn inputs(mut self, paths: impl IntoIterator<Item = PathBuf>) -> Self {
         self.inputs.extend(paths);
+        self
+    }
+
+    /// The rules of the detectors, all of them: [`rules::load`](crate::rules::load) adds those of files to the
+    /// built-in ones. By default, the built-in ones.
+    #[must_use]
+    pub fn rules(mut self, rules: Arc<RuleSet>) -> Self {
+        self.rules = rules;
         self
     }
 
@@ -279,8 +289,9 @@ impl DiveBuilder {
             .hint("write it to a file first"));
         }
         let config = |cause: decostop_redact::Error| Error::new(ErrorKind::Config, cause.to_string());
-        let plan = Arc::new(ProfilePlan::new(Arc::clone(&profile)).map_err(config)?);
-        let compiled = CompiledProfile::new(Arc::clone(&profile))
+        let plan =
+            Arc::new(ProfilePlan::with_rules(Arc::clone(&profile), Arc::clone(&self.rules)).map_err(config)?);
+        let compiled = CompiledProfile::with_rules(Arc::clone(&profile), Arc::clone(&self.rules))
             .map_err(|cause| Error::new(ErrorKind::Config, cause.to_string()))?;
         scope_index(&self.request)?;
         let query = QueryPlan::new(&self.request, &plan);
@@ -308,6 +319,7 @@ impl DiveBuilder {
             project: self.prefilter && !self.learn_all,
             request: self.request,
             profile,
+            rules: self.rules,
             plan,
             compiled,
             query,
@@ -371,6 +383,7 @@ fn fresh() -> Result<[u8; 32], Error> {
 pub struct Dive {
     request: Request,
     profile: Arc<Profile>,
+    rules: Arc<RuleSet>,
     plan: Arc<ProfilePlan>,
     /// The profile as the verifier reads it, for what is checked before it is written and once more behind.
     compiled: CompiledProfile,

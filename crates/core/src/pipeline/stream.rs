@@ -7,9 +7,9 @@ use std::io::{BufRead, Write};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use decostop_profile::{Class, Profile};
+use decostop_profile::{Class, Profile, RuleSet};
 use decostop_redact::{Facts, Learner, Ledger, ProfilePlan, Redactor, RequestKey, ScopeIndex, Typed};
-use decostop_verify::{Ground, Memory, VerifiedBuf, Verifier};
+use decostop_verify::{CompiledProfile, Ground, Memory, VerifiedBuf, Verifier};
 
 use super::policy_of;
 use crate::frame::{Assembler, Lines, Piece};
@@ -90,6 +90,22 @@ impl LineRedactor {
         known: &[(Class, String, Standing)],
         limits: &Limits,
     ) -> Result<Self, Error> {
+        Self::with_rules(request, profile, RuleSet::builtin(), source, key, known, limits)
+    }
+
+    /// As [`Self::new`], with other rules of detectors than the built-in ones.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn with_rules(
+        request: Option<&Request>,
+        profile: &Arc<Profile>,
+        rules: Arc<RuleSet>,
+        source: &str,
+        key: [u8; 32],
+        known: &[(Class, String, Standing)],
+        limits: &Limits,
+    ) -> Result<Self, Error> {
         let index = profile.sources.iter().position(|spec| spec.name == source);
         if index.is_none() && source != ARTEFACT_SOURCE {
             let mut known: Vec<&str> = profile.sources.iter().map(|spec| spec.name.as_str()).collect();
@@ -99,7 +115,12 @@ impl LineRedactor {
             return Err(Error::new(ErrorKind::Config, format!("unknown source `{source}`")).hint(hint));
         }
         let config = |cause: &dyn std::fmt::Display| Error::new(ErrorKind::Config, cause.to_string());
-        let plan = Arc::new(ProfilePlan::new(Arc::clone(profile)).map_err(|cause| config(&cause))?);
+        let plan = Arc::new(
+            ProfilePlan::with_rules(Arc::clone(profile), Arc::clone(&rules))
+                .map_err(|cause| config(&cause))?,
+        );
+        let checked =
+            CompiledProfile::with_rules(Arc::clone(profile), rules).map_err(|cause| config(&cause))?;
         let scope = request.map(|request| request.scope.clone()).unwrap_or_default();
         let policy = request.map(policy_of).unwrap_or_default();
         let mut learner = Learner::new(limits.max_dictionary);
@@ -125,7 +146,7 @@ impl LineRedactor {
                 .collect(),
             request_key: key,
         };
-        let verifier = Verifier::new(Arc::clone(profile), ground).map_err(|cause| config(&cause))?;
+        let verifier = Verifier::of(&checked, ground).map_err(|cause| config(&cause))?;
         let redactor = Redactor::new(Arc::clone(&plan), policy, &RequestKey::from_bytes(key))
             .map_err(|cause| config(&cause))?;
         Ok(Self {

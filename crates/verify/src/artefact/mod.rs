@@ -6,6 +6,7 @@ mod facts;
 mod folder;
 mod manifest;
 mod records;
+mod rules;
 #[cfg(test)]
 mod tests;
 
@@ -18,6 +19,8 @@ use crate::compiled::CompiledProfile;
 use crate::error::Error;
 use crate::leak::Leak;
 use crate::verifier::Verifier;
+
+pub use rules::recorded_rules;
 
 /// Findings kept; more are only counted.
 const MAX_LEAKS: usize = 1000;
@@ -53,7 +56,8 @@ impl Report {
     }
 }
 
-/// Reads a finished artefact again, by nothing but its files and the profile.
+/// Reads a finished artefact again, by nothing but its files and the profile. Detectors are those that the
+/// dive recorded.
 ///
 /// With raw inputs in `against`, the foreign values are derived from them a second time and every
 /// record is held against those as well: from JSON lines, documents of records, text lines by their
@@ -65,10 +69,11 @@ impl Report {
 /// artefact was made with another profile, or when a limit is reached. Everything else that is
 /// wrong is a [`Leak`] of the report.
 pub fn verify_dir(dir: &Path, profile: Arc<Profile>, against: &[PathBuf]) -> Result<Report, Error> {
-    verify_dir_with(dir, &CompiledProfile::new(profile)?, against)
+    let compiled = CompiledProfile::with_rules(profile, recorded_rules(dir)?)?;
+    verify_dir_with(dir, &compiled, against)
 }
 
-/// As [`verify_dir`], with a profile that is compiled already.
+/// As [`verify_dir`], with a profile that is compiled already, and its rules.
 ///
 /// # Errors
 /// As [`verify_dir`].
