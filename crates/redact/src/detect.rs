@@ -78,7 +78,7 @@ pub(crate) fn looks_random(segment: &str) -> bool {
 }
 
 /// Whether a text names a host of one of the domains, in any case.
-fn names_host(text: &[u8], domains: &[String]) -> bool {
+pub(crate) fn names_host(text: &[u8], domains: &[String]) -> bool {
     let label =
         |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(byte));
     let names = |at: usize, domain: &String| {

@@ -13,6 +13,7 @@ enum Inner {
     Template(String),
     Route(String),
     Range(String),
+    Rule(String),
 }
 
 impl Error {
@@ -31,6 +32,10 @@ impl Error {
     pub(crate) fn range(text: &str) -> Self {
         Self(Box::new(Inner::Range(text.to_owned())))
     }
+
+    pub(crate) fn rule(id: &str) -> Self {
+        Self(Box::new(Inner::Rule(id.to_owned())))
+    }
 }
 
 impl fmt::Display for Error {
@@ -40,6 +45,10 @@ impl fmt::Display for Error {
             Inner::Template(text) => write!(f, "profile: message template `{text}` cannot be compiled"),
             Inner::Route(text) => write!(f, "profile: route `{text}` cannot be compiled"),
             Inner::Range(text) => write!(f, "profile: internal range `{text}` is not CIDR"),
+            Inner::Rule(id) => write!(
+                f,
+                "rules: the pattern of `{id}` is no regular expression over bytes"
+            ),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 
-use decostop_profile::{Class, ClassRule, FieldSpec, Profile, Role, Source};
+use decostop_profile::{Class, ClassRule, FieldSpec, Profile, Role, RuleSet, Source};
 use ipnet::IpNet;
 
 use crate::Error;
@@ -13,6 +13,7 @@ use crate::identity::{Ident, each_ident, read_text};
 use crate::params::each_param;
 use crate::record::{Field, Json, Record};
 use crate::route::{Part, Routes, Slot, query_pairs};
+use crate::rules::Detectors;
 use crate::template::Templates;
 use crate::time::Instant;
 
@@ -61,6 +62,7 @@ pub struct ProfilePlan {
     sources: Vec<OnceLock<SourcePlan>>,
     pub(crate) routes: Routes,
     pub(crate) templates: Templates,
+    pub(crate) detectors: Detectors,
     internal: Vec<IpNet>,
     /// Raw events that the profile names without a wildcard; gathered at the first event that is asked for.
     listed_events: OnceLock<HashSet<Box<str>, foldhash::fast::RandomState>>,
@@ -110,19 +112,25 @@ pub struct Typed {
 pub struct WrongType;
 
 impl ProfilePlan {
-    /// STAND-IN, to be dropped for the engine: the rules are not used yet.
+    /// Compiles a profile, with the built-in rules.
     ///
     /// # Errors
-    /// As [`Self::new`].
-    pub fn with_rules(profile: Arc<Profile>, _rules: Arc<decostop_profile::RuleSet>) -> Result<Self, Error> {
-        Self::new(profile)
+    /// As [`ProfilePlan::with_rules`].
+    pub fn new(profile: Arc<Profile>) -> Result<Self, Error> {
+        Self::with_detectors(profile, Detectors::default())
     }
 
-    /// Compiles a profile.
+    /// Compiles a profile, with these rules of detectors and no others.
     ///
     /// # Errors
-    /// A route or an internal range cannot be compiled.
-    pub fn new(profile: Arc<Profile>) -> Result<Self, Error> {
+    /// A route or an internal range cannot be compiled, or the pattern of a rule cannot be read. Patterns
+    /// are compiled when they are needed, so that one may prove too large only then: texts that it would
+    /// have to look at are dropped. [`check_rules`](crate::check_rules) tells before.
+    pub fn with_rules(profile: Arc<Profile>, rules: Arc<RuleSet>) -> Result<Self, Error> {
+        Self::with_detectors(profile, Detectors::new(rules)?)
+    }
+
+    fn with_detectors(profile: Arc<Profile>, detectors: Detectors) -> Result<Self, Error> {
         let internal = profile
             .internal_ranges
             .iter()
@@ -148,6 +156,7 @@ impl ProfilePlan {
             profile,
             routes,
             templates,
+            detectors,
             internal,
             listed_events: OnceLock::new(),
             discriminators,

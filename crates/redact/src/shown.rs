@@ -17,7 +17,7 @@ use crate::route::{Part, Slot, query_pairs};
 use crate::scope::{folded, folds_to};
 use crate::standing::Standing;
 use crate::template::{Fitted, Slot as TextSlot, Templates};
-use crate::text::{Built, MARK, Removed, TextContext};
+use crate::text::{Built, MARK, Removed, TextContext, UNDECIDABLE};
 use crate::time::Instant;
 
 /// The disposition of one value.
@@ -177,7 +177,7 @@ impl<'v> View<'v> {
                 }
             },
             (Class::Text, Json::String(text)) if personal && !text.is_empty() => self.text(text, ledger),
-            (Class::Agent, Json::String(text)) if personal && !text.is_empty() => self.agent(text),
+            (Class::Agent, Json::String(text)) if personal && !text.is_empty() => self.agent(text, ledger),
             (Class::Text | Class::Agent | Class::Params, _) if !personal => Shown::Drop("personal_data"),
             _ => Shown::Drop("type"),
         }
@@ -375,6 +375,9 @@ impl<'v> View<'v> {
             Some(parts) => self.fill(&parts, ledger),
             None => self.context().build(text),
         };
+        if built.removed.iter().any(|(_, _, rule)| *rule == UNDECIDABLE) {
+            ledger.note(UNDECIDABLE);
+        }
         if built.text == MARK || built.text.is_empty() {
             return Shown::Drop("text.nothing_left");
         }
@@ -398,6 +401,14 @@ impl<'v> View<'v> {
         for part in parts {
             match part {
                 Fitted::Literal(text) => built.text.push_str(text),
+                Fitted::Slot(TextSlot::Text, text, start) => {
+                    let part = self.context().build(text);
+                    let removed = part.removed.into_iter();
+                    built
+                        .removed
+                        .extend(removed.map(|(at, length, rule)| (start + at, length, rule)));
+                    built.text.push_str(&part.text);
+                }
                 Fitted::Slot(slot, text, start) => {
                     let shown = match slot {
                         TextSlot::Typed(Class::Ip) if stranger => match self.addresses(text, false, ledger) {
@@ -456,13 +467,23 @@ impl<'v> View<'v> {
                 }
                 Part::Tail(tail) if tail.is_empty() => {}
                 Part::Tail(tail) if self.policy.personal_data => {
-                    let mut marked = false;
-                    if context.names_somebody(&folded(&tail.join("/"))) {
+                    let (mut marked, mut at) = (false, 0);
+                    let whole = tail.join("/");
+                    let spans = context.examine(&whole);
+                    if spans.is_err() {
+                        ledger.note(UNDECIDABLE);
+                    }
+                    let Some(spans) = spans.ok().filter(|_| !context.names_somebody(&folded(&whole))) else {
                         push_segment(&mut out, MARK);
                         continue;
-                    }
+                    };
                     for segment in tail {
-                        let word = context.build_word(segment);
+                        let end = at + segment.len();
+                        let word = match context.found_in(segment, at, end, &spans) {
+                            Some(_) => MARK.to_owned(),
+                            None => context.build_examined_word(segment),
+                        };
+                        at = end + 1;
                         if word != MARK || !marked {
                             push_segment(&mut out, &word);
                         }
@@ -558,21 +579,31 @@ impl<'v> View<'v> {
     }
 
     /// A user agent: as text for an in-scope actor, product families otherwise.
-    fn agent(&self, text: &str) -> Shown {
+    fn agent(&self, text: &str, ledger: &mut Ledger) -> Shown {
         let families = &self.plan.profile.vocabulary.agents;
         let context = self.context();
+        let Ok(spans) = context.examine(text) else {
+            ledger.note(UNDECIDABLE);
+            return Shown::Drop(UNDECIDABLE);
+        };
         let mut shown: Vec<String> = Vec::new();
+        let mut end = 0;
         for chunk in text.split_ascii_whitespace() {
+            let rest = text.get(end..).unwrap_or_default();
+            let start = end + rest.find(chunk).unwrap_or_default();
+            end = start + chunk.len();
             let product = chunk.trim_matches(|c| "();,".contains(c));
             let (name, version) = product.split_once('/').unwrap_or((product, ""));
-            let word = if families.contains(name) {
+            let word = if !spans.is_empty() && context.found_in(product, start, end, &spans).is_some() {
+                MARK.to_owned()
+            } else if families.contains(name) {
                 if self.own_actor && is_version(version) {
                     format!("{name}/{version}")
                 } else {
                     name.to_owned()
                 }
             } else if self.own_actor {
-                context.build_word(product)
+                context.build_examined_word(product)
             } else {
                 continue;
             };

@@ -1,15 +1,17 @@
 //! Free text, built up from what is known to be harmless.
 //!
 //! A message that fits a template of the profile is re-written with its slots treated by class. Any
-//! other text is taken chunk by chunk (a chunk is what stands between spaces): words of the
-//! vocabulary, in-scope identities, single short numbers and punctuation are kept, everything else
-//! becomes `[text]`. An encoded secret, a foreign name or an address is none of the first and needs
-//! no detector to go.
+//! other text is examined first: what the rules and the dictionary find in it and in its views are
+//! spans that must go. Then it is taken chunk by chunk (a chunk is what stands between spaces): words
+//! of the vocabulary, in-scope identities, single short numbers and punctuation are kept unless a span
+//! overlaps them, everything else becomes `[text]`. An encoded secret, a foreign name or an address is
+//! none of the first and needs no detector to go; a password made of ordinary words does.
 
 use std::borrow::Cow;
 
-use decostop_profile::Class;
+use decostop_profile::{Class, RuleKind};
 
+use crate::examine::Spans;
 use crate::facts::Facts;
 use crate::identity::{Ident, is_plain_path, read_text};
 use crate::key::Pseudonyms;
@@ -18,6 +20,9 @@ use crate::scope::{fold, folded};
 
 /// Stands for text that was not kept.
 pub(crate) const MARK: &str = "[text]";
+
+/// The rule by which a text is dropped of which nobody can say what it holds.
+pub(crate) const UNDECIDABLE: &str = "text.undecidable";
 
 /// Longest text that is looked at; a longer one is dropped whole.
 const MAX_TEXT: usize = 64 << 10;
@@ -134,6 +139,12 @@ impl TextContext<'_> {
                 removed: vec![(0, text.len(), "text.length")],
             };
         }
+        let Ok(spans) = self.examine(text) else {
+            return Built {
+                text: MARK.to_owned(),
+                removed: vec![(0, text.len(), UNDECIDABLE)],
+            };
+        };
         let mut chunks: Vec<Chunk<'_>> = chunks(text)
             .map(|(start, text)| {
                 let core = text.trim_matches(outer);
@@ -151,8 +162,17 @@ impl TextContext<'_> {
         self.judge_names(&mut chunks);
         drop_after_secret_keys(&mut chunks);
         drop_number_runs(&mut chunks);
+        if !spans.is_empty() {
+            for chunk in &mut chunks {
+                let end = chunk.start + chunk.text.len();
+                if let Some(rule) = self.found_in(chunk.text, chunk.start, end, &spans) {
+                    chunk.verdict = Verdict::Drop(rule);
+                }
+            }
+        }
         let built = render(&chunks);
-        if self.is_sensitive(&built.text) {
+        // What is left stands beside other neighbours than before.
+        if self.is_sensitive(&built.text) || !built.removed.is_empty() && self.holds_finding(&built.text) {
             return Built {
                 text: MARK.to_owned(),
                 removed: vec![(0, text.len(), "text.detector")],
@@ -165,8 +185,48 @@ impl TextContext<'_> {
         crate::detect::is_sensitive(text, &self.plan.profile.internal_domains)
     }
 
+    /// The rule of the strongest span over a chunk, which goes then. Personal data of the scope and
+    /// pseudonyms stay, if there is nothing else in the span.
+    pub(crate) fn found_in(
+        &self,
+        chunk: &str,
+        start: usize,
+        end: usize,
+        spans: &Spans,
+    ) -> Option<&'static str> {
+        let within = |first: usize, last: usize| start <= first && last <= end;
+        let mut over = spans
+            .over(start, end)
+            .filter(|span| {
+                let personal = span.kind == RuleKind::Personal && span.plain && within(span.start, span.end);
+                chunk != MARK && !(personal && self.is_exempt(chunk))
+            })
+            .collect::<Vec<_>>();
+        over.sort_by_key(|span| span.kind);
+        over.first().map(|span| span.rule)
+    }
+
+    /// Whether a chunk is an identity of the scope that may be shown, or a pseudonym.
+    pub(crate) fn is_exempt(&self, chunk: &str) -> bool {
+        let core = chunk.trim_matches(outer);
+        !core.is_empty()
+            && (self.personal_data && self.is_own_identity(core) || self.pseudonyms.recognise(core).is_some())
+    }
+
     /// Builds up one segment of a path, or one value of a query: a single chunk.
     pub(crate) fn build_word(&self, word: &str) -> String {
+        let built = self.build_examined_word(word);
+        if built == MARK {
+            return built;
+        }
+        match self.examine(word) {
+            Ok(spans) if self.found_in(word, 0, word.len(), &spans).is_none() => built,
+            _ => MARK.to_owned(),
+        }
+    }
+
+    /// The same for a word of a text that was examined.
+    pub(crate) fn build_examined_word(&self, word: &str) -> String {
         let sound = !word.is_empty() && !word.contains(|c: char| c.is_whitespace() || "&?#".contains(c));
         match self.judge(word, word) {
             Verdict::Keep { .. } if sound && !self.is_sensitive(word) => word.to_owned(),
@@ -273,6 +333,12 @@ impl TextContext<'_> {
         };
         for start in starts {
             let first_part = ends().find(|end| *end >= start);
+            if folded
+                .get(start..)
+                .is_some_and(|rest| self.begins_with_name(rest))
+            {
+                return true;
+            }
             for end in ends().filter(|end| *end > start) {
                 // A single word only at the head of a path: elsewhere it may be just a word.
                 let alone =
@@ -290,6 +356,24 @@ impl TextContext<'_> {
             NAMING.iter().any(|word| key.ends_with(word))
                 && value.split(inner).any(|part| self.facts.is_foreign_token(part))
         })
+    }
+
+    /// Whether words that marks join begin with a foreign display name (`may_hill`).
+    fn begins_with_name(&self, folded: &str) -> bool {
+        let mut name = String::new();
+        for word in folded.split(|c| inner(c) || c == '+').take(MAX_NAME_WORDS) {
+            if name.is_empty() && !self.facts.begins_name(word) {
+                return false;
+            }
+            if !name.is_empty() {
+                name.push(' ');
+            }
+            name.push_str(word);
+            if self.facts.is_foreign_phrase(&name) {
+                return true;
+            }
+        }
+        false
     }
 
     fn is_harmless_word(&self, part: &str) -> bool {
