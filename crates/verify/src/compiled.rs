@@ -1,10 +1,9 @@
 //! What verifiers of one profile have in common, whatever they know of a request.
 
 use std::collections::HashMap;
-use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 
-use decostop_profile::Profile;
+use decostop_profile::{Profile, RuleSet};
 use foldhash::fast::RandomState;
 
 use crate::closure::{EventGrammar, Routes, SourcePlan, Templates};
@@ -22,15 +21,30 @@ pub struct CompiledProfile {
     pub(crate) routes: Arc<Routes>,
     pub(crate) templates: Arc<Templates>,
     pub(crate) internal: Arc<Internal>,
+    pub(crate) rules: Rules,
 }
 
 impl CompiledProfile {
-    /// Compiles a profile.
+    /// Compiles a profile, with the built-in detector rules.
     ///
     /// # Errors
     /// When it has a route, template or address range that this crate cannot read.
     pub fn new(profile: Arc<Profile>) -> Result<Self, Error> {
+        Self::of(profile, Rules::built_in())
+    }
+
+    /// As [`Self::new`], with these detector rules, those that the redactor has. The rules of this crate's
+    /// own are held against everything besides, so that no rule file can weaken them.
+    ///
+    /// # Errors
+    /// As [`Self::new`], and when the pattern of a rule is no regular expression.
+    pub fn with_rules(profile: Arc<Profile>, rules: Arc<RuleSet>) -> Result<Self, Error> {
+        Self::of(profile, Rules::with(rules)?)
+    }
+
+    fn of(profile: Arc<Profile>, rules: Rules) -> Result<Self, Error> {
         Ok(Self {
+            rules,
             sources: Arc::new(Sources::new(Arc::clone(&profile))),
             events: Arc::new(EventGrammar::new(&profile)),
             routes: Arc::new(Routes::new(&profile)?),
@@ -50,7 +64,7 @@ impl CompiledProfile {
 
     /// Compiles ahead of the first text what every text is held against, for a caller with a thread to spare.
     pub fn warm(&self) {
-        let _: &Rules = Rules::built_in();
+        self.rules.warm();
     }
 
     /// The profile.
@@ -93,17 +107,6 @@ impl Sources {
     /// Every source.
     pub(crate) fn values(&self) -> impl Iterator<Item = &SourcePlan> {
         self.plans.keys().filter_map(|name| self.get(name))
-    }
-}
-
-/// The detectors, compiled when the first value is held against them.
-pub(crate) struct Detectors;
-
-impl Deref for Detectors {
-    type Target = Rules;
-
-    fn deref(&self) -> &Rules {
-        Rules::built_in()
     }
 }
 

@@ -32,6 +32,7 @@ struct Inner {
 enum Place {
     Path(PathBuf),
     Part(&'static str),
+    Rule(Box<str>),
 }
 
 impl std::error::Error for Inner {
@@ -45,6 +46,7 @@ impl fmt::Display for Inner {
         match &self.place {
             Place::Path(path) => write!(f, "{}: {}", path.display(), self.reason)?,
             Place::Part(part) => write!(f, "{part}: {}", self.reason)?,
+            Place::Rule(id) => write!(f, "rule {id:?}: {}", self.reason)?,
         }
         match &self.cause {
             Some(cause) => write!(f, ": {}", cause.kind()),
@@ -54,6 +56,16 @@ impl fmt::Display for Inner {
 }
 
 impl Error {
+    /// A rule by its id.
+    pub(crate) fn rule(id: &str) -> Self {
+        Self(Box::new(Inner {
+            kind: ErrorKind::Config,
+            place: Place::Rule(id.into()),
+            reason: "its pattern is no regular expression over bytes",
+            cause: None,
+        }))
+    }
+
     pub(crate) fn config(part: &'static str, reason: &'static str) -> Self {
         Self(Box::new(Inner {
             kind: ErrorKind::Config,

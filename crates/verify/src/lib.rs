@@ -17,7 +17,8 @@
 //! *Survival* looks through the rest in every way that a reader could decode it (percent, base64 at
 //! any alignment, hexadecimal, entities, escapes, UTF-16, gzip, terminal sequences, nested to depth
 //! four) for identities that the dive learned, and for the shapes of secrets and of the platform's
-//! own data; these rules are data, in `data/rules.toml`.
+//! own data: by the rules that the dive was given, in an engine of this crate's own, and by rules
+//! of its own in `data/rules.toml`.
 //!
 //! [`Verifier`] serves a dive, record by record, before any sink sees one. [`verify_dir`] serves
 //! the reviewer: it reads a finished artefact from its files alone.

@@ -8,7 +8,7 @@ use decostop_profile::{Class, Profile};
 use foldhash::fast::RandomState;
 
 use crate::closure::{EventGrammar, Routes, Templates, Words};
-use crate::compiled::{CompiledProfile, Detectors, Sources};
+use crate::compiled::{CompiledProfile, Sources};
 use crate::error::Error;
 use crate::fold::fold;
 use crate::ground::Ground;
@@ -17,7 +17,7 @@ use crate::leak::{Leak, Place};
 use crate::owned::Owned;
 use crate::pseudonym::Pseudonyms;
 use crate::reader;
-use crate::survival::{Foreign, Memory};
+use crate::survival::{Foreign, Memory, Rules};
 
 /// Values that a select names.
 pub(crate) type Named = HashSet<Box<str>, RandomState>;
@@ -39,7 +39,7 @@ pub struct Verifier {
     pub(crate) token_ids: Named,
     /// Domains of the scope's e-mail addresses.
     own_domains: Named,
-    pub(crate) rules: Detectors,
+    pub(crate) rules: Rules,
 }
 
 /// A record that may be disclosed. Only [`Verifier::check`] makes one.
@@ -97,6 +97,7 @@ impl Verifier {
             routes,
             templates,
             internal,
+            rules,
         } = compiled.clone();
         let words = Words::new(&profile);
         let named = |values: &[String]| values.iter().map(|value| value.as_str().into()).collect();
@@ -117,7 +118,7 @@ impl Verifier {
             own_domains,
             correlation_ids: named(&ground.correlation_ids),
             token_ids: named(&ground.token_ids),
-            rules: Detectors,
+            rules,
             words,
             profile,
         })

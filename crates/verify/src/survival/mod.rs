@@ -2,7 +2,7 @@
 //!
 //! Everything that closure could not prove is decoded in every way that a reader could decode it
 //! (`views`), cut into words and probed against the foreign set (`foreign`), and held against the
-//! detectors (`rules`).
+//! detectors (`rules`): those that the dive was given, and this crate's own.
 
 mod foreign;
 mod memory;

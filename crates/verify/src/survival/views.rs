@@ -390,7 +390,7 @@ fn runs(text: &str, least: usize, within: fn(u8) -> bool) -> impl Iterator<Item 
 }
 
 /// The value of a character in either base64 alphabet.
-fn sextet(byte: u8) -> Option<u8> {
+pub(super) fn sextet(byte: u8) -> Option<u8> {
     Some(match byte {
         b'A'..=b'Z' => byte - b'A',
         b'a'..=b'z' => byte - b'a' + 26,
@@ -402,7 +402,7 @@ fn sextet(byte: u8) -> Option<u8> {
 }
 
 /// The bytes of a run of base64 without padding; a last character that makes no byte is left out.
-fn unbase64(sextets: &[u8], out: &mut Vec<u8>) {
+pub(super) fn unbase64(sextets: &[u8], out: &mut Vec<u8>) {
     out.clear();
     let (quads, rest) = sextets.as_chunks();
     for [a, b, c, d] in quads {

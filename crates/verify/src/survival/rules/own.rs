@@ -1,4 +1,4 @@
-//! The detectors: data in `data/rules.toml`, each rule with examples that it must and must not hit.
+//! This crate's own rules: data in `data/rules.toml`, each with examples that it must and must not hit.
 
 use std::net::IpAddr;
 use std::sync::{LazyLock, OnceLock};
@@ -6,14 +6,15 @@ use std::sync::{LazyLock, OnceLock};
 use regex::bytes::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
 use serde::Deserialize;
 
+use super::check::{iban, luhn};
 use crate::internal::Internal;
 
-static BUILT_IN: LazyLock<Rules> = LazyLock::new(|| {
-    Rules::parse(include_str!("../../data/rules.toml")).expect("the built-in rules are constant and tested")
+static BUILT_IN: LazyLock<Own> = LazyLock::new(|| {
+    Own::parse(include_str!("../../../data/rules.toml")).expect("the built-in rules are constant and tested")
 });
 
-/// Compiled rules.
-pub(crate) struct Rules {
+/// Own rules, compiled.
+pub(super) struct Own {
     any: RegexSet,
     rules: Vec<Rule>,
 }
@@ -56,9 +57,9 @@ struct RuleEntry {
     negative_examples: Vec<String>,
 }
 
-impl Rules {
+impl Own {
     /// The built-in rules, compiled once per process.
-    pub(crate) fn built_in() -> &'static Self {
+    pub(super) fn built_in() -> &'static Self {
         &BUILT_IN
     }
 
@@ -72,7 +73,7 @@ impl Rules {
     }
 
     /// The id of the first rule that a text breaks.
-    pub(crate) fn find(&self, text: &str, internal: &Internal) -> Option<&str> {
+    pub(super) fn find(&self, text: &str, internal: &Internal) -> Option<&str> {
         if is_plain(text) {
             return None;
         }
@@ -157,66 +158,50 @@ impl Check {
             }
             Self::InternalHost => internal.host(text),
             Self::Luhn => luhn(part),
-            Self::SetSecret => {
-                const HARMLESS: &[&str] = &[
-                    "[text]",
-                    "[secret]",
-                    "[key]",
-                    "[filtered]",
-                    "true",
-                    "false",
-                    "null",
-                    "nil",
-                    "none",
-                    "yes",
-                    "no",
-                    "invalid",
-                    "missing",
-                    "expired",
-                    "filtered",
-                    "required",
-                ];
-                let value = crate::fold::fold(text);
-                !HARMLESS.contains(&value.trim_end_matches(['.', '!', '?', ')', ']']))
-                    && !HARMLESS.contains(&value.as_ref())
-            }
+            Self::SetSecret => is_set(text),
         }
     }
 }
 
-fn luhn(part: &[u8]) -> bool {
-    let digits: Vec<u32> = part
-        .iter()
-        .filter(|b| b.is_ascii_digit())
-        .map(|b| u32::from(b - b'0'))
-        .collect();
-    let sum: u32 = digits
-        .iter()
-        .rev()
-        .enumerate()
-        .map(|(nth, &digit)| match (nth % 2, digit * 2) {
-            (0, _) => digit,
-            (_, double) if double > 9 => double - 9,
-            (_, double) => double,
-        })
-        .sum();
-    digits.iter().any(|&digit| digit != 0) && sum.is_multiple_of(10)
+/// Stricter than the shared validator: only what the redactor writes and what logs say of absent values.
+fn is_set(text: &str) -> bool {
+    const HARMLESS: &[&str] = &[
+        "[text]",
+        "[secret]",
+        "[key]",
+        "[event]",
+        "[filtered]",
+        "true",
+        "false",
+        "null",
+        "nil",
+        "none",
+        "yes",
+        "no",
+        "invalid",
+        "missing",
+        "expired",
+        "filtered",
+        "required",
+    ];
+    let value = crate::fold::fold(text);
+    !HARMLESS.contains(&value.trim_end_matches(['.', '!', '?', ')', ']']))
+        && !HARMLESS.contains(&value.as_ref())
 }
 
-fn iban(text: &str) -> bool {
-    let compact: String = text.chars().filter(|c| *c != ' ').collect();
-    let Some((head, body)) = compact.split_at_checked(4) else {
-        return false;
-    };
-    (15..=34).contains(&compact.len())
-        && body.chars().chain(head.chars()).try_fold(0u32, |rest, c| {
-            let value = c.to_digit(36)?;
-            Some(if value < 10 {
-                (rest * 10 + value) % 97
-            } else {
-                (rest * 100 + value) % 97
-            })
-        }) == Some(1)
+#[cfg(test)]
+impl Own {
+    /// What each rule must find.
+    pub(super) fn examples() -> Vec<(String, String)> {
+        let file: RuleFile = toml::from_str(include_str!("../../../data/rules.toml")).expect("valid TOML");
+        let each = |rule: RuleEntry| {
+            let id = rule.id;
+            rule.examples
+                .into_iter()
+                .map(move |example| (id.clone(), example))
+        };
+        file.rule.into_iter().flat_map(each).collect()
+    }
 }
 
 #[cfg(test)]
@@ -225,7 +210,7 @@ mod tests {
 
     #[test]
     fn examples_agree() {
-        let file: RuleFile = toml::from_str(include_str!("../../data/rules.toml")).expect("valid TOML");
+        let file: RuleFile = toml::from_str(include_str!("../../../data/rules.toml")).expect("valid TOML");
         let internal = crate::testing::internal();
         let mut faults = Vec::new();
         for entry in file.rule {
