@@ -54,14 +54,6 @@ impl CompiledProfile {
         })
     }
 
-    /// STAND-IN, to be dropped for the engine: the rules are not used yet.
-    ///
-    /// # Errors
-    /// As [`Self::new`].
-    pub fn with_rules(profile: Arc<Profile>, _rules: Arc<decostop_profile::RuleSet>) -> Result<Self, Error> {
-        Self::new(profile)
-    }
-
     /// Compiles ahead of the first text what every text is held against, for a caller with a thread to spare.
     pub fn warm(&self) {
         self.rules.warm();
