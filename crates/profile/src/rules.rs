@@ -61,7 +61,8 @@ impl RuleKind {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Validator {
-    /// A routing number of the American Bankers Association: nine digits, weighted sum.
+    /// A routing number of the American Bankers Association: nine digits, weighted sum; dashes do not
+    /// count.
     Aba,
     /// At least one digit.
     HasDigit,
@@ -69,7 +70,7 @@ pub enum Validator {
     HasLetter,
     /// Both cases of letters or letters and digits, changing often: not words.
     Random,
-    /// An IBAN: ISO 13616 length and remainder 1 modulo 97.
+    /// An IBAN: ISO 13616 length and remainder 1 modulo 97; blanks, dashes and case do not count.
     Iban,
     /// An IP address inside the platform: private, loopback, link-local, or a range of the profile.
     InternalAddress,

@@ -52,3 +52,63 @@ pub fn recorded_rules(dir: &Path) -> Result<Arc<RuleSet>, Error> {
     recorded.rules.extend(further.cloned());
     Ok(Arc::new(recorded))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn artefact(run: &str, rules: Option<&str>) -> tempfile::TempDir {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let internal = dir.path().join("internal");
+        fs::create_dir(&internal).expect("a directory");
+        fs::write(internal.join("run.json"), run).expect("a file");
+        if let Some(rules) = rules {
+            fs::write(internal.join("rules.json"), rules).expect("a file");
+        }
+        dir
+    }
+
+    fn stating(rules: &str) -> String {
+        let digest = blake3::hash(rules.as_bytes()).to_hex();
+        format!(r#"{{"rules":{{"count":1,"digest":"{digest}"}}}}"#)
+    }
+
+    #[test]
+    fn without_a_record_the_built_in_rules_are_taken() {
+        let dir = artefact("{}", None);
+        let rules = recorded_rules(dir.path()).expect("no rules are stated");
+        assert!(rules == RuleSet::builtin());
+    }
+
+    #[test]
+    fn a_record_is_used_and_nothing_built_in_is_missing_beside_it() {
+        let mut own = RuleSet::default();
+        let mut changed = RuleSet::builtin().rules.first().expect("a rule").clone();
+        changed.pattern = "as it was then".to_owned();
+        let mut added = changed.clone();
+        added.id = "acme.ticket".to_owned();
+        own.rules = vec![changed.clone(), added.clone()];
+        let text = own.record();
+        let dir = artefact(&stating(&text), Some(&text));
+        let rules = recorded_rules(dir.path()).expect("a sound record");
+        assert_eq!(rules.rules.len(), RuleSet::builtin().rules.len() + 1);
+        assert!(rules.rules.contains(&changed) && rules.rules.contains(&added));
+    }
+
+    #[test]
+    fn a_record_that_was_edited_or_is_gone_ends_the_verification() {
+        let text = RuleSet::builtin().record();
+        let edited = text.replacen("glpat", "glpet", 1);
+        for rules in [None, Some(edited.as_str()), Some("")] {
+            let dir = artefact(&stating(&text), rules);
+            let told = recorded_rules(dir.path())
+                .expect_err("not what was stated")
+                .to_string();
+            assert!(told.contains("rules.json"), "{told}");
+        }
+        let dir = artefact(&stating("{}"), Some("{}"));
+        assert!(recorded_rules(dir.path()).is_err());
+        let dir = artefact("no JSON", Some(&text));
+        assert!(recorded_rules(dir.path()).is_err());
+    }
+}

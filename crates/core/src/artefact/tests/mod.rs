@@ -90,6 +90,7 @@ fn evidence() -> Evidence {
     };
     Evidence {
         request_toml: "version = 1\n".to_owned(),
+        rules: String::new(),
         request_key: [0xab; 32],
         pseudonyms: AWKWARD
             .iter()
