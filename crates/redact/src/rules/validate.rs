@@ -27,9 +27,25 @@ pub(super) fn holds(validator: Validator, part: &[u8], ground: &dyn Ground) -> b
         Validator::Luhn => is_card(part),
         Validator::SetValue => is_set(part),
         Validator::GithubChecksum => is_github_sound(part),
+        Validator::Varied => is_varied(part),
         // A validator that this build does not know takes nothing away from what is found.
         _ => true,
     }
+}
+
+/// Different bytes that a credential's end has at least, of so many.
+const MIN_VARIETY: usize = 5;
+const VARIED_END: usize = 16;
+
+/// Whether a part's end is no placeholder: `XXXXXXXX`, `--------`, `12121212`. ASCII case makes no difference.
+fn is_varied(part: &[u8]) -> bool {
+    let mut seen = [false; 256];
+    for byte in part.iter().rev().take(VARIED_END) {
+        if let Some(slot) = seen.get_mut(usize::from(byte.to_ascii_lowercase())) {
+            *slot = true;
+        }
+    }
+    seen.iter().filter(|seen| **seen).count() >= MIN_VARIETY
 }
 
 fn digits(part: &[u8]) -> impl DoubleEndedIterator<Item = u32> {

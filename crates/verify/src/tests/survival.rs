@@ -193,7 +193,11 @@ fn neighbours_are_not_mistaken() {
     // Somebody's address, but nobody's whom the dive knows.
     for address in ["181.2.69.160", "81.2.69.16", "2001:db8:1::78"] {
         let rule = found(&verifier, address);
-        assert!(rule.as_ref().is_none_or(|rule| rule.starts_with("survival.personal.")), "{address}: {rule:?}");
+        assert!(
+            rule.as_ref()
+                .is_none_or(|rule| rule.starts_with("survival.personal.")),
+            "{address}: {rule:?}"
+        );
     }
 }
 

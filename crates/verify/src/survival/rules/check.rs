@@ -67,9 +67,19 @@ impl Match<'_> {
             Validator::Luhn => luhn(self.part()),
             Validator::SetValue => set_value(self.str()),
             Validator::GithubChecksum => github(self.part()),
+            Validator::Varied => varied(self.part()),
             _ => true,
         }
     }
+}
+
+/// Of the last sixteen bytes, in lower case, at least five differ from each other.
+fn varied(part: &[u8]) -> bool {
+    let tail = part.get(part.len().saturating_sub(16)..).unwrap_or_default();
+    let mut tail = tail.to_ascii_lowercase();
+    tail.sort_unstable();
+    tail.dedup();
+    tail.len() >= 5
 }
 
 /// An address, perhaps at the end of a sentence, in brackets, or with a zone.
