@@ -111,7 +111,6 @@ pub(crate) fn is_event(text: &str, closed: bool, plan: &ProfilePlan, facts: &Fac
         }
         part.is_empty()
             || !names(folded)
-                && !crate::detect::looks_random(part)
                 && crate::text::camel_words(part, folded).all(|(word, folded)| {
                     let is_known = words.contains(folded);
                     *(if is_known { &mut known } else { &mut unknown }) += 1;
@@ -119,7 +118,7 @@ pub(crate) fn is_event(text: &str, closed: bool, plan: &ProfilePlan, facts: &Fac
                 })
     });
     // What a new release calls a thing is made of known words for the most part.
-    sound && unknown <= known
+    sound && unknown <= known + 1
 }
 
 /// Whether an unknown word could be a programmer's: neither short nor too long, no key in capitals and

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use decostop_profile::{Class, FieldSpec, Kind, Role};
 
+use crate::credential::Follower;
 use crate::facts::Facts;
 use crate::grammar;
 use crate::identity::{Ident, address_list, addresses, each_ident, is_plain_path, read_text};
@@ -456,13 +457,19 @@ impl<'v> View<'v> {
                 }
                 Part::Tail(tail) if tail.is_empty() => {}
                 Part::Tail(tail) if self.policy.personal_data => {
-                    let mut marked = false;
+                    let (mut marked, mut is_prose) = (false, false);
                     if context.names_somebody(&folded(&tail.join("/"))) {
                         push_segment(&mut out, MARK);
                         continue;
                     }
                     for segment in tail {
-                        let word = context.build_word(segment);
+                        // A sentence that somebody put into a URL: what a `/` parts may belong together.
+                        is_prose |= segment.contains([' ', '+', '\t', '\n']);
+                        let word = if is_prose {
+                            MARK.to_owned()
+                        } else {
+                            context.build_word(segment)
+                        };
                         if word != MARK || !marked {
                             push_segment(&mut out, &word);
                         }
@@ -562,10 +569,16 @@ impl<'v> View<'v> {
         let families = &self.plan.profile.vocabulary.agents;
         let context = self.context();
         let mut shown: Vec<String> = Vec::new();
+        let mut follower = Follower::default();
         for chunk in text.split_ascii_whitespace() {
+            let is_credential = follower.takes(chunk);
             let product = chunk.trim_matches(|c| "();,".contains(c));
             let (name, version) = product.split_once('/').unwrap_or((product, ""));
-            let word = if families.contains(name) {
+            let word = if is_credential && self.own_actor {
+                MARK.to_owned()
+            } else if is_credential {
+                continue;
+            } else if families.contains(name) {
                 if self.own_actor && is_version(version) {
                     format!("{name}/{version}")
                 } else {

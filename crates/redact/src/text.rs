@@ -10,6 +10,7 @@ use std::borrow::Cow;
 
 use decostop_profile::Class;
 
+use crate::credential::Follower;
 use crate::facts::Facts;
 use crate::identity::{Ident, is_plain_path, read_text};
 use crate::key::Pseudonyms;
@@ -55,26 +56,6 @@ const NAMING: &[&str] = &[
     "project",
     "group",
 ];
-/// Words after whose colon or equals sign a credential follows.
-const SECRET_KEYS: &[&str] = &[
-    "password",
-    "passwd",
-    "passphrase",
-    "pwd",
-    "secret",
-    "token",
-    "key",
-    "authorization",
-    "bearer",
-    "cookie",
-    "credential",
-    "credentials",
-    "pin",
-    "otp",
-    "signature",
-    "attempt",
-];
-
 /// A removed part of a text: first byte, length, rule.
 pub(crate) type Removed = (usize, usize, &'static str);
 
@@ -149,7 +130,7 @@ impl TextContext<'_> {
             chunk.verdict = self.judge(chunk.core, chunk.text);
         }
         self.judge_names(&mut chunks);
-        drop_after_secret_keys(&mut chunks);
+        drop_credentials(&mut chunks);
         drop_number_runs(&mut chunks);
         let built = render(&chunks);
         if self.is_sensitive(&built.text) {
@@ -387,38 +368,12 @@ pub(crate) fn camel_words<'t>(text: &'t str, folded: &'t str) -> impl Iterator<I
     })
 }
 
-/// What follows `password:` or `token =` goes, up to the end of the clause.
-fn drop_after_secret_keys(chunks: &mut [Chunk<'_>]) {
-    let (mut dropping, mut last) = (false, "");
+/// What a key, a flag or a sentence before it says to be a credential goes.
+fn drop_credentials(chunks: &mut [Chunk<'_>]) {
+    let mut follower = Follower::default();
     for chunk in chunks {
-        if dropping {
+        if follower.takes(chunk.text) {
             chunk.verdict = Verdict::Drop("secret.key_value");
-            dropping = !chunk.text.ends_with([',', ';']);
-            continue;
-        }
-        let text = chunk.text;
-        // The key stands before the mark, or is the word before a lone one (`token = …`).
-        let marks = text
-            .bytes()
-            .enumerate()
-            .filter(|(_, byte)| matches!(byte, b':' | b'='));
-        let found = marks.map(|(mark, _)| mark).find(|mark| {
-            let before = text.get(..*mark).unwrap_or_default();
-            let key = if before.is_empty() { last } else { before };
-            let key = fold(key.trim_matches(|c: char| !c.is_ascii_alphanumeric()));
-            SECRET_KEYS.iter().any(|word| key.ends_with(word))
-        });
-        last = chunk.core;
-        let Some(mark) = found else { continue };
-        let value = text
-            .get(mark + 1..)
-            .unwrap_or_default()
-            .trim_start_matches([':', '=', '>']);
-        if value.is_empty() {
-            dropping = true;
-        } else {
-            chunk.verdict = Verdict::Drop("secret.key_value");
-            dropping = value.starts_with(['"', '\'']) && !value.ends_with(['"', '\'']);
         }
     }
 }
