@@ -220,7 +220,7 @@ impl Score {
             self.groups
                 .0
                 .iter()
-                .filter(|(_, row)| row.whole + row.part > 0)
+                .filter(|(_, row)| row.left > 0)
                 .map(|(name, row)| (name.clone(), *row))
                 .collect(),
         );
@@ -231,7 +231,7 @@ impl Score {
             self.places
                 .0
                 .iter()
-                .filter(|(_, row)| row.whole + row.part > 0)
+                .filter(|(_, row)| row.left > 0)
                 .map(|(name, row)| (name.clone(), *row))
                 .collect(),
         );
@@ -245,24 +245,32 @@ impl Score {
         }
     }
 
-    /// The share of cases with more than ordinary words left, of the sets that `of` takes.
+    /// The share of cases of the sets that `of` takes that have all of the secret left, be it an ordinary
+    /// word, or more of it than ordinary words.
     fn share(&self, table: &Table, of: impl Fn(&str) -> bool) -> f64 {
         let rows = || table.0.iter().filter(|(name, _)| of(name)).map(|(_, row)| row);
         let looked: u64 = rows().map(|row| row.looked).sum();
-        let part: u64 = rows().map(|row| row.part).sum();
-        part as f64 / looked.max(1) as f64
+        let left: u64 = rows().map(|row| row.left).sum();
+        left as f64 / looked.max(1) as f64
     }
 }
 
-/// The cases of the public suites, if they are there.
-fn suites() -> Option<Vec<Case>> {
-    let folder: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/redaction-cases");
+const SETS: [&str; 5] = ["gitleaks", "kingfisher", "noseyparker", "presidio", "encodings"];
+
+fn suites_folder() -> Option<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/redaction-cases");
     if !folder.exists() {
         eprintln!("SKIP: no redaction-cases beside the repository");
         return None;
     }
+    Some(folder)
+}
+
+/// The cases of the public suites, if they are there.
+fn suites() -> Option<Vec<Case>> {
+    let folder = suites_folder()?;
     let mut cases = Vec::new();
-    for set in ["gitleaks", "kingfisher", "noseyparker", "presidio", "encodings"] {
+    for set in SETS {
         let bytes = std::fs::read(folder.join(set).join("cases.jsonl.zst")).expect("a set of cases");
         let text = String::from_utf8(common::decode(&bytes)).expect("text");
         for case in text
@@ -324,12 +332,63 @@ fn secrets_of_the_public_suites_do_not_survive() {
         sets(0.0, &["GitLab"]);
         let third = if personal_data { 0.005 } else { 0.0 };
         sets(third, &["gitleaks", "kingfisher", "noseyparker"]);
-        sets(third, &["presidio"]);
+        // People called May, cars called `06 A 123`: words and numbers that are none where nothing says so.
+        sets(if personal_data { 0.04 } else { 0.005 }, &["presidio"]);
         sets(if personal_data { 0.01 } else { 0.0 }, &["encodings, core"]);
         sets(if personal_data { 0.1 } else { 0.0 }, &["encodings, stretch"]);
         let spans = score.share(&score.spans, |name| name == "encodings, core");
-        assert!(spans <= third * 2.0, "{spans} of the encoded spans are left");
+        assert!(
+            spans <= if personal_data { 0.01 } else { 0.0 },
+            "{spans} of the encoded spans are left"
+        );
     }
+}
+
+/// How many counter-examples of the suites that are nothing but ordinary words are kept as they stand.
+#[test]
+fn ordinary_counter_examples_are_told_of() {
+    let Some(folder) = suites_folder() else { return };
+    let profile = profile();
+    let judge = Judge::new(&profile);
+    let (mut texts, mut all) = (Vec::new(), 0);
+    for set in SETS {
+        let bytes = std::fs::read(folder.join(set).join("cases.jsonl.zst")).expect("a set of cases");
+        let text = String::from_utf8(common::decode(&bytes)).expect("text");
+        for case in text
+            .lines()
+            .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+        {
+            if case["expect"] == "nomatch" {
+                all += 1;
+                let text = case["text"].as_str().unwrap_or_default();
+                if judge.is_ordinary(text) && text.contains(char::is_alphabetic) {
+                    texts.push(text.to_owned());
+                }
+            }
+        }
+    }
+    let planted: Vec<Planted> = texts
+        .iter()
+        .flat_map(|text| {
+            plant(text)
+                .into_iter()
+                .filter(|item| item.source == "application_json")
+        })
+        .collect();
+    let lines = dive(&planted, true).lines;
+    let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let whole = lines.iter().zip(&texts).filter(|(line, text)| {
+        let record = line
+            .as_deref()
+            .and_then(|line| serde_json::from_str::<Value>(line).ok());
+        record.is_some_and(|record| record["message"].as_str().unwrap_or_default() == words(text))
+    });
+    let whole = whole.count();
+    eprintln!(
+        "{all} counter-examples, {} of ordinary words alone, {whole} of these kept whole",
+        texts.len()
+    );
+    assert!(whole * 2 >= texts.len(), "{whole} of {}", texts.len());
 }
 
 #[test]

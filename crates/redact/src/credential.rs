@@ -191,10 +191,10 @@ impl<'t> Follower<'t> {
             return true;
         }
         let flag = self.last.trim_start_matches(QUOTES).starts_with('-');
-        if flag && (key || self.last == "-p") {
+        if flag && (key && !chunk.starts_with('-') || self.last == "-p") {
             // `--password x`, `-p x`
             self.until = Some(if key { Until::Flag } else { Until::One });
-            return self.goes_on(chunk).unwrap_or_else(|| self.begins(chunk));
+            return self.goes_on(chunk).unwrap_or_default();
         }
         let word = last_word(chunk);
         let spoken =

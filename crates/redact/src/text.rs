@@ -189,6 +189,9 @@ impl TextContext<'_> {
         if !single && self.names_somebody(&folded) {
             return Verdict::Drop("identity.foreign");
         }
+        if names_database_object(&folded) {
+            return Verdict::Drop("system.database");
+        }
         let mut numbers = 0;
         for part in core.split(inner) {
             if !part.is_empty() && part.len() <= MAX_DIGITS && part.bytes().all(|byte| byte.is_ascii_digit())
@@ -328,6 +331,21 @@ impl TextContext<'_> {
             }
         }
     }
+}
+
+/// Whether a chunk is what an index or a constraint of a database is called: words, all of them harmless.
+fn names_database_object(folded: &str) -> bool {
+    let begins = [
+        "index_",
+        "idx_",
+        "fk_",
+        "pk_",
+        "uniq_",
+        "unique_",
+        "check_",
+        "pg_toast_",
+    ];
+    folded.contains('_') && begins.iter().any(|begin| folded.starts_with(begin)) || folded.ends_with("_pkey")
 }
 
 fn chunks(text: &str) -> impl Iterator<Item = (usize, &str)> {

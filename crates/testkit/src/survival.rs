@@ -419,6 +419,8 @@ pub struct Row {
     pub part: u64,
     /// With any part left.
     pub any: u64,
+    /// With all of it or more than ordinary words left: what the bars are about.
+    pub left: u64,
 }
 
 impl Row {
@@ -428,6 +430,7 @@ impl Row {
         self.whole += u64::from(left.whole);
         self.part += u64::from(left.part);
         self.any += u64::from(left.any);
+        self.left += u64::from(left.whole || left.part);
     }
 }
 
