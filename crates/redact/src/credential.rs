@@ -128,8 +128,10 @@ enum Until {
     Clause,
     /// The quote that opened it.
     Quote(char),
-    /// The next flag.
+    /// The next flag, or boundary of a form.
     Flag,
+    /// The next bar of a table.
+    Bar,
     /// This chunk alone, or the quote if one opens here.
     One,
 }
@@ -160,6 +162,7 @@ impl<'t> Follower<'t> {
         };
         self.until = match until {
             Until::Clause => (!chunk.ends_with([',', ';'])).then_some(until),
+            Until::Bar => (chunk != "|").then_some(until),
             Until::Quote(quote) => unended(chunk, quote).then_some(until),
             Until::Flag if chunk.starts_with('-') => {
                 self.until = None;
@@ -189,6 +192,21 @@ impl<'t> Follower<'t> {
             let rest = chunk.get(1..).unwrap_or_default();
             self.until = (!rest.contains(quote)).then_some(Until::Quote(quote));
             return true;
+        }
+        let is_mark = |chunk: &str| !chunk.is_empty() && !chunk.contains(char::is_alphanumeric);
+        if is_mark(self.last) && ends_with_key(before, KEYS) && !is_mark(chunk) {
+            // `| password | x |`, `password -> x`
+            self.until = Some(if self.last == "|" {
+                Until::Bar
+            } else {
+                Until::Clause
+            });
+            return self.goes_on(chunk).unwrap_or_default();
+        }
+        if self.last.ends_with('"') && self.last.contains("name=") && ends_with_key(last, KEYS) {
+            // `name="password"`, and the value below it
+            self.until = Some(Until::Flag);
+            return self.goes_on(chunk).unwrap_or_default();
         }
         let flag = self.last.trim_start_matches(QUOTES).starts_with('-');
         if flag && (key && !chunk.starts_with('-') || self.last == "-p") {
@@ -275,6 +293,12 @@ mod tests {
             ),
             ("signed in using password picture", "signed in using password"),
             ("login with x/picture now", "login with now"),
+            ("| password | picture signal | x", "| password | x"),
+            ("password -> picture signal, done", "password -> done"),
+            (
+                "form-data; name=\"password\" picture signal --b x",
+                "form-data; name=\"password\" --b x",
+            ),
         ] {
             assert_eq!(kept(text), left, "{text}");
         }
