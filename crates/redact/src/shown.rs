@@ -593,6 +593,8 @@ impl<'v> View<'v> {
                 shown.push(word);
             }
         }
+        context.mark_foreign_names(&mut shown);
+        shown.dedup_by(|word, before| word == MARK && before == MARK);
         drop_neighbouring_numbers(&mut shown);
         let joined = shown.join(" ");
         if shown.is_empty() || joined == MARK {

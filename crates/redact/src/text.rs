@@ -333,6 +333,23 @@ impl TextContext<'_> {
     }
 }
 
+impl TextContext<'_> {
+    /// Marks the words of foreign display names in a list of words that stood beside each other.
+    pub(crate) fn mark_foreign_names(&self, words: &mut [String]) {
+        let folded: Vec<String> = words.iter().map(|word| fold(word.trim_matches(outer))).collect();
+        for at in 0..words.len() {
+            let begins = folded.get(at).is_some_and(|word| self.facts.begins_name(word));
+            for len in (2..=MAX_NAME_WORDS).rev().filter(|_| begins) {
+                let run = folded.get(at..at + len);
+                if run.is_some_and(|run| self.facts.is_foreign_phrase(&run.join(" "))) {
+                    let named = words.iter_mut().skip(at).take(len);
+                    named.for_each(|word| MARK.clone_into(word));
+                }
+            }
+        }
+    }
+}
+
 /// Whether a chunk is what an index or a constraint of a database is called: words, all of them harmless.
 fn names_database_object(folded: &str) -> bool {
     let begins = [
