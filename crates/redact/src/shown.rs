@@ -570,13 +570,15 @@ impl<'v> View<'v> {
         let context = self.context();
         let mut shown: Vec<String> = Vec::new();
         let mut follower = Follower::default();
-        for chunk in text.split_ascii_whitespace() {
-            let is_credential = follower.takes(chunk);
+        let chunks: Vec<&str> = text.split_ascii_whitespace().collect();
+        let named = context.foreign_names(&chunks);
+        for (chunk, is_named) in chunks.iter().zip(named) {
+            let is_taken = follower.takes(chunk) || is_named;
             let product = chunk.trim_matches(|c| "();,".contains(c));
             let (name, version) = product.split_once('/').unwrap_or((product, ""));
-            let word = if is_credential && self.own_actor {
+            let word = if is_taken && self.own_actor {
                 MARK.to_owned()
-            } else if is_credential {
+            } else if is_taken {
                 continue;
             } else if families.contains(name) {
                 if self.own_actor && is_version(version) {
@@ -593,8 +595,6 @@ impl<'v> View<'v> {
                 shown.push(word);
             }
         }
-        context.mark_foreign_names(&mut shown);
-        shown.dedup_by(|word, before| word == MARK && before == MARK);
         drop_neighbouring_numbers(&mut shown);
         let joined = shown.join(" ");
         if shown.is_empty() || joined == MARK {

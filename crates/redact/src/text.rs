@@ -22,8 +22,8 @@ pub(crate) const MARK: &str = "[text]";
 
 /// Longest text that is looked at; a longer one is dropped whole.
 const MAX_TEXT: usize = 64 << 10;
-/// Words in the longest display name that is recognised.
-const MAX_NAME_WORDS: usize = 5;
+/// Words in the longest display name that is recognised. The platform takes 255 characters.
+const MAX_NAME_WORDS: usize = 40;
 /// Digits of the longest plain number that is kept.
 const MAX_DIGITS: usize = 4;
 
@@ -295,28 +295,12 @@ impl TextContext<'_> {
     fn judge_names(&self, chunks: &mut [Chunk<'_>]) {
         let folded: Vec<Cow<'_, str>> = chunks.iter().map(|chunk| folded(chunk.core)).collect();
         for at in 0..chunks.len() {
-            let begins = folded.get(at).is_some_and(|word| self.facts.begins_name(word));
-            for len in (2..=MAX_NAME_WORDS).rev().filter(|_| begins) {
-                let Some(run) = folded.get(at..at + len) else {
-                    continue;
-                };
-                let phrase = run.join(" ");
-                let verdict = if self.facts.is_foreign_phrase(&phrase) {
-                    Verdict::Drop("identity.foreign")
-                } else {
-                    let name = Ident::Name(phrase);
-                    if self.facts.is_inside(&name, self.ns) && !self.facts.is_contradicted(&name) {
-                        Verdict::Keep { number: false }
-                    } else {
-                        continue;
-                    }
-                };
+            if let Some((len, verdict)) = self.name_at(&folded, at) {
                 chunks
                     .iter_mut()
                     .skip(at)
                     .take(len)
                     .for_each(|chunk| chunk.verdict = verdict);
-                break;
             }
             let Some(before) = at.checked_sub(1).and_then(|before| folded.get(before)) else {
                 continue;
@@ -334,19 +318,48 @@ impl TextContext<'_> {
 }
 
 impl TextContext<'_> {
-    /// Marks the words of foreign display names in a list of words that stood beside each other.
-    pub(crate) fn mark_foreign_names(&self, words: &mut [String]) {
-        let folded: Vec<String> = words.iter().map(|word| fold(word.trim_matches(outer))).collect();
-        for at in 0..words.len() {
-            let begins = folded.get(at).is_some_and(|word| self.facts.begins_name(word));
-            for len in (2..=MAX_NAME_WORDS).rev().filter(|_| begins) {
-                let run = folded.get(at..at + len);
-                if run.is_some_and(|run| self.facts.is_foreign_phrase(&run.join(" "))) {
-                    let named = words.iter_mut().skip(at).take(len);
-                    named.for_each(|word| MARK.clone_into(word));
-                }
+    /// Which of some chunks beside each other are words of a foreign display name.
+    pub(crate) fn foreign_names(&self, chunks: &[&str]) -> Vec<bool> {
+        let folded: Vec<Cow<'_, str>> = chunks
+            .iter()
+            .map(|chunk| folded(chunk.trim_matches(outer)))
+            .collect();
+        let mut named = vec![false; chunks.len()];
+        for at in 0..chunks.len() {
+            if let Some((len, Verdict::Drop(_))) = self.name_at(&folded, at) {
+                named
+                    .iter_mut()
+                    .skip(at)
+                    .take(len)
+                    .for_each(|named| *named = true);
             }
         }
+        named
+    }
+
+    /// The longest display name of several words that begins at a word: how many they are, and what is
+    /// to become of them.
+    fn name_at<T: AsRef<str>>(&self, folded: &[T], at: usize) -> Option<(usize, Verdict)> {
+        let first = folded.get(at)?.as_ref();
+        if !self.facts.begins_name(first) {
+            return None;
+        }
+        let (mut phrase, mut found) = (first.to_owned(), None);
+        for (more, word) in folded.iter().skip(at + 1).take(MAX_NAME_WORDS - 1).enumerate() {
+            phrase.push(' ');
+            phrase.push_str(word.as_ref());
+            if self.facts.is_foreign_phrase(&phrase) {
+                found = Some((more + 2, Verdict::Drop("identity.foreign")));
+                continue;
+            }
+            let name = Ident::Name(phrase);
+            if self.facts.is_inside(&name, self.ns) && !self.facts.is_contradicted(&name) {
+                found = Some((more + 2, Verdict::Keep { number: false }));
+            }
+            let Ident::Name(back) = name else { break };
+            phrase = back;
+        }
+        found
     }
 }
 
