@@ -12,9 +12,10 @@ use crate::scope::folded;
 
 /// Longest event that is kept, in bytes.
 const MAX_EVENT: usize = 128;
-/// Longest word of an event that no vocabulary has, and the longest in capitals.
+/// Shortest and longest word of an event that no vocabulary has, and the longest in capitals.
+const MIN_UNKNOWN_WORD: usize = 3;
 const MAX_UNKNOWN_WORD: usize = 20;
-const MAX_CAPITALS: usize = 8;
+const MAX_CAPITALS: usize = 6;
 /// Digits that an event no vocabulary has may hold.
 const MAX_EVENT_DIGITS: usize = 3;
 
@@ -25,7 +26,8 @@ static CALLER: LazyLock<Regex> = LazyLock::new(|| {
         r"[A-Z][A-Za-z0-9]*(?:::[A-Z][A-Za-z0-9]*)*(?:#[a-z_][a-z0-9_]*[?!]?)?",
         &format!("(?:(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) )?{route}"),
         r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*",
-        r"/?[a-z]+(?:\.[A-Za-z]+)*(?:/[A-Z][A-Za-z0-9]*)?",
+        // A service of a package; without the capital it would be a host's name.
+        r"/?[a-z]+(?:\.[a-z]+)*\.[A-Z][A-Za-z]*(?:/[A-Z][A-Za-z0-9]*)?",
         r"git-[a-z-]+",
     ];
     Regex::new(&format!(r"\A(?:{})\z", pattern.join("|"))).expect("a constant pattern")
@@ -101,20 +103,33 @@ pub(crate) fn is_event(text: &str, closed: bool, plan: &ProfilePlan, facts: &Fac
         return false;
     }
     let parts = |text| str::split(text, |c: char| !c.is_ascii_alphanumeric());
-    parts(text).zip(parts(&folded)).all(|(part, folded)| {
+    let (mut known, mut unknown) = (0, 0);
+    let sound = parts(text).zip(parts(&folded)).all(|(part, folded)| {
+        if words.contains(folded) {
+            known += 1;
+            return true;
+        }
         part.is_empty()
-            || words.contains(folded)
             || !names(folded)
-                && crate::text::camel_words(part, folded)
-                    .all(|(word, folded)| words.contains(folded) || looks_like_a_word(word) && !names(folded))
-    })
+                && crate::text::camel_words(part, folded).all(|(word, folded)| {
+                    let is_known = words.contains(folded);
+                    *(if is_known { &mut known } else { &mut unknown }) += 1;
+                    is_known || looks_like_a_word(word) && !names(folded)
+                })
+    });
+    // What a new release calls a thing is made of known words for the most part.
+    sound && unknown <= known + 1
 }
 
-/// Whether an unknown word could be a programmer's: not too long, no key in capitals and digits.
+/// Whether an unknown word could be a programmer's: neither short nor too long, no key in capitals and
+/// digits.
 fn looks_like_a_word(word: &str) -> bool {
-    let plain =
-        word.bytes().any(|byte| byte.is_ascii_lowercase()) && !word.bytes().any(|byte| byte.is_ascii_digit());
-    word.len() <= if plain { MAX_UNKNOWN_WORD } else { MAX_CAPITALS }
+    let longest = if word.bytes().any(|byte| byte.is_ascii_lowercase()) {
+        MAX_UNKNOWN_WORD
+    } else {
+        MAX_CAPITALS
+    };
+    (MIN_UNKNOWN_WORD..=longest).contains(&word.len()) && word.bytes().all(|byte| byte.is_ascii_alphabetic())
 }
 
 #[cfg(test)]
@@ -145,6 +160,8 @@ mod tests {
             "10.0.0.1",
             "Foo#bar baz",
             "",
+            "microsoft.com",
+            "example.shop.io",
             "alice@x.example",
             "/etc/passwd",
         ] {

@@ -14,6 +14,7 @@
 
 #![forbid(unsafe_code)]
 
+mod credential;
 mod detect;
 mod error;
 mod event;

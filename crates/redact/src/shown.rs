@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use decostop_profile::{Class, FieldSpec, Kind, Role};
 
+use crate::credential::Follower;
 use crate::facts::Facts;
 use crate::grammar;
 use crate::identity::{Ident, address_list, addresses, each_ident, is_plain_path, read_text};
@@ -467,7 +468,7 @@ impl<'v> View<'v> {
                 }
                 Part::Tail(tail) if tail.is_empty() => {}
                 Part::Tail(tail) if self.policy.personal_data => {
-                    let (mut marked, mut at) = (false, 0);
+                    let (mut marked, mut is_prose, mut at) = (false, false, 0);
                     let whole = tail.join("/");
                     let spans = context.examine(&whole);
                     if spans.is_err() {
@@ -479,9 +480,12 @@ impl<'v> View<'v> {
                     };
                     for segment in tail {
                         let end = at + segment.len();
-                        let word = match context.found_in(segment, at, end, &spans) {
-                            Some(_) => MARK.to_owned(),
-                            None => context.build_examined_word(segment),
+                        // A sentence that somebody put into a URL: what a `/` parts may belong together.
+                        is_prose |= segment.contains([' ', '+', '\t', '\n']);
+                        let word = if is_prose || context.found_in(segment, at, end, &spans).is_some() {
+                            MARK.to_owned()
+                        } else {
+                            context.build_examined_word(segment)
                         };
                         at = end + 1;
                         if word != MARK || !marked {
@@ -587,15 +591,22 @@ impl<'v> View<'v> {
             return Shown::Drop(UNDECIDABLE);
         };
         let mut shown: Vec<String> = Vec::new();
+        let mut follower = Follower::default();
+        let chunks: Vec<&str> = text.split_ascii_whitespace().collect();
+        let named = context.foreign_names(&chunks);
         let mut end = 0;
-        for chunk in text.split_ascii_whitespace() {
+        for (chunk, is_named) in chunks.iter().zip(named) {
             let rest = text.get(end..).unwrap_or_default();
             let start = end + rest.find(chunk).unwrap_or_default();
             end = start + chunk.len();
             let product = chunk.trim_matches(|c| "();,".contains(c));
             let (name, version) = product.split_once('/').unwrap_or((product, ""));
-            let word = if !spans.is_empty() && context.found_in(product, start, end, &spans).is_some() {
+            let is_found = !spans.is_empty() && context.found_in(product, start, end, &spans).is_some();
+            let is_taken = follower.takes(chunk) || is_named || is_found;
+            let word = if is_taken && self.own_actor {
                 MARK.to_owned()
+            } else if is_taken {
+                continue;
             } else if families.contains(name) {
                 if self.own_actor && is_version(version) {
                     format!("{name}/{version}")

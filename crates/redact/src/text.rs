@@ -11,6 +11,7 @@ use std::borrow::Cow;
 
 use decostop_profile::{Class, RuleKind};
 
+use crate::credential::Follower;
 use crate::examine::Spans;
 use crate::facts::Facts;
 use crate::identity::{Ident, is_plain_path, read_text};
@@ -26,8 +27,8 @@ pub(crate) const UNDECIDABLE: &str = "text.undecidable";
 
 /// Longest text that is looked at; a longer one is dropped whole.
 const MAX_TEXT: usize = 64 << 10;
-/// Words in the longest display name that is recognised.
-const MAX_NAME_WORDS: usize = 5;
+/// Words in the longest display name that is recognised. The platform takes 255 characters.
+const MAX_NAME_WORDS: usize = 40;
 /// Digits of the longest plain number that is kept.
 const MAX_DIGITS: usize = 4;
 
@@ -60,26 +61,6 @@ const NAMING: &[&str] = &[
     "project",
     "group",
 ];
-/// Words after whose colon or equals sign a credential follows.
-const SECRET_KEYS: &[&str] = &[
-    "password",
-    "passwd",
-    "passphrase",
-    "pwd",
-    "secret",
-    "token",
-    "key",
-    "authorization",
-    "bearer",
-    "cookie",
-    "credential",
-    "credentials",
-    "pin",
-    "otp",
-    "signature",
-    "attempt",
-];
-
 /// A removed part of a text: first byte, length, rule.
 pub(crate) type Removed = (usize, usize, &'static str);
 
@@ -160,7 +141,7 @@ impl TextContext<'_> {
             chunk.verdict = self.judge(chunk.core, chunk.text);
         }
         self.judge_names(&mut chunks);
-        drop_after_secret_keys(&mut chunks);
+        drop_credentials(&mut chunks);
         drop_number_runs(&mut chunks);
         if !spans.is_empty() {
             for chunk in &mut chunks {
@@ -267,6 +248,9 @@ impl TextContext<'_> {
         let single = !core.contains(inner);
         if !single && self.names_somebody(&folded) {
             return Verdict::Drop("identity.foreign");
+        }
+        if names_database_object(&folded) {
+            return Verdict::Drop("system.database");
         }
         let mut numbers = 0;
         for part in core.split(inner) {
@@ -395,28 +379,12 @@ impl TextContext<'_> {
     fn judge_names(&self, chunks: &mut [Chunk<'_>]) {
         let folded: Vec<Cow<'_, str>> = chunks.iter().map(|chunk| folded(chunk.core)).collect();
         for at in 0..chunks.len() {
-            let begins = folded.get(at).is_some_and(|word| self.facts.begins_name(word));
-            for len in (2..=MAX_NAME_WORDS).rev().filter(|_| begins) {
-                let Some(run) = folded.get(at..at + len) else {
-                    continue;
-                };
-                let phrase = run.join(" ");
-                let verdict = if self.facts.is_foreign_phrase(&phrase) {
-                    Verdict::Drop("identity.foreign")
-                } else {
-                    let name = Ident::Name(phrase);
-                    if self.facts.is_inside(&name, self.ns) && !self.facts.is_contradicted(&name) {
-                        Verdict::Keep { number: false }
-                    } else {
-                        continue;
-                    }
-                };
+            if let Some((len, verdict)) = self.name_at(&folded, at) {
                 chunks
                     .iter_mut()
                     .skip(at)
                     .take(len)
                     .for_each(|chunk| chunk.verdict = verdict);
-                break;
             }
             let Some(before) = at.checked_sub(1).and_then(|before| folded.get(before)) else {
                 continue;
@@ -431,6 +399,67 @@ impl TextContext<'_> {
             }
         }
     }
+}
+
+impl TextContext<'_> {
+    /// Which of some chunks beside each other are words of a foreign display name.
+    pub(crate) fn foreign_names(&self, chunks: &[&str]) -> Vec<bool> {
+        let folded: Vec<Cow<'_, str>> = chunks
+            .iter()
+            .map(|chunk| folded(chunk.trim_matches(outer)))
+            .collect();
+        let mut named = vec![false; chunks.len()];
+        for at in 0..chunks.len() {
+            if let Some((len, Verdict::Drop(_))) = self.name_at(&folded, at) {
+                named
+                    .iter_mut()
+                    .skip(at)
+                    .take(len)
+                    .for_each(|named| *named = true);
+            }
+        }
+        named
+    }
+
+    /// The longest display name of several words that begins at a word: how many they are, and what is
+    /// to become of them.
+    fn name_at<T: AsRef<str>>(&self, folded: &[T], at: usize) -> Option<(usize, Verdict)> {
+        let first = folded.get(at)?.as_ref();
+        if !self.facts.begins_name(first) {
+            return None;
+        }
+        let (mut phrase, mut found) = (first.to_owned(), None);
+        for (more, word) in folded.iter().skip(at + 1).take(MAX_NAME_WORDS - 1).enumerate() {
+            phrase.push(' ');
+            phrase.push_str(word.as_ref());
+            if self.facts.is_foreign_phrase(&phrase) {
+                found = Some((more + 2, Verdict::Drop("identity.foreign")));
+                continue;
+            }
+            let name = Ident::Name(phrase);
+            if self.facts.is_inside(&name, self.ns) && !self.facts.is_contradicted(&name) {
+                found = Some((more + 2, Verdict::Keep { number: false }));
+            }
+            let Ident::Name(back) = name else { break };
+            phrase = back;
+        }
+        found
+    }
+}
+
+/// Whether a chunk is what an index or a constraint of a database is called: words, all of them harmless.
+fn names_database_object(folded: &str) -> bool {
+    let begins = [
+        "index_",
+        "idx_",
+        "fk_",
+        "pk_",
+        "uniq_",
+        "unique_",
+        "check_",
+        "pg_toast_",
+    ];
+    folded.contains('_') && begins.iter().any(|begin| folded.starts_with(begin)) || folded.ends_with("_pkey")
 }
 
 fn chunks(text: &str) -> impl Iterator<Item = (usize, &str)> {
@@ -471,38 +500,12 @@ pub(crate) fn camel_words<'t>(text: &'t str, folded: &'t str) -> impl Iterator<I
     })
 }
 
-/// What follows `password:` or `token =` goes, up to the end of the clause.
-fn drop_after_secret_keys(chunks: &mut [Chunk<'_>]) {
-    let (mut dropping, mut last) = (false, "");
+/// What a key, a flag or a sentence before it says to be a credential goes.
+fn drop_credentials(chunks: &mut [Chunk<'_>]) {
+    let mut follower = Follower::default();
     for chunk in chunks {
-        if dropping {
+        if follower.takes(chunk.text) {
             chunk.verdict = Verdict::Drop("secret.key_value");
-            dropping = !chunk.text.ends_with([',', ';']);
-            continue;
-        }
-        let text = chunk.text;
-        // The key stands before the mark, or is the word before a lone one (`token = …`).
-        let marks = text
-            .bytes()
-            .enumerate()
-            .filter(|(_, byte)| matches!(byte, b':' | b'='));
-        let found = marks.map(|(mark, _)| mark).find(|mark| {
-            let before = text.get(..*mark).unwrap_or_default();
-            let key = if before.is_empty() { last } else { before };
-            let key = fold(key.trim_matches(|c: char| !c.is_ascii_alphanumeric()));
-            SECRET_KEYS.iter().any(|word| key.ends_with(word))
-        });
-        last = chunk.core;
-        let Some(mark) = found else { continue };
-        let value = text
-            .get(mark + 1..)
-            .unwrap_or_default()
-            .trim_start_matches([':', '=', '>']);
-        if value.is_empty() {
-            dropping = true;
-        } else {
-            chunk.verdict = Verdict::Drop("secret.key_value");
-            dropping = value.starts_with(['"', '\'']) && !value.ends_with(['"', '\'']);
         }
     }
 }

@@ -5,6 +5,8 @@ pub mod golden;
 pub mod laws;
 pub mod naive;
 mod random;
+pub mod secrets;
+pub mod survival;
 pub mod synth;
 
 pub use random::Random;
