@@ -28,6 +28,7 @@ mod rules;
 mod scope;
 mod shipped;
 mod syntax;
+mod values;
 
 pub use check::{CheckFinding, CheckReport};
 pub use error::{Error, ErrorKind};
@@ -38,3 +39,4 @@ pub use model::{
 };
 pub use rules::{Rule, RuleKind, RuleSet, Validator};
 pub use scope::{NamespaceScope, ProjectScope, Scope, UserScope};
+pub use values::Values;

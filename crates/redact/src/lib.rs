@@ -32,6 +32,7 @@ mod shown;
 mod standing;
 mod template;
 mod text;
+mod texts;
 mod time;
 
 pub use error::Error;
