@@ -5,7 +5,6 @@
 //! Rates are bytes of the stage's own input a second: stored lines for parsing, their parsed bytes for
 //! matching and redaction, redacted records for verification and writing.
 
-use std::borrow::Cow;
 use std::hint::black_box;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -19,10 +18,10 @@ use decostop::prefilter::Prefilter;
 use decostop::query::{QueryPlan, scope_index};
 use decostop::sink::{Flow, Provenance, Sink, Verified};
 use decostop::stats::{Evidence, Report};
-use decostop_bench::{CODECS, Corpus, Inputs, dive, is_smoke};
+use decostop_bench::{CODECS, Corpus, Inputs, dive, is_smoke, keep};
 use decostop_profile::Profile;
 use decostop_redact::{
-    Facts, Field, Instant, Json, Learner, Ledger, Policy, ProfilePlan, Record, Redactor, RequestKey, Typed,
+    Facts, Instant, Learner, Ledger, Policy, ProfilePlan, Record, Redactor, RequestKey, Typed,
 };
 use decostop_testkit::synth::{CodecMix, Options};
 use decostop_verify::{Ground, VerifiedBuf, Verifier};
@@ -368,40 +367,6 @@ fn impersonation(plan: &ProfilePlan, record: &Record<'_>) -> Option<bool> {
         "impersonation.stopped" => Some(false),
         _ => None,
     })
-}
-
-/// A record that outlives its line. Its text is never freed; a benchmark ends soon.
-fn keep(record: &Record<'_>) -> Record<'static> {
-    let field = |field: &Field<'_>| Field {
-        name: own(&field.name),
-        value: json(&field.value),
-        raw: field.raw.to_string().into(),
-    };
-    Record {
-        source: record.source,
-        fields: record.fields.iter().map(field).collect(),
-        envelope_time: record.envelope_time.as_deref().map(own),
-    }
-}
-
-fn own(text: &str) -> Cow<'static, str> {
-    Cow::Owned(text.to_owned())
-}
-
-fn json(value: &Json<'_>) -> Json<'static> {
-    match value {
-        Json::Null => Json::Null,
-        Json::Bool(yes) => Json::Bool(*yes),
-        Json::Number(text) => Json::Number(own(text)),
-        Json::String(text) => Json::String(own(text)),
-        Json::Array(items) => Json::Array(items.iter().map(json).collect()),
-        Json::Object(entries) => Json::Object(
-            entries
-                .iter()
-                .map(|(key, value)| (own(key), json(value)))
-                .collect(),
-        ),
-    }
 }
 
 /// What a whole dive over the corpus gives.

@@ -4,6 +4,7 @@
 //! ```text
 //! benches/stages.rs      each stage alone, bytes a second
 //! benches/end_to_end.rs  whole dives over generated corpora
+//! src/bin/dictionary.rs  what a million foreign accounts cost (P7)
 //! src/bin/compare/       decode-only and other tools beside a dive, and the targets, in one sitting
 //! peers/                 other engines that are libraries, driven from Python
 //! ```
@@ -17,6 +18,7 @@ mod codecs;
 mod corpus;
 mod decode;
 mod dive;
+mod records;
 pub mod requests;
 
 pub use codecs::{CODECS, Codec};
@@ -25,6 +27,7 @@ pub use decode::{Inputs, Segment};
 pub use dive::{
     Answer, Fingerprint, KEY, answer, answer_every_way, answer_to, dive, dive_for, dive_into_paths, now,
 };
+pub use records::keep;
 
 /// Whether this run is for its answers only, so that small corpora do: everything but `cargo bench`.
 pub fn is_smoke() -> bool {

@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use decostop::Limits;
 use decostop::parse::{Scratch, with_record};
-use decostop_profile::{Class, Profile, Scope};
+use decostop_profile::{Class, Profile, Scope, Values};
 use decostop_redact::{Facts, Learner, Ledger, Policy, Redactor, RequestKey, ScopeIndex, Typed};
 use decostop_verify::{Ground, Verifier};
 
@@ -89,14 +89,15 @@ fn redactor(personal_data: bool) -> &'static Redactor {
 
 /// A verifier that knows what the dive learned. Making one takes long; the last ones are kept.
 fn verifier(personal_data: bool, facts: &Facts) -> Rc<Verifier> {
-    type Values = Vec<(Class, String)>;
-    type Kept = HashMap<(bool, Values, Values), Rc<Verifier>>;
+    type Kept = HashMap<(bool, Values, Vec<(Class, String)>), Rc<Verifier>>;
     thread_local!(static KEPT: std::cell::RefCell<Kept> = std::cell::RefCell::default());
     KEPT.with_borrow_mut(|kept| {
         if kept.len() > 200 {
             kept.clear();
         }
-        let key = (personal_data, facts.foreign(), facts.linked_ids());
+        let mut foreign = facts.foreign();
+        foreign.sort();
+        let key = (personal_data, foreign, facts.linked_ids());
         if let Some(made) = kept.get(&key) {
             return Rc::clone(made);
         }
@@ -167,7 +168,9 @@ fn plants(personal_data: bool, facts: &Facts) -> Vec<(String, bool)> {
     let fixed = SECRETS.iter().chain(SYSTEM).chain(KEYS).chain(&["Zq9xKvW3mTfB", "10.20.30.40", "kvx-production"]);
     plants.extend(fixed.map(|text| (text.to_lowercase(), false)));
     let linked = facts.linked_ids();
-    let foreign = facts.foreign().into_iter().filter(|value| accounts().contains(value)).map(|(_, text)| (text, true));
+    let foreign = facts.foreign();
+    let foreign = foreign.iter().map(|(class, text)| (class, text.to_owned()));
+    let foreign = foreign.filter(|value| accounts().contains(value)).map(|(_, text)| (text, true));
     plants.extend(foreign.filter(|(text, _)| linked.iter().all(|(_, id)| id != text)));
     if !personal_data {
         // Tolerated: an own user name where a field of class event holds it. The class is closed by its

@@ -9,7 +9,7 @@ use std::time::SystemTime;
 use anyhow::Result;
 use decostop::request::{AdHoc, Instant, Request, Zone};
 use decostop::{Error, ErrorKind, Origin};
-use decostop_profile::{Class, Profile, RuleSet};
+use decostop_profile::{Profile, RuleSet, Values};
 
 use crate::args::{Asked, Keys, ProfileFile, Reading, RuleFiles};
 use crate::exit::usage;
@@ -211,9 +211,9 @@ fn warn_if_shared(path: &Path, file: &File) {
 fn warn_if_shared(_path: &Path, _file: &File) {}
 
 /// Reads `--accounts`.
-pub(crate) fn accounts(keys: &Keys) -> Result<Vec<(Class, String)>> {
+pub(crate) fn accounts(keys: &Keys) -> Result<Values> {
     match &keys.accounts {
-        None => Ok(Vec::new()),
+        None => Ok(Values::new()),
         Some(path) => Ok(decostop::request::accounts::read(path)?),
     }
 }

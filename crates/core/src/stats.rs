@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use decostop_profile::Class;
+use decostop_profile::{Class, Values};
 
 /// One input as it was read.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -204,6 +204,35 @@ impl Standing {
     }
 }
 
+/// The values that a dive learned, as `dictionary.csv` has them. `Debug` tells counts only.
+#[derive(Clone, Debug, Default)]
+pub struct Dictionary {
+    /// Foreign values.
+    pub foreign: Values,
+    /// Ids in scope by their pairings.
+    pub linked: Values,
+}
+
+impl Dictionary {
+    /// Values of both kinds.
+    pub fn len(&self) -> usize {
+        self.foreign.len() + self.linked.len()
+    }
+
+    /// Whether nothing was learned.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// All values in the order of the file.
+    pub fn iter(&self) -> impl Iterator<Item = (Class, &str, Standing)> {
+        let foreign = self.foreign.iter();
+        let foreign = foreign.map(|(class, value)| (class, value, Standing::Foreign));
+        let linked = self.linked.iter();
+        foreign.chain(linked.map(|(class, value)| (class, value, Standing::Linked)))
+    }
+}
+
 /// What the internal record of a dive needs beside the counts. Holds values: never leaves the house,
 /// and does not print.
 #[derive(Clone, Default)]
@@ -219,7 +248,7 @@ pub struct Evidence {
     /// Pseudonyms given, with class and value, ordered by pseudonym.
     pub pseudonyms: Vec<(String, Class, String)>,
     /// Values learned, ordered.
-    pub dictionary: Vec<(Class, String, Standing)>,
+    pub dictionary: Dictionary,
     /// What the manifest says was asked: foreign selects are pseudonyms already.
     pub asked: Vec<serde_json::Value>,
     /// The customer's reference, or the request id.

@@ -78,7 +78,7 @@ fn check(case: &Case, expected: &Run, path: Path_) -> Result<(), String> {
     limits.max_dictionary = lower.max_dictionary.unwrap_or(limits.max_dictionary);
     let class =
         |name: &str| Class::from_name(name).unwrap_or_else(|| panic!("{}: no class {name}", case.name));
-    let accounts = case
+    let accounts: Vec<_> = case
         .accounts
         .iter()
         .map(|(name, text)| (class(name), text.clone()))

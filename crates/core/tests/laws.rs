@@ -587,13 +587,12 @@ fn ground(done: &Done, corpus: &Corpus, personal: bool) -> Ground {
         request_key: done.sink.evidence.request_key,
         ..Ground::default()
     };
-    for (class, value, standing) in &done.sink.evidence.dictionary {
-        let list = if standing.as_str() == "foreign" {
-            &mut ground.foreign
+    for (class, value, standing) in done.sink.evidence.dictionary.iter() {
+        if standing.as_str() == "foreign" {
+            ground.foreign.push(class, value);
         } else {
-            &mut ground.linked
-        };
-        list.push((*class, value.clone()));
+            ground.linked.push((class, value.to_owned()));
+        }
     }
     ground
 }

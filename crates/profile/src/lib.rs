@@ -29,6 +29,7 @@ mod rules;
 mod scope;
 mod shipped;
 mod syntax;
+mod values;
 
 pub use check::{CheckFinding, CheckReport};
 pub use error::{Error, ErrorKind};
@@ -39,3 +40,4 @@ pub use model::{
 };
 pub use rules::{Rule, RuleKind, RuleSet, Validator};
 pub use scope::{NamespaceScope, ProjectScope, Scope, UserScope};
+pub use values::Values;

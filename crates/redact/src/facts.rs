@@ -1,20 +1,20 @@
 //! What a dive learns before anything is redacted: foreign values, and which names and ids belong
 //! together. The result does not depend on the order in which records were seen.
 
-use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::Hash;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use decostop_profile::{Class, Kind, Role, WordSet};
+use decostop_profile::{Class, Kind, Role, Values, WordSet};
 use foldhash::fast::RandomState;
 
 use crate::detect::{is_sensitive, looks_random};
-use crate::identity::{Ident, read_text};
+use crate::identity::{Ident, id, read_text};
 use crate::plan::{Place, Typed};
 use crate::scope::{EVER, Match, ScopeIndex, fold};
 use crate::standing::{Standing, of_tuple, pairing};
+use crate::texts::{TextMap, Texts, TokenSet};
 
 type Map<K, V> = HashMap<K, V, RandomState>;
 type Set<K> = HashSet<K, RandomState>;
@@ -26,18 +26,11 @@ struct Pairing {
     outside: bool,
 }
 
+/// The smallest ids that a path was seen with, or 0.
 #[derive(Clone, Copy, Debug, Default)]
-struct NameFact {
-    smallest_id: Option<u64>,
-    /// Seen in a tuple whose id says that it is somebody else's.
-    contradicted: bool,
-}
-
-#[derive(Clone, Copy, Debug, Default)]
-struct PathFact {
-    smallest_project: Option<u64>,
-    smallest_namespace: Option<u64>,
-    project: bool,
+struct Paired {
+    project: u64,
+    namespace: u64,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -49,11 +42,15 @@ struct AddressFact {
 /// A growing set of facts; one for each worker, united at the end of phase 1.
 #[derive(Default)]
 pub struct Learner {
-    usernames: Map<String, NameFact>,
-    names: Map<String, NameFact>,
-    emails: Map<String, NameFact>,
+    /// Names, each with the smallest user id that it was seen with, or 0: no account has it.
+    usernames: TextMap<u64>,
+    names: TextMap<u64>,
+    emails: TextMap<u64>,
+    /// User names and display names of the scope that were seen with an id which says that they are
+    /// somebody else's.
+    contradicted: Set<Ident>,
     user_ids: Map<u64, Pairing>,
-    paths: Map<String, PathFact>,
+    paths: TextMap<Paired>,
     project_ids: Map<u64, Pairing>,
     namespace_ids: Map<u64, Pairing>,
     addresses: Map<IpAddr, AddressFact>,
@@ -70,18 +67,12 @@ impl std::fmt::Debug for Learner {
     }
 }
 
-fn entry<'m, K: Eq + Hash + Clone, V: Default>(map: &'m mut Map<K, V>, key: &K) -> &'m mut V {
-    match map.entry(key.clone()) {
-        Entry::Occupied(slot) => slot.into_mut(),
-        Entry::Vacant(slot) => slot.insert(V::default()),
+/// The smaller one of two ids, of which 0 is none.
+fn smaller(held: &mut u64, id: Option<u64>) {
+    let id = id.unwrap_or_default();
+    if id != 0 && (*held == 0 || id < *held) {
+        *held = id;
     }
-}
-
-fn smaller(held: &mut Option<u64>, id: Option<u64>) {
-    *held = match (*held, id) {
-        (Some(a), Some(b)) => Some(a.min(b)),
-        (a, b) => a.or(b),
-    };
 }
 
 fn unite<K: Eq + Hash, V: Copy + Default>(into: &mut Map<K, V>, from: Map<K, V>, join: impl Fn(&mut V, V)) {
@@ -109,6 +100,23 @@ impl Learner {
             + self.project_ids.len()
             + self.namespace_ids.len()
             + self.addresses.len()
+    }
+
+    /// Texts of each map.
+    fn counts(&self) -> [usize; 4] {
+        let mut counts = [0; 4];
+        let held = [
+            (USERNAMES, self.usernames.len()),
+            (NAMES, self.names.len()),
+            (EMAILS, self.emails.len()),
+            (PATHS, self.paths.len()),
+        ];
+        for (map, count) in held {
+            if let Some(slot) = counts.get_mut(map) {
+                *slot = count;
+            }
+        }
+        counts
     }
 
     /// Whether nothing was learned.
@@ -199,40 +207,54 @@ impl Learner {
                 None
             }
         });
+        // A key that is written twice pairs nobody.
+        let is_paired = !members
+            .iter()
+            .any(|one| members.iter().any(|other| is_rival(one, other)));
+        let paired = |id: Option<u64>| id.filter(|_| is_paired);
         let foreign_id = user.is_some_and(|id| !scope.user_id(id, ns).is_inside());
         let named_inside = members
             .iter()
             .any(|ident| matches!(ident, Ident::User(name) if scope.username(name, ns).is_inside()));
         for ident in members {
-            match ident {
+            let held = match ident {
                 Ident::User(name) => {
-                    let mismatch = match scope.username(name, ns) {
+                    let is_other = match scope.username(name, ns) {
                         Match::Entry { id: Some(id), .. } => user.is_some_and(|other| other != id),
                         _ => false,
                     };
-                    let fact = entry(&mut self.usernames, name);
-                    smaller(&mut fact.smallest_id, user);
-                    fact.contradicted |= mismatch;
+                    if is_other {
+                        self.contradicted.insert((*ident).clone());
+                    }
+                    self.usernames.entry(name).map(|id| smaller(id, paired(user)))
                 }
-                Ident::Email(email) => smaller(&mut entry(&mut self.emails, email).smallest_id, user),
+                Ident::Email(email) => self.emails.entry(email).map(|id| smaller(id, paired(user))),
                 Ident::Name(name) => {
-                    let fact = entry(&mut self.names, name);
-                    smaller(&mut fact.smallest_id, user);
-                    fact.contradicted |= foreign_id && !named_inside;
+                    if foreign_id && !named_inside && scope.name(name, EVER).is_inside() {
+                        self.contradicted.insert((*ident).clone());
+                    }
+                    self.names.entry(name).map(|id| smaller(id, paired(user)))
                 }
-                Ident::Path(path) => {
-                    let fact = entry(&mut self.paths, path);
-                    fact.project |= project.is_some();
-                    smaller(&mut fact.smallest_project, project);
-                    smaller(&mut fact.smallest_namespace, namespace);
+                Ident::Path(path) => self.paths.entry(path).map(|held| {
+                    smaller(&mut held.project, paired(project));
+                    smaller(&mut held.namespace, paired(namespace));
+                }),
+                Ident::UserId(id) => {
+                    pair(&mut self.user_ids, *id, pairing(members, ident, scope, ns));
+                    Some(())
                 }
-                Ident::UserId(id) => pair(&mut self.user_ids, *id, pairing(members, ident, scope, ns)),
-                Ident::ProjectId(id) => pair(&mut self.project_ids, *id, pairing(members, ident, scope, ns)),
+                Ident::ProjectId(id) => {
+                    pair(&mut self.project_ids, *id, pairing(members, ident, scope, ns));
+                    Some(())
+                }
                 Ident::NamespaceId(id) => {
                     pair(&mut self.namespace_ids, *id, pairing(members, ident, scope, ns));
+                    Some(())
                 }
-                Ident::Ip(_) => {}
-            }
+                Ident::Ip(_) => Some(()),
+            };
+            // A text that no memory is left for.
+            self.overflow |= held.is_none();
         }
     }
 
@@ -253,21 +275,29 @@ impl Learner {
 
     /// Unites the facts of two workers.
     pub fn merge(&mut self, other: Self) {
-        let name = |held: &mut NameFact, more: NameFact| {
-            smaller(&mut held.smallest_id, more.smallest_id);
-            held.contradicted |= more.contradicted;
-        };
-        unite(&mut self.usernames, other.usernames, name);
-        unite(&mut self.names, other.names, name);
-        unite(&mut self.emails, other.emails, name);
+        let names = [
+            (&mut self.usernames, &other.usernames),
+            (&mut self.names, &other.names),
+            (&mut self.emails, &other.emails),
+        ];
+        let mut is_full = false;
+        for (held, more) in names {
+            for (name, id) in more.iter() {
+                let held = held.entry(name).map(|held| smaller(held, Some(*id)));
+                is_full |= held.is_none();
+            }
+        }
+        for (path, paired) in other.paths.iter() {
+            let held = self.paths.entry(path).map(|held| {
+                smaller(&mut held.project, Some(paired.project));
+                smaller(&mut held.namespace, Some(paired.namespace));
+            });
+            is_full |= held.is_none();
+        }
+        self.contradicted.extend(other.contradicted);
         unite(&mut self.user_ids, other.user_ids, join_pairing);
         unite(&mut self.project_ids, other.project_ids, join_pairing);
         unite(&mut self.namespace_ids, other.namespace_ids, join_pairing);
-        unite(&mut self.paths, other.paths, |held, more| {
-            smaller(&mut held.smallest_project, more.smallest_project);
-            smaller(&mut held.smallest_namespace, more.smallest_namespace);
-            held.project |= more.project;
-        });
         unite(&mut self.addresses, other.addresses, |held, more| {
             held.own |= more.own;
             held.foreign |= more.foreign;
@@ -275,7 +305,7 @@ impl Learner {
         for (ident, times) in other.impersonation {
             self.impersonation.entry(ident).or_default().extend(times);
         }
-        self.overflow |= other.overflow || self.limit.is_some_and(|limit| self.len() > limit);
+        self.overflow |= is_full || other.overflow || self.limit.is_some_and(|limit| self.len() > limit);
     }
 
     /// Ends learning.
@@ -284,15 +314,25 @@ impl Learner {
             times.sort_unstable();
             times.dedup();
         }
+        for names in [&mut self.usernames, &mut self.names, &mut self.emails] {
+            names.shrink();
+        }
+        self.paths.shrink();
         let mut facts = Facts {
             scope,
             learned: self,
             foreign: Tokens::default(),
             stamp: next_stamp(),
         };
-        facts.build_tokens(words);
+        facts.build_tokens([0; 4], words);
         facts
     }
+}
+
+/// Whether two members of a tuple cannot be one account's: there is one of each of these.
+fn is_rival(one: &Ident, other: &Ident) -> bool {
+    let is_single = |ident: &Ident| !matches!(ident, Ident::Email(_) | Ident::Ip(_) | Ident::Name(_));
+    one != other && is_single(one) && std::mem::discriminant(one) == std::mem::discriminant(other)
 }
 
 fn members_of(typed: &[Typed], tuple: usize) -> Vec<&Ident> {
@@ -335,16 +375,20 @@ pub(crate) fn next_stamp() -> u64 {
     NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
-/// What foreign values are looked for by.
+/// What foreign values are looked for by; ids and addresses are looked up as such.
 #[derive(Default)]
 struct Tokens {
-    /// Folded foreign values and their parts that may not stand in an event or a field name.
-    tokens: Set<String>,
-    /// Foreign display names of several words.
-    phrases: Set<String>,
-    /// Their first words.
-    heads: Set<String>,
+    parts: TokenSet,
+    /// Display names as the chunks of a text are compared with them, where that is not how they are written.
+    respelled: TextMap<()>,
 }
+
+/// A foreign value or a part of one that may not stand in an event or a field name.
+const TOKEN: u8 = 1;
+/// A foreign display name of several words.
+const PHRASE: u8 = 2;
+/// The first word of one.
+const HEAD: u8 = 4;
 
 impl std::fmt::Debug for Facts {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -352,44 +396,89 @@ impl std::fmt::Debug for Facts {
     }
 }
 
+/// The maps in which parts of foreign values stand.
+fn maps<'l>(learned: &'l Learner, respelled: &'l TextMap<()>) -> [&'l Texts; 5] {
+    [
+        learned.usernames.texts(),
+        learned.names.texts(),
+        learned.emails.texts(),
+        learned.paths.texts(),
+        respelled.texts(),
+    ]
+}
+
+const USERNAMES: usize = 0;
+const NAMES: usize = 1;
+const EMAILS: usize = 2;
+const PATHS: usize = 3;
+const RESPELLED: usize = 4;
+
 impl Tokens {
-    /// Adds a foreign value and its telling parts.
-    fn add(&mut self, class: Class, value: String, words: &WordSet) {
-        let separators: &[char] = match class {
-            Class::Name => &[' ', '\u{a0}'],
-            Class::Email => &['@', '.'],
-            Class::Namespace | Class::Project => &['/', '-', '_', '.'],
+    /// Adds the `nth` text of a map, which is foreign, and its telling parts.
+    fn add(&mut self, learned: &Learner, map: usize, nth: usize, words: &WordSet) {
+        let Self { parts, respelled } = self;
+        let texts = maps(learned, respelled);
+        let Some(value) = texts.get(map).map(|texts| texts.at(nth)) else {
+            return;
+        };
+        let separators: &[char] = match map {
+            NAMES => &[' ', '\u{a0}'],
+            EMAILS => &['@', '.'],
+            PATHS => &['/', '-', '_', '.'],
             _ => &[],
         };
-        for part in value
+        let telling = value
             .split(separators)
-            .filter(|part| part.len() >= MIN_PART && !words.contains(part))
-        {
-            self.tokens.insert(part.to_owned());
+            .filter(|part| part.len() >= MIN_PART && !words.contains(part));
+        // The groups above it; the first part alone is a part.
+        let above = value
+            .match_indices('/')
+            .skip(1)
+            .filter(|_| map == PATHS)
+            .filter_map(|(at, _)| value.get(..at));
+        let tokens = telling.chain(above).chain([value]).map(|part| (part, TOKEN));
+        parts.add_parts(map, nth, tokens, &texts);
+        if map != NAMES || !value.contains(char::is_whitespace) {
+            return;
         }
-        if matches!(class, Class::Namespace | Class::Project) {
-            // The groups above it; the first part alone is a part.
-            let above = value
-                .match_indices('/')
-                .skip(1)
-                .filter_map(|(at, _)| value.get(..at));
-            self.tokens.extend(above.map(str::to_owned));
-        }
-        if class == Class::Name {
-            // As the chunks of a text are compared: without the punctuation around its words.
-            let words: Vec<&str> = value
-                .split_whitespace()
-                .map(|word| word.trim_matches(crate::text::OUTER))
-                .collect();
-            self.heads.extend(words.first().map(|head| (*head).to_owned()));
-            self.phrases.insert(words.join(" "));
-        }
-        self.tokens.insert(value);
+        // As the chunks of a text are compared: without the punctuation around its words.
+        let bare = value
+            .split_whitespace()
+            .map(|word| word.trim_matches(crate::text::OUTER));
+        let phrase = bare.collect::<Vec<_>>().join(" ");
+        let head = phrase.split(' ').next().unwrap_or_default().len();
+        let (map, nth) = if phrase == value {
+            (map, nth)
+        } else {
+            let known = respelled.len();
+            // Without room for it the dictionary is incomplete, but then it was before.
+            if respelled.entry(&phrase).is_none() || respelled.len() == known {
+                return;
+            }
+            (RESPELLED, known)
+        };
+        let texts = maps(learned, respelled);
+        let phrase = texts.get(map).map_or("", |texts| texts.at(nth));
+        let head = phrase.get(..head).unwrap_or_default();
+        parts.add_parts(map, nth, [(phrase, PHRASE), (head, HEAD)], &texts);
+    }
+
+    fn marks(&self, folded: &str, learned: &Learner) -> u8 {
+        self.parts.marks(folded, &maps(learned, &self.respelled))
     }
 }
 
 /// Shortest part of a name or path that counts as a token of its own, in bytes.
 const MIN_PART: usize = 4;
+
+fn map_class(map: usize) -> Class {
+    match map {
+        USERNAMES => Class::User,
+        NAMES => Class::Name,
+        EMAILS => Class::Email,
+        _ => Class::Namespace,
+    }
+}
 
 impl Facts {
     /// Facts for lines that are redacted as they come: what was seen so far, and no links.
@@ -400,30 +489,26 @@ impl Facts {
 
     /// Learns from one more record; only for [`Facts::streaming`].
     pub fn learn(&mut self, typed: &[Typed], ns: i64, words: &WordSet) {
+        let before = self.learned.counts();
+        let known = self.learned.len();
         self.learned.observe(typed, &self.scope, ns, None);
-        let known = self.foreign.tokens.len();
-        let foreign: Vec<&Typed> = typed
-            .iter()
-            .filter(|value| !self.is_inside(&value.ident, EVER))
-            .collect();
-        for value in foreign {
-            let text = match &value.ident {
-                Ident::User(text) | Ident::Name(text) | Ident::Email(text) | Ident::Path(text) => {
-                    text.clone()
-                }
-                Ident::UserId(id) | Ident::ProjectId(id) | Ident::NamespaceId(id) => id.to_string(),
-                Ident::Ip(address) => address.to_string(),
-            };
-            self.foreign.add(value.class, text, words);
-        }
-        if self.foreign.tokens.len() != known {
+        self.build_tokens(before, words);
+        if self.learned.len() != known {
             self.stamp = next_stamp();
         }
     }
 
-    fn build_tokens(&mut self, words: &WordSet) {
-        for (class, value) in self.foreign() {
-            self.foreign.add(class, value, words);
+    /// Adds the foreign ones of the texts that were learned after there were so many in each map.
+    fn build_tokens(&mut self, known: [usize; 4], words: &WordSet) {
+        let counts = self.learned.counts();
+        for (map, (from, to)) in known.into_iter().zip(counts).enumerate() {
+            for nth in from..to {
+                let texts = maps(&self.learned, &self.foreign.respelled);
+                let text = texts.get(map).map_or("", |texts| texts.at(nth));
+                if !self.scope.is_text_inside(map_class(map), text) {
+                    self.foreign.add(&self.learned, map, nth, words);
+                }
+            }
         }
     }
 
@@ -485,34 +570,53 @@ impl Facts {
     /// Whether a path is a personal namespace (or lies in one): its first component is a user name.
     pub fn is_personal(&self, path: &str) -> bool {
         let root = path.split('/').next().unwrap_or_default();
-        self.scope.has_username(root) || self.learned.usernames.contains_key(root)
+        self.scope.has_username(root) || self.learned.usernames.contains(root)
     }
 
     /// Whether an in-scope user name, e-mail or display name was seen for somebody else as well: then
     /// it is not kept in text.
     pub(crate) fn is_contradicted(&self, ident: &Ident) -> bool {
-        let fact = match ident {
-            Ident::User(name) => self.learned.usernames.get(name),
-            Ident::Email(email) => self.learned.emails.get(email),
-            Ident::Name(name) => self.learned.names.get(name),
-            _ => None,
-        };
-        fact.is_some_and(|fact| fact.contradicted)
+        self.learned.contradicted.contains(ident)
     }
 
     /// Whether a folded token is, or is part of, a foreign value.
     pub fn is_foreign_token(&self, folded: &str) -> bool {
-        self.foreign.tokens.contains(folded)
+        self.foreign.marks(folded, &self.learned) & TOKEN != 0
+            || folded
+                .as_bytes()
+                .first()
+                .is_some_and(|byte| byte.is_ascii_hexdigit() || *byte == b':')
+                && (self.is_foreign_number(folded) || self.is_foreign_address(folded))
+    }
+
+    fn is_foreign_number(&self, text: &str) -> bool {
+        let learned = &self.learned;
+        id(text).is_some_and(|id| {
+            learned.user_ids.contains_key(&id) && !self.is_inside(&Ident::UserId(id), EVER)
+                || learned.project_ids.contains_key(&id) && !self.is_inside(&Ident::ProjectId(id), EVER)
+                || learned.namespace_ids.contains_key(&id) && !self.is_inside(&Ident::NamespaceId(id), EVER)
+        })
+    }
+
+    fn is_foreign_address(&self, text: &str) -> bool {
+        let bytes = text.as_bytes();
+        let may_be = bytes.len() > 1 && (bytes.contains(&b':') || bytes.last().is_some_and(u8::is_ascii_digit));
+        let fact = may_be
+            .then(|| text.parse::<IpAddr>().ok())
+            .flatten()
+            .and_then(|address| self.learned.addresses.get(&address.to_canonical()));
+        // Of a stream nobody knows yet whether an address is an own actor's alone.
+        fact.is_some_and(|fact| fact.foreign || self.learned.streaming)
     }
 
     /// Whether a folded run of words is a foreign display name.
     pub(crate) fn is_foreign_phrase(&self, folded: &str) -> bool {
-        self.foreign.phrases.contains(folded)
+        self.foreign.marks(folded, &self.learned) & PHRASE != 0
     }
 
     /// Whether a display name of several words, foreign or of the scope, begins with this one (folded).
     pub(crate) fn begins_name(&self, folded: &str) -> bool {
-        self.foreign.heads.contains(folded) || self.scope.begins_name(folded)
+        self.foreign.marks(folded, &self.learned) & HEAD != 0 || self.scope.begins_name(folded)
     }
 
     /// Whether an address was only ever seen with in-scope actors.
@@ -533,8 +637,17 @@ impl Facts {
         before.is_some_and(|(_, began)| *began) || after.is_some_and(|(_, began)| !*began)
     }
 
-    /// The canonical text of a tuple: the smallest id it holds or is known by, else its smallest name.
-    pub(crate) fn canonical(&self, kind: Kind, members: &[&Ident]) -> String {
+    /// The canonical text of `of`, a member of a tuple, at an instant: the smallest id that the tuple holds,
+    /// that the request lists for one of its names, or that its names are known by; else its smallest name.
+    /// And whether it is an account's rather than a lone display name's or address's.
+    pub(crate) fn canonical(&self, kind: Kind, of: &Ident, members: &[&Ident], ns: i64) -> (String, bool) {
+        // Of a key that is written twice each value stands for itself.
+        let alone = [of];
+        let members = if members.iter().any(|other| is_rival(of, other)) {
+            &alone[..]
+        } else {
+            members
+        };
         let ids = members.iter().filter_map(|ident| match (kind, ident) {
             (Kind::User, Ident::UserId(id))
             | (Kind::Project, Ident::ProjectId(id))
@@ -546,15 +659,35 @@ impl Facts {
                 .iter()
                 .filter(|_| !self.learned.overflow)
                 .filter_map(|ident| match (kind, ident) {
-                    (Kind::User, Ident::User(name)) => self.learned.usernames.get(name)?.smallest_id,
-                    (Kind::User, Ident::Email(email)) => self.learned.emails.get(email)?.smallest_id,
-                    (Kind::Project, Ident::Path(path)) => self.learned.paths.get(path)?.smallest_project,
-                    (Kind::Namespace, Ident::Path(path)) => self.learned.paths.get(path)?.smallest_namespace,
+                    (Kind::User, Ident::User(name)) => self.learned.usernames.get(name).copied(),
+                    (Kind::User, Ident::Email(email)) => self.learned.emails.get(email).copied(),
+                    (Kind::Project, Ident::Path(path)) => Some(self.learned.paths.get(path)?.project),
+                    (Kind::Namespace, Ident::Path(path)) => Some(self.learned.paths.get(path)?.namespace),
                     _ => None,
                 })
+                .filter(|id| *id != 0)
         };
-        if let Some(id) = ids.min().or_else(|| known().min()) {
-            return format!("id:{id}");
+        let by_id = |id: u64| (format!("id:{id}"), true);
+        if let Some(id) = ids.min() {
+            return by_id(id);
+        }
+        // What the request says belongs together needs no record that says so.
+        let entry = members
+            .iter()
+            .filter(|_| kind == Kind::User)
+            .find_map(|ident| self.scope.account(ident, ns));
+        if let Some((listed, name)) = entry {
+            let linked = |id: &u64| self.linked(&Ident::UserId(*id));
+            let learned = || self.learned.usernames.get(name).copied().filter(linked);
+            if let Some(id) = listed.or_else(learned) {
+                return by_id(id);
+            }
+            if !name.is_empty() {
+                return (format!("name:{name}"), true);
+            }
+        }
+        if let Some(id) = known().min() {
+            return by_id(id);
         }
         let name = members.iter().filter_map(|ident| match ident {
             Ident::User(text) | Ident::Path(text) => Some(text),
@@ -564,67 +697,45 @@ impl Facts {
             Ident::Email(text) | Ident::Name(text) => Some(text),
             _ => None,
         });
-        name.min()
-            .or_else(|| other.min())
-            .map_or_else(|| "none:".to_owned(), |text| format!("name:{text}"))
+        let (name, other) = (name.min(), other.min());
+        let text = name.or(other);
+        let text = text.map_or_else(|| "none:".to_owned(), |text| format!("name:{text}"));
+        (text, name.is_some())
     }
 
-    /// All foreign values learned, as class and folded value, ordered.
-    pub fn foreign(&self) -> Vec<(Class, String)> {
+    /// All foreign values learned, as class and folded value; grouped by class and not ordered otherwise.
+    pub fn foreign(&self) -> Values {
         let learned = &self.learned;
-        let mut out = Vec::with_capacity(learned.len());
-        let outside = |ident: &Ident| !self.is_inside(ident, EVER);
-        let texts = |map: &Map<String, NameFact>,
-                     class: Class,
-                     make: fn(String) -> Ident,
-                     out: &mut Vec<(Class, String)>| {
-            out.extend(
-                map.keys()
-                    .filter(|text| outside(&make((*text).clone())))
-                    .map(|text| (class, text.clone())),
-            );
-        };
-        texts(&learned.usernames, Class::User, Ident::User, &mut out);
-        texts(&learned.names, Class::Name, Ident::Name, &mut out);
-        texts(&learned.emails, Class::Email, Ident::Email, &mut out);
-        let ids = |map: &Map<u64, Pairing>,
-                   class: Class,
-                   make: fn(u64) -> Ident,
-                   out: &mut Vec<(Class, String)>| {
-            out.extend(
-                map.keys()
-                    .filter(|id| outside(&make(**id)))
-                    .map(|id| (class, id.to_string())),
-            );
-        };
-        ids(&learned.user_ids, Class::UserId, Ident::UserId, &mut out);
-        ids(&learned.project_ids, Class::ProjectId, Ident::ProjectId, &mut out);
-        ids(
-            &learned.namespace_ids,
-            Class::NamespaceId,
-            Ident::NamespaceId,
-            &mut out,
-        );
-        for (path, fact) in &learned.paths {
-            if outside(&Ident::Path(path.clone())) {
-                out.push((
-                    if fact.project {
-                        Class::Project
-                    } else {
-                        Class::Namespace
-                    },
-                    path.clone(),
-                ));
+        let mut out = Values::new();
+        let names = [
+            (Class::User, &learned.usernames),
+            (Class::Name, &learned.names),
+            (Class::Email, &learned.emails),
+        ];
+        for (class, names) in names {
+            let foreign = names
+                .iter()
+                .filter(|(name, _)| !self.scope.is_text_inside(class, name));
+            foreign.for_each(|(name, _)| out.push(class, name));
+        }
+        for (class, ids, make) in [
+            (Class::UserId, &learned.user_ids, Ident::UserId as fn(u64) -> Ident),
+            (Class::ProjectId, &learned.project_ids, Ident::ProjectId),
+            (Class::NamespaceId, &learned.namespace_ids, Ident::NamespaceId),
+        ] {
+            let foreign = ids.keys().filter(|id| !self.is_inside(&make(**id), EVER));
+            foreign.for_each(|id| out.push(class, &id.to_string()));
+        }
+        for (path, paired) in learned.paths.iter() {
+            if !self.scope.path(path, EVER).is_inside() {
+                let is_project = paired.project != 0;
+                out.push(if is_project { Class::Project } else { Class::Namespace }, path);
             }
         }
-        out.extend(
-            learned
-                .addresses
-                .iter()
-                .filter(|(_, fact)| fact.foreign)
-                .map(|(ip, _)| (Class::Ip, ip.to_string())),
-        );
-        out.sort_unstable();
+        for (address, _) in learned.addresses.iter().filter(|(_, fact)| fact.foreign) {
+            out.push(Class::Ip, &address.to_string());
+        }
+        out.shrink();
         out
     }
 
@@ -688,8 +799,17 @@ mod tests {
                 learner.add_account(Class::Name, name, &scope);
             }
             let facts = learner.freeze(scope, &WordSet::default());
-            let own = facts.scope.display_names();
-            for phrase in facts.foreign.phrases.iter().chain(own) {
+            let foreign = names.iter().map(|name| fold(name.trim()));
+            let foreign = foreign.map(|name| {
+                let words = name.split_whitespace().map(|word| word.trim_matches(crate::text::OUTER));
+                words.collect::<Vec<_>>().join(" ")
+            });
+            for phrase in foreign.filter(|phrase| phrase.contains(' ')) {
+                let is_own = facts.scope.name(&phrase, EVER).is_inside();
+                prop_assert!(is_own || facts.is_foreign_phrase(&phrase));
+                prop_assert!(facts.begins_name(phrase.split(' ').next().unwrap_or_default()));
+            }
+            for phrase in facts.scope.display_names() {
                 prop_assert!(facts.begins_name(phrase.split(' ').next().unwrap_or_default()));
             }
         }

@@ -93,17 +93,28 @@ pub fn read_text(class: Class, text: &str) -> Option<Ident> {
             text,
             &[
                 "project-",
+                "project/",
+                "projects/",
                 "wiki-",
                 "design-",
                 "gid://gitlab/Project/",
-                "projects/",
             ],
         )
         .map(Ident::ProjectId)
         .or_else(|| path_like(text)),
         Class::NamespaceId => after(
             text,
-            &["gid://gitlab/Group/", "gid://gitlab/Namespace/", "groups/"],
+            &[
+                "group-",
+                "group/",
+                "groups/",
+                "namespace-",
+                "namespace/",
+                "namespaces/",
+                "gid://gitlab/Group/",
+                "gid://gitlab/Namespace/",
+                "gid://gitlab/Namespaces::UserNamespace/",
+            ],
         )
         .map(Ident::NamespaceId)
         .or_else(|| is_path_text(text).then(|| path(text).map(Ident::Path)).flatten()),
@@ -115,7 +126,7 @@ fn user_id(text: &str) -> Option<Ident> {
     if let Some(address) = text.strip_prefix("ip/") {
         return address_of(address).map(Ident::Ip);
     }
-    after(text, &["user-", "user/", "gid://gitlab/User/"]).map(Ident::UserId)
+    after(text, &["user-", "user/", "users/", "gid://gitlab/User/"]).map(Ident::UserId)
 }
 
 /// A positive decimal id, bare or behind one of the prefixes.
@@ -303,7 +314,7 @@ mod tests {
 
     #[test]
     fn forms_of_one_user() {
-        for text in ["1001", "user-1001", "user/1001", "gid://gitlab/User/1001"] {
+        for text in ["1001", "user-1001", "user/1001", "users/1001", "gid://gitlab/User/1001"] {
             assert_eq!(one(Class::UserId, text), Some(Ident::UserId(1001)), "{text}");
         }
         assert_eq!(
@@ -342,7 +353,10 @@ mod tests {
                 "{text}"
             );
         }
-        for text in ["51", "project-51", "wiki-51", "gid://gitlab/Project/51"] {
+        for text in ["7", "group-7", "groups/7", "namespace/7", "gid://gitlab/Group/7"] {
+            assert_eq!(one(Class::NamespaceId, text), Some(Ident::NamespaceId(7)), "{text}");
+        }
+        for text in ["51", "project-51", "projects/51", "wiki-51", "gid://gitlab/Project/51"] {
             assert_eq!(one(Class::ProjectId, text), Some(Ident::ProjectId(51)), "{text}");
         }
         assert_eq!(

@@ -35,6 +35,7 @@ mod shown;
 mod standing;
 mod template;
 mod text;
+mod texts;
 mod time;
 mod views;
 

@@ -3,10 +3,11 @@
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
-use decostop_profile::{Scope, UserScope};
+use decostop_profile::{Class, Scope, UserScope};
 use foldhash::fast::RandomState;
 
 use crate::Error;
+use crate::identity::Ident;
 use crate::time::Instant;
 
 /// Folds the case of an identity: names and paths compare case-insensitively. A character outside of
@@ -89,6 +90,8 @@ struct Entry {
     held: Held,
     /// Whether the request gives it a user name or a path.
     named: bool,
+    /// The user name that the request gives it, folded.
+    name: String,
 }
 
 /// What a value says about the scope.
@@ -191,6 +194,7 @@ impl ScopeIndex {
                 id: entry.id,
                 held,
                 named: true,
+                name: String::new(),
             });
             for path in std::iter::once(&entry.path).chain(&entry.formerly) {
                 index.namespace_paths.entry(fold(path)).or_default().push(at);
@@ -206,6 +210,7 @@ impl ScopeIndex {
                 id: entry.id,
                 held,
                 named: !entry.path.is_empty(),
+                name: String::new(),
             });
             for path in std::iter::once(&entry.path)
                 .chain(&entry.formerly)
@@ -240,6 +245,7 @@ impl ScopeIndex {
             id: user.id,
             held,
             named: !user.username.is_empty(),
+            name: fold(&user.username),
         });
         for name in std::iter::once(&user.username)
             .chain(&user.formerly)
@@ -293,6 +299,20 @@ impl ScopeIndex {
     /// A display name (folded) at an instant. It never establishes scope; it says whose it could be.
     pub fn name(&self, folded: &str, ns: i64) -> Match {
         self.user(self.names.get(folded), ns)
+    }
+
+    /// The id and the present user name that the request lists for a user whom this user name or address
+    /// names; the name may be empty.
+    pub(crate) fn account(&self, ident: &Ident, ns: i64) -> Option<(Option<u64>, &str)> {
+        let found = match ident {
+            Ident::User(name) => self.username(name, ns),
+            Ident::Email(email) => self.email(email, ns),
+            _ => return None,
+        };
+        let Match::Entry { index, id } = found else {
+            return None;
+        };
+        Some((id, self.users.get(index)?.name.as_str()))
     }
 
     /// Whether the user at `index` has this display name.
@@ -376,6 +396,16 @@ impl ScopeIndex {
         self.names.keys()
     }
 
+    /// Whether a folded text of a class whose values are texts was ever the customer's.
+    pub(crate) fn is_text_inside(&self, class: Class, folded: &str) -> bool {
+        match class {
+            Class::User => self.usernames.contains_key(folded),
+            Class::Name => self.names.contains_key(folded),
+            Class::Email => self.emails.contains_key(folded),
+            _ => self.path(folded, EVER).is_inside(),
+        }
+    }
+
     /// Whether a folded name is a user name of the scope at any time.
     pub fn has_username(&self, folded: &str) -> bool {
         self.usernames.contains_key(folded)
@@ -384,11 +414,10 @@ impl ScopeIndex {
 
 #[cfg(test)]
 mod tests {
-    use decostop_profile::{Class, NamespaceScope, ProjectScope};
+    use decostop_profile::{NamespaceScope, ProjectScope};
     use proptest::prelude::*;
 
     use super::*;
-    use crate::identity::Ident;
 
     fn index() -> ScopeIndex {
         ScopeIndex::new(&Scope {

@@ -293,14 +293,15 @@ impl<'v> View<'v> {
             Ident::Ip(address) => address.to_string(),
         };
         let (kind, canonical) = match (class.kind()?, path) {
-            (_, Some(path)) if personal && !path.contains('/') => (
-                PseudonymKind::User,
-                self.facts.canonical(Kind::User, &[&Ident::User(path.to_owned())]),
-            ),
+            (_, Some(path)) if personal && !path.contains('/') => {
+                let owner = Ident::User(path.to_owned());
+                let (canonical, _) = self.facts.canonical(Kind::User, &owner, &[&owner], self.ns);
+                (PseudonymKind::User, canonical)
+            }
             (Kind::User, _) => {
-                let canonical = self.facts.canonical(Kind::User, members);
+                let (canonical, is_account) = self.facts.canonical(Kind::User, ident, members, self.ns);
                 let only = |test: fn(&Ident) -> bool| {
-                    !canonical.starts_with("id:") && members.iter().all(|ident| test(ident))
+                    !is_account && members.iter().all(|ident| test(ident))
                 };
                 let kind = if only(|ident| matches!(ident, Ident::Name(_))) {
                     PseudonymKind::Name
@@ -313,11 +314,11 @@ impl<'v> View<'v> {
             }
             (Kind::Project, _) => (
                 PseudonymKind::Project,
-                self.facts.canonical(Kind::Project, members),
+                self.facts.canonical(Kind::Project, ident, members, self.ns).0,
             ),
             (Kind::Namespace, _) => (
                 PseudonymKind::Namespace,
-                self.facts.canonical(Kind::Namespace, members),
+                self.facts.canonical(Kind::Namespace, ident, members, self.ns).0,
             ),
         };
         Some(ledger.pseudonym(self.pseudonyms, kind, &canonical, class, &text))

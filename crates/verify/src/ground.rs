@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use decostop_profile::{Class, Scope};
+use decostop_profile::{Class, Scope, Values};
 
 /// The facts of one request. `Debug` tells counts only.
 #[derive(Clone, Default)]
@@ -16,7 +16,7 @@ pub struct Ground {
     /// Credential ids that a select names; only these appear as they are.
     pub token_ids: Vec<String>,
     /// Identities the dive met that are not in scope.
-    pub foreign: Vec<(Class, String)>,
+    pub foreign: Values,
     /// Ids and paths that are in scope though the request does not list them.
     pub linked: Vec<(Class, String)>,
     /// The key of the request's pseudonyms.

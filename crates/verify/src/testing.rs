@@ -90,7 +90,7 @@ pub(crate) fn ground(personal_data: bool) -> Ground {
         personal_data,
         correlation_ids: vec!["01KNAMED".into()],
         token_ids: vec!["4455".into()],
-        foreign: foreign.map(|(class, value)| (class, value.to_owned())).to_vec(),
+        foreign: foreign.into_iter().collect(),
         linked: vec![
             (Class::ProjectId, "61616".into()),
             (Class::UserId, "90909".into()),

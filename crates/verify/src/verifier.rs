@@ -114,7 +114,7 @@ impl Verifier {
             internal,
             pseudonyms: Pseudonyms::new(&ground.request_key),
             owned: Owned::new(&ground)?,
-            foreign: Foreign::new(&ground.foreign, &own_domains, &words),
+            foreign: Foreign::new(ground.foreign.iter(), &own_domains, &words, false),
             own_domains,
             correlation_ids: named(&ground.correlation_ids),
             token_ids: named(&ground.token_ids),
@@ -176,9 +176,9 @@ impl Verifier {
         })
     }
 
-    /// A set of further foreign values.
-    pub(crate) fn foreign_of<'v>(&self, values: impl IntoIterator<Item = &'v (Class, String)>) -> Foreign {
-        Foreign::new(values, &self.own_domains, &self.words)
+    /// A set of further foreign values, from lines that the dive may not have matched.
+    pub(crate) fn foreign_of<'v>(&self, values: impl IntoIterator<Item = (Class, &'v str)>) -> Foreign {
+        Foreign::new(values, &self.own_domains, &self.words, true)
     }
 
     /// An event that the profile itself names.

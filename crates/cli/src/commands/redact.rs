@@ -30,8 +30,8 @@ pub(crate) fn run(args: &Redact) -> Result<Exit> {
         Key::Fresh => *RequestKey::derive(&settings::random()?, id).as_bytes(),
     };
     let mut known: Vec<_> = settings::accounts(&args.keys)?
-        .into_iter()
-        .map(|(class, value)| (class, value, Standing::Foreign))
+        .iter()
+        .map(|(class, value)| (class, value.to_owned(), Standing::Foreign))
         .collect();
     // Records of an artefact are judged by what their dive had learned; its key lies beside that.
     let internal = args.keys.key_file.as_deref().and_then(Path::parent);

@@ -230,8 +230,8 @@ impl Internal {
         write(dir, DICTIONARY, |file| {
             let mut csv = table(file);
             csv.write_record(["class", "value", "standing"])?;
-            for (class, value, standing) in &evidence.dictionary {
-                csv.write_record([class.as_str(), value.as_str(), standing.as_str()])?;
+            for (class, value, standing) in evidence.dictionary.iter() {
+                csv.write_record([class.as_str(), value, standing.as_str()])?;
             }
             csv.flush()
         })?;

@@ -9,7 +9,7 @@ use super::Dive;
 use super::emit::Ledgered;
 use crate::Error;
 use crate::request::{Exclude, ProjectRef, UserRef};
-use crate::stats::{Evidence, Report, Standing};
+use crate::stats::{Dictionary, Evidence, Report};
 
 /// Fewer records than this, and the name of an unknown field could itself be data.
 const MIN_RECORDS_OF_A_NAME: u64 = 3;
@@ -33,21 +33,17 @@ pub(super) fn complete(dive: &Dive, ledgered: Ledgered, report: &mut Report) -> 
     );
     report.policy_digest = policy_digest(&[&request_toml, &dive.profile.text, &rules]);
     report.peak_memory_bytes = peak_memory();
-    let dictionary = facts
-        .foreign()
-        .into_iter()
-        .map(|(class, value)| (class, value, Standing::Foreign))
-        .chain(
-            facts
-                .linked_ids()
-                .into_iter()
-                .map(|(class, value)| (class, value, Standing::Linked)),
-        );
+    let mut foreign = facts.foreign();
+    foreign.sort();
+    let dictionary = Dictionary {
+        foreign,
+        linked: facts.linked_ids().into(),
+    };
     let window = &dive.request.window;
     Ok(Evidence {
         request_key: *dive.key.as_bytes(),
         pseudonyms: ledger.pseudonyms().cloned().collect(),
-        dictionary: dictionary.collect(),
+        dictionary,
         asked,
         reference: dive.request.reference().to_owned(),
         window: (

@@ -31,7 +31,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Instant as Clock, SystemTime};
 
-use decostop_profile::{Class, Profile, RuleSet, Source};
+use decostop_profile::{Profile, RuleSet, Source, Values};
 use decostop_redact::{Policy, ProfilePlan, Redactor, RequestKey};
 use decostop_verify::CompiledProfile;
 
@@ -67,7 +67,7 @@ pub struct DiveBuilder {
     map_policy: MapPolicy,
     prefilter: bool,
     key: Key,
-    accounts: Vec<(Class, String)>,
+    accounts: Arc<Values>,
     learn_all: bool,
     follow_ids: bool,
     follow_correlation: bool,
@@ -93,7 +93,7 @@ impl DiveBuilder {
             map_policy: MapPolicy::read(),
             prefilter: true,
             key: Key::Fresh,
-            accounts: Vec::new(),
+            accounts: Arc::default(),
             learn_all: false,
             follow_ids: false,
             follow_correlation: false,
@@ -168,8 +168,8 @@ impl DiveBuilder {
 
     /// Accounts known to be foreign, whether or not a matched line names them.
     #[must_use]
-    pub fn accounts(mut self, accounts: Vec<(Class, String)>) -> Self {
-        self.accounts = accounts;
+    pub fn accounts(mut self, accounts: impl Into<Values>) -> Self {
+        self.accounts = Arc::new(accounts.into());
         self
     }
 
@@ -397,7 +397,7 @@ pub struct Dive {
     threads: usize,
     limits: Limits,
     map_policy: MapPolicy,
-    accounts: Vec<(Class, String)>,
+    accounts: Arc<Values>,
     learn_all: bool,
     follow_ids: bool,
     follow_correlation: bool,

@@ -164,8 +164,8 @@ pub(super) fn run(dive: &Dive, pool: &rayon::ThreadPool, report: &mut Report) ->
             complete: true,
             ..InputReport::default()
         }));
-    for (class, text) in &dive.accounts {
-        learner.add_account(*class, text, &scope);
+    for (class, text) in dive.accounts.iter() {
+        learner.add_account(class, text, &scope);
     }
     kept.sort_unstable();
     if dive.follow_correlation {

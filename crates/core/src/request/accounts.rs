@@ -6,7 +6,7 @@
 
 use std::path::Path;
 
-use decostop_profile::Class;
+use decostop_profile::{Class, Values};
 
 use super::files::{self, Row};
 use super::scope::row_id;
@@ -38,7 +38,7 @@ const CLASSES: &[Class] = &[
 /// # Errors
 ///
 /// [`crate::ErrorKind::Config`] with file, line and column; never the value.
-pub fn read(path: &Path) -> Result<Vec<(Class, String)>, Error> {
+pub fn read(path: &Path) -> Result<Values, Error> {
     parse(path, &files::read(path, MAX_BYTES)?)
 }
 
@@ -47,38 +47,44 @@ pub fn read(path: &Path) -> Result<Vec<(Class, String)>, Error> {
 /// # Errors
 ///
 /// As [`read`].
-pub fn parse(path: &Path, bytes: &[u8]) -> Result<Vec<(Class, String)>, Error> {
-    let rows = files::parse_table(
+pub fn parse(path: &Path, bytes: &[u8]) -> Result<Values, Error> {
+    let mut found = Values::new();
+    files::each_row(
         path,
         bytes,
         COLUMNS,
         &[
             "value", "username", "id", "email", "emails", "name", "names", "path",
         ],
+        &mut |row| {
+            account(row, &mut found).map_err(|(column, fault)| in_file(path, row.line, column, fault))
+        },
     )?;
-    let mut found = Vec::new();
-    for row in &rows {
-        let fault = |column: &'static str| move |fault: Fault| in_file(path, row.line, column, fault);
-        if row.cell("class").is_some() || row.cell("value").is_some() {
-            let class = row
-                .cell("class")
-                .ok_or_else(|| Fault::new("a value without a class"));
-            let class = class.and_then(class_of).map_err(fault("class"))?;
-            let value = row
-                .cell("value")
-                .ok_or_else(|| Fault::new("a class without a value"));
-            let value = value
-                .and_then(|value| typed(class, value))
-                .map_err(fault("value"))?;
-            found.push((class, value));
-            continue;
-        }
-        export(row, &mut found).map_err(|(column, reason)| fault(column)(reason))?;
-    }
+    found.shrink();
     Ok(found)
 }
 
-fn export(row: &Row, found: &mut Vec<(Class, String)>) -> Result<(), (&'static str, Fault)> {
+type Faulty = (&'static str, Fault);
+
+fn account(row: &Row<'_>, found: &mut Values) -> Result<(), Faulty> {
+    if row.cell("class").is_none() && row.cell("value").is_none() {
+        return export(row, found);
+    }
+    let class = row
+        .cell("class")
+        .ok_or_else(|| Fault::new("a value without a class"));
+    let class = class.and_then(class_of).map_err(|fault| ("class", fault))?;
+    let value = row
+        .cell("value")
+        .ok_or_else(|| Fault::new("a class without a value"));
+    let value = value
+        .and_then(|value| typed(class, value))
+        .map_err(|fault| ("value", fault))?;
+    found.push(class, &value);
+    Ok(())
+}
+
+fn export(row: &Row<'_>, found: &mut Values) -> Result<(), Faulty> {
     let columns = [
         ("username", Class::User),
         ("email", Class::Email),
@@ -87,21 +93,22 @@ fn export(row: &Row, found: &mut Vec<(Class, String)>) -> Result<(), (&'static s
         ("names", Class::Name),
         ("path", Class::Namespace),
     ];
-    let before = found.len();
+    let (mut has_path, mut has_user) = (false, false);
     for (column, class) in columns {
         let Some(cell) = row.cell(column) else { continue };
         for part in cell.split(';').map(str::trim).filter(|part| !part.is_empty()) {
-            found.push((class, typed(class, part).map_err(|fault| (column, fault))?));
+            found.push(class, &typed(class, part).map_err(|fault| (column, fault))?);
+            has_path |= class == Class::Namespace;
+            has_user |= class != Class::Namespace;
         }
     }
     if let Some(id) = row.cell("id") {
         let id = row_id(id).map_err(|fault| ("id", fault))?.to_string();
-        let mut own = found.iter().skip(before).map(|(class, _)| *class);
-        if own.len() > 0 && own.all(|class| class == Class::Namespace) {
-            found.push((Class::NamespaceId, id.clone()));
-            found.push((Class::ProjectId, id));
+        if has_path && !has_user {
+            found.push(Class::NamespaceId, &id);
+            found.push(Class::ProjectId, &id);
         } else {
-            found.push((Class::UserId, id));
+            found.push(Class::UserId, &id);
         }
     }
     Ok(())

@@ -40,39 +40,42 @@ fn at(path: &Path, message: String) -> Error {
 }
 
 /// One row of a table.
-pub(super) struct Row {
+pub(super) struct Row<'t> {
     /// Line of the file on which it starts, from 1.
     pub(super) line: u64,
-    cells: Vec<(&'static str, String)>,
+    columns: &'t [&'static str],
+    cells: &'t csv::StringRecord,
 }
 
-impl Row {
+impl Row<'_> {
     /// The text of a column, if it is not empty.
     pub(super) fn cell(&self, column: &str) -> Option<&str> {
-        self.cells
-            .iter()
-            .find(|(name, _)| *name == column)
-            .map(|(_, text)| text.as_str())
+        let at = self.columns.iter().position(|name| *name == column)?;
+        self.cells.get(at).filter(|text| !text.is_empty())
     }
 }
 
-/// Reads a CSV file with a header. Every column must be `known`, and one of `needed` must be there.
+/// Reads a CSV file with a header, row by row. Every column must be `known`, and one of `needed` must be
+/// there.
 pub(super) fn table(
     path: &Path,
     max: u64,
     known: &[&'static str],
     needed: &[&'static str],
-) -> Result<Vec<Row>, Error> {
+    each: &mut dyn FnMut(&Row<'_>) -> Result<(), Error>,
+) -> Result<(), Error> {
     let bytes = read(path, max)?;
-    parse_table(path, &bytes, known, needed)
+    each_row(path, &bytes, known, needed, each)
 }
 
-pub(super) fn parse_table(
+/// The same for bytes that were read already.
+pub(super) fn each_row(
     path: &Path,
     bytes: &[u8],
     known: &[&'static str],
     needed: &[&'static str],
-) -> Result<Vec<Row>, Error> {
+    each: &mut dyn FnMut(&Row<'_>) -> Result<(), Error>,
+) -> Result<(), Error> {
     let text = utf8(path, bytes)?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut reader = csv::ReaderBuilder::new()
@@ -134,7 +137,6 @@ pub(super) fn parse_table(
         ));
     }
 
-    let mut rows = Vec::new();
     while let Some(line) = next(&mut record)? {
         if record.len() != columns.len() {
             let message = format!(
@@ -144,18 +146,16 @@ pub(super) fn parse_table(
             );
             return Err(at(path, message));
         }
-        let cells = columns
-            .iter()
-            .copied()
-            .zip(&record)
-            .filter(|(_, text)| !text.is_empty());
-        let cells: Vec<_> = cells.map(|(column, text)| (column, text.to_owned())).collect();
         // A line of separators alone is what spreadsheets leave behind.
-        if !cells.is_empty() {
-            rows.push(Row { line, cells });
+        if record.iter().any(|text| !text.is_empty()) {
+            each(&Row {
+                line,
+                columns: &columns,
+                cells: &record,
+            })?;
         }
     }
-    Ok(rows)
+    Ok(())
 }
 
 /// Line numbers for ascending offsets. The reader's own are off by one with CRLF and empty lines.

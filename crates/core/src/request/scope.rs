@@ -67,8 +67,8 @@ pub(super) fn scope(table: &Fields<'_>, base: &Path) -> Result<Scope, Error> {
     }
     if let Some(name) = table.optional("projects_file", values::line)? {
         let path = base.join(name);
-        for row in files::table(&path, MAX_FILE_BYTES, PATH_KEYS, &["path", "id"])? {
-            let entry = project_row(&path, &row)?;
+        files::table(&path, MAX_FILE_BYTES, PATH_KEYS, &["path", "id"], &mut |row| {
+            let entry = project_row(&path, row)?;
             seen.add(
                 &entry.path,
                 entry.id,
@@ -77,7 +77,8 @@ pub(super) fn scope(table: &Fields<'_>, base: &Path) -> Result<Scope, Error> {
             )
             .map_err(|reason| values::in_file(&path, row.line, "path", Fault::new(reason)))?;
             scope.projects.push(entry);
-        }
+            Ok(())
+        })?;
     }
 
     let mut seen = Seen::default();
@@ -94,8 +95,8 @@ pub(super) fn scope(table: &Fields<'_>, base: &Path) -> Result<Scope, Error> {
     }
     if let Some(name) = table.optional("users_file", values::line)? {
         let path = base.join(name);
-        for row in files::table(&path, MAX_FILE_BYTES, USER_KEYS, &["username", "id"])? {
-            let entry = user_row(&path, &row)?;
+        files::table(&path, MAX_FILE_BYTES, USER_KEYS, &["username", "id"], &mut |row| {
+            let entry = user_row(&path, row)?;
             seen.add(
                 &entry.username,
                 entry.id,
@@ -104,7 +105,8 @@ pub(super) fn scope(table: &Fields<'_>, base: &Path) -> Result<Scope, Error> {
             )
             .map_err(|reason| values::in_file(&path, row.line, "username", Fault::new(reason)))?;
             scope.users.push(entry);
-        }
+            Ok(())
+        })?;
     }
     Ok(scope)
 }
@@ -217,7 +219,7 @@ fn check_email(text: &str) -> Result<String, Fault> {
 
 // --- rows of files --------------------------------------------------------------------------
 
-fn project_row(path: &Path, row: &Row) -> Result<ProjectScope, Error> {
+fn project_row(path: &Path, row: &Row<'_>) -> Result<ProjectScope, Error> {
     let entry = ProjectScope {
         path: cell(path, row, "path", values::check_path)?.unwrap_or_default(),
         id: cell(path, row, "id", row_id)?,
@@ -237,7 +239,7 @@ fn project_row(path: &Path, row: &Row) -> Result<ProjectScope, Error> {
     Ok(entry)
 }
 
-fn user_row(path: &Path, row: &Row) -> Result<UserScope, Error> {
+fn user_row(path: &Path, row: &Row<'_>) -> Result<UserScope, Error> {
     let entry = UserScope {
         username: cell(path, row, "username", values::check_user)?.unwrap_or_default(),
         id: cell(path, row, "id", row_id)?,
@@ -261,7 +263,7 @@ fn user_row(path: &Path, row: &Row) -> Result<UserScope, Error> {
 
 fn cell<T>(
     path: &Path,
-    row: &Row,
+    row: &Row<'_>,
     column: &str,
     read: impl Fn(&str) -> Result<T, Fault>,
 ) -> Result<Option<T>, Error> {
@@ -276,7 +278,7 @@ fn cell<T>(
 /// Several values in one cell, separated by `;`. Repeated ones count once.
 fn cells(
     path: &Path,
-    row: &Row,
+    row: &Row<'_>,
     column: &str,
     read: impl Fn(&str) -> Result<String, Fault>,
 ) -> Result<Vec<String>, Error> {
@@ -311,7 +313,7 @@ fn row_time(text: &str) -> Result<String, Fault> {
         .map_err(|error| Fault::new(error.to_string()))
 }
 
-fn row_validity(path: &Path, row: &Row, since: Option<&str>, until: Option<&str>) -> Result<(), Error> {
+fn row_validity(path: &Path, row: &Row<'_>, since: Option<&str>, until: Option<&str>) -> Result<(), Error> {
     match period(since, until) {
         (Some(since), Some(until)) if since >= until => Err(values::in_file(
             path,

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use decostop_profile::{Class, NamespaceScope, Profile, ProjectScope, Scope, UserScope};
+use decostop_profile::{Class, NamespaceScope, Profile, ProjectScope, Scope, UserScope, Values};
 use serde::Deserialize;
 
 use crate::error::Error;
@@ -226,9 +226,7 @@ fn key(text: &str) -> Option<[u8; 32]> {
     Some(key)
 }
 
-type Values = Vec<(Class, String)>;
-
-fn dictionary(path: &Path) -> Result<(Values, Values), Error> {
+fn dictionary(path: &Path) -> Result<(Values, Vec<(Class, String)>), Error> {
     let bad = || {
         Error::file(
             path,
@@ -240,17 +238,17 @@ fn dictionary(path: &Path) -> Result<(Values, Values), Error> {
     if reader.headers().map_err(|_| bad())? != vec!["class", "value", "standing"] {
         return Err(bad());
     }
-    let (mut foreign, mut linked) = (Vec::new(), Vec::new());
+    let (mut foreign, mut linked) = (Values::new(), Vec::new());
     for row in reader.into_records() {
         let row = row.map_err(|_| bad())?;
         let class = row
             .get(0)
             .and_then(crate::closure::class_by_name)
             .ok_or_else(bad)?;
-        let value = row.get(1).ok_or_else(bad)?.to_owned();
+        let value = row.get(1).ok_or_else(bad)?;
         match row.get(2) {
-            Some("foreign") => foreign.push((class, value)),
-            Some("linked") => linked.push((class, value)),
+            Some("foreign") => foreign.push(class, value),
+            Some("linked") => linked.push((class, value.to_owned())),
             _ => return Err(bad()),
         }
     }

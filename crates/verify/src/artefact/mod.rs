@@ -93,7 +93,7 @@ pub fn verify_dir_with(dir: &Path, compiled: &CompiledProfile, against: &[PathBu
         let learned = against::learn(against, profile, &verifier)?;
         report.derived_values = learned.values.len() as u64;
         report.unread_lines = learned.unread_lines;
-        Some(verifier.foreign_of(&learned.values))
+        Some(verifier.foreign_of(learned.values.iter().map(|(class, text)| (*class, text.as_str()))))
     };
     let counts = records::read(&disclosure, &verifier, derived.as_ref(), &mut report)?;
     report.records = counts.total;

@@ -3,10 +3,12 @@
 //! A text is cut into *pieces*, runs of letters and digits. A foreign value is found when it runs
 //! from the start of a piece to the end of a piece, so `acme-lab` is not found in `acme-labs`.
 //! Only pieces that begin some foreign value cost more than one look-up, and a million values
-//! cost no more than their memory.
+//! cost no more than their memory: all texts stand in one string, each once ([`Held`]), and numbers
+//! are held as numbers ([`Ids`]).
 
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
+use std::hash::BuildHasher;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -41,19 +43,177 @@ pub(crate) struct Probe {
 /// Identities that are not the customer's.
 #[derive(Default)]
 pub(crate) struct Foreign {
-    values: HashMap<Box<str>, Class, RandomState>,
-    /// First piece of a value to the greatest number of pieces of such a value.
-    first: HashMap<Box<str>, u8, RandomState>,
-    /// User names however short or ordinary, for `@name` and `username=name`.
-    users: HashSet<Box<str>, RandomState>,
-    user_ids: HashSet<u64, RandomState>,
-    project_ids: HashSet<u64, RandomState>,
-    namespace_ids: HashSet<u64, RandomState>,
+    texts: Held,
+    begins: Begins,
+    user_ids: Ids,
+    project_ids: Ids,
+    namespace_ids: Ids,
     addresses: HashSet<IpAddr, RandomState>,
     /// Starts of SHA-256 digests of project ids, which name their storage.
-    digests: HashSet<u64, RandomState>,
+    digests: Ids,
     /// Another for each set.
     stamp: u64,
+}
+
+/// What a text is to the set.
+#[derive(Clone, Copy, Default)]
+struct Part {
+    /// The class of the value that it is; none if it is told by a shape alone.
+    value: Option<Class>,
+    /// A user name, however short or ordinary, for `@name` and `username=name`.
+    is_user: bool,
+}
+
+/// Texts and what they are, one text behind the other, found by an open table of their numbers.
+#[derive(Default)]
+struct Held {
+    text: String,
+    ends: Vec<u32>,
+    parts: Vec<Part>,
+    /// Numbers of texts, from 1; 0 is free. At least a fifth is free.
+    table: Vec<u32>,
+    /// Eight bits of the hash of each of these.
+    bits: Vec<u8>,
+    hasher: RandomState,
+}
+
+impl Held {
+    fn text(&self, nth: usize) -> &str {
+        let end = |nth: usize| self.ends.get(nth).map_or(0, |end| *end as usize);
+        let start = nth.checked_sub(1).map_or(0, end);
+        self.text.get(start..end(nth)).unwrap_or_default()
+    }
+
+    /// The number of a text.
+    fn number(&self, hash: u64, text: &str) -> Option<usize> {
+        let mask = self.table.len().wrapping_sub(1);
+        let mut at = (hash >> 8) as usize & mask;
+        loop {
+            let nth = (*self.table.get(at)? as usize).checked_sub(1)?;
+            if self.bits.get(at) == Some(&(hash as u8)) && self.text(nth) == text {
+                return Some(nth);
+            }
+            at = (at + 1) & mask;
+        }
+    }
+
+    fn get(&self, text: &str) -> Option<Part> {
+        let nth = self.number(self.hasher.hash_one(text), text)?;
+        self.parts.get(nth).copied()
+    }
+
+    /// What a text is, to be changed; it is added if it is not there.
+    ///
+    /// Nothing if there are four gigabytes of text already, far above what a dive may learn.
+    fn entry(&mut self, text: &str) -> Option<&mut Part> {
+        if self.table.len() * 4 < (self.ends.len() + 1) * 5 {
+            let slots = (self.table.len() * 2).max(64);
+            (self.table, self.bits) = (vec![0; slots], vec![0; slots]);
+            (0..self.ends.len()).for_each(|nth| self.fill(nth));
+        }
+        let nth = match self.number(self.hasher.hash_one(text), text) {
+            Some(nth) => nth,
+            None => {
+                let end = u32::try_from(self.text.len() + text.len()).ok()?;
+                self.text.push_str(text);
+                self.ends.push(end);
+                self.parts.push(Part::default());
+                self.fill(self.ends.len() - 1);
+                self.ends.len() - 1
+            }
+        };
+        self.parts.get_mut(nth)
+    }
+
+    /// Writes the number of a text that is not in the table into it.
+    fn fill(&mut self, nth: usize) {
+        let hash = self.hasher.hash_one(self.text(nth));
+        let mask = self.table.len().wrapping_sub(1);
+        let mut at = (hash >> 8) as usize & mask;
+        while self.table.get(at).is_some_and(|number| *number != 0) {
+            at = (at + 1) & mask;
+        }
+        if let (Some(free), Some(bits)) = (self.table.get_mut(at), self.bits.get_mut(at)) {
+            *free = nth as u32 + 1;
+            *bits = hash as u8;
+        }
+    }
+
+    fn shrink(&mut self) {
+        self.text.shrink_to_fit();
+        self.ends.shrink_to_fit();
+        self.parts.shrink_to_fit();
+    }
+}
+
+/// The greatest number of pieces of a value that begins with a piece. Pieces are held by their hash alone:
+/// two that share one only lead to further look-ups.
+#[derive(Default)]
+struct Begins {
+    /// 56 bits of a hash and the number of pieces; 0 is free.
+    table: Vec<u64>,
+    len: usize,
+    hasher: RandomState,
+}
+
+impl Begins {
+    /// Where a piece is, or would be.
+    fn place(&self, hash: u64) -> usize {
+        let mask = self.table.len().wrapping_sub(1);
+        let mut at = (hash >> 8) as usize & mask;
+        while self
+            .table
+            .get(at)
+            .is_some_and(|held| *held != 0 && held >> 8 != hash >> 8)
+        {
+            at = (at + 1) & mask;
+        }
+        at
+    }
+
+    fn pieces(&self, first: &str) -> u8 {
+        let at = self.place(self.hasher.hash_one(first));
+        self.table.get(at).map_or(0, |held| *held as u8)
+    }
+
+    fn add(&mut self, first: &str, pieces: u8) {
+        if self.table.len() * 4 < (self.len + 1) * 5 {
+            let slots = (self.table.len() * 2).max(64);
+            for held in std::mem::replace(&mut self.table, vec![0; slots]) {
+                let at = self.place(held);
+                if let Some(free) = self.table.get_mut(at).filter(|_| held != 0) {
+                    *free = held;
+                }
+            }
+        }
+        let hash = self.hasher.hash_one(first);
+        let at = self.place(hash);
+        if let Some(held) = self.table.get_mut(at) {
+            self.len += usize::from(*held == 0);
+            *held = hash >> 8 << 8 | u64::from(pieces.max(*held as u8));
+        }
+    }
+}
+
+/// A set of numbers, sorted: one costs eight bytes. Numbers are rare in what is looked through.
+#[derive(Default)]
+struct Ids(Vec<u64>);
+
+impl Ids {
+    fn push(&mut self, id: u64) {
+        self.0.push(id);
+    }
+
+    /// Ends adding: only then are the numbers found.
+    fn seal(&mut self) {
+        self.0.sort_unstable();
+        self.0.dedup();
+        self.0.shrink_to_fit();
+    }
+
+    fn contains(&self, id: u64) -> bool {
+        self.0.binary_search(&id).is_ok()
+    }
 }
 
 /// Lower case with single spaces.
@@ -109,10 +269,13 @@ fn is_number(text: &str) -> bool {
 }
 
 impl Foreign {
+    /// `derived`: from lines that the dive may never have matched, so that nothing says that ordinary words
+    /// beside each other are one of their display names.
     pub(crate) fn new<'v>(
-        values: impl IntoIterator<Item = &'v (Class, String)>,
+        values: impl IntoIterator<Item = (Class, &'v str)>,
         own_domains: &Named,
         words: &Words,
+        derived: bool,
     ) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let mut foreign = Self {
@@ -120,7 +283,19 @@ impl Foreign {
             ..Self::default()
         };
         for (class, value) in values {
-            foreign.learn(*class, value, words, own_domains);
+            let is_prose = |name: &str| name.split_whitespace().all(|word| words.has(word));
+            if !(derived && class == Class::Name && is_prose(value)) {
+                foreign.learn(class, value, words, own_domains);
+            }
+        }
+        foreign.texts.shrink();
+        for ids in [
+            &mut foreign.user_ids,
+            &mut foreign.project_ids,
+            &mut foreign.namespace_ids,
+            &mut foreign.digests,
+        ] {
+            ids.seal();
         }
         foreign
     }
@@ -140,7 +315,9 @@ impl Foreign {
             Class::Ip => self.learn_address(text, words),
             Class::UserId | Class::ProjectId | Class::NamespaceId => self.learn_id(class, text, words),
             Class::User => {
-                self.users.insert(text.trim_start_matches('@').into());
+                if let Some(part) = self.texts.entry(text.trim_start_matches('@')) {
+                    part.is_user = true;
+                }
                 self.insert(class, text, words);
             }
             Class::Name => {
@@ -192,16 +369,29 @@ impl Foreign {
             return self.insert(class, text, words);
         };
         match class {
-            Class::UserId => self.user_ids.insert(id),
-            Class::NamespaceId => self.namespace_ids.insert(id),
+            Class::UserId => self.user_ids.push(id),
+            Class::NamespaceId => self.namespace_ids.push(id),
             _ => {
                 let digest = Sha256::digest(id.to_string().as_bytes());
-                self.digests
-                    .extend(digest.first_chunk().map(|start| u64::from_be_bytes(*start)));
-                self.project_ids.insert(id)
+                if let Some(start) = digest.first_chunk() {
+                    self.digests.push(u64::from_be_bytes(*start));
+                }
+                self.project_ids.push(id);
             }
-        };
-        self.insert(class, digits, words);
+        }
+    }
+
+    /// A bare number of so many digits that it is no accident.
+    fn number(&self, piece: &str) -> Option<Class> {
+        let searched = piece.len() >= MIN_DIGITS && !piece.starts_with('0');
+        let id = searched.then(|| crate::owned::number(piece))??;
+        let sets = [
+            (&self.user_ids, Class::UserId),
+            (&self.project_ids, Class::ProjectId),
+            (&self.namespace_ids, Class::NamespaceId),
+        ];
+        sets.into_iter()
+            .find_map(|(ids, class)| ids.contains(id).then_some(class))
     }
 
     fn insert(&mut self, class: Class, text: &str, words: &Words) {
@@ -211,7 +401,7 @@ impl Foreign {
         } else {
             text.chars().count() >= MIN_CHARS
         };
-        if !searched || self.values.contains_key(text) || words.has(text) {
+        if !searched || words.has(text) || self.texts.get(text).is_some_and(|part| part.value.is_some()) {
             return;
         }
         let pieces = pieces(text);
@@ -221,13 +411,10 @@ impl Foreign {
         if pieces.len() > MAX_PIECES {
             return;
         }
-        let count = pieces.len() as u8;
-        if let Some(most) = self.first.get_mut(first) {
-            *most = count.max(*most);
-        } else {
-            self.first.insert(first.into(), count);
+        self.begins.add(first, pieces.len() as u8);
+        if let Some(part) = self.texts.entry(text) {
+            part.value = Some(class);
         }
-        self.values.insert(text.into(), class);
     }
 
     /// What tells this set, and the verifier it was made for, from every other of this process.
@@ -237,7 +424,7 @@ impl Foreign {
 
     /// A user name that is not in scope, in lower case.
     pub(crate) fn is_user_name(&self, folded: &str) -> bool {
-        self.users.contains(folded)
+        self.texts.get(folded).is_some_and(|part| part.is_user)
     }
 
     /// The class of the first foreign value in a text.
@@ -262,18 +449,25 @@ impl Foreign {
 
     fn value_from(&self, text: &str, pieces: &[(usize, usize)], probe: Probe) -> Option<Class> {
         let &(start, end) = pieces.first()?;
-        let most = *self.first.get(text.get(start..end)?)?;
-        pieces.iter().take(usize::from(most)).find_map(|&(_, end)| {
+        let sound = |class: Class, end: usize| {
             let value = text.get(start..end)?;
-            let class = *self.values.get(value)?;
-            if probe.code && !stands_alone(text, start, end) {
-                return None;
-            }
-            if !probe.numbers && is_number(value) {
+            if probe.code && !stands_alone(text, start, end) || !probe.numbers && is_number(value) {
                 return None;
             }
             let whole = start == 0 && end == text.len();
             (!probe.decoded || whole || value.chars().count() >= MIN_DECODED_CHARS).then_some(class)
+        };
+        let piece = text.get(start..end)?;
+        if piece.as_bytes().first().is_some_and(u8::is_ascii_digit)
+            && let Some(class) = self.number(piece).and_then(|class| sound(class, end))
+        {
+            return Some(class);
+        }
+        let most = usize::from(self.begins.pieces(piece));
+        let mut ends = pieces.iter().take(most).map(|&(_, end)| end);
+        ends.find_map(|end| {
+            let part = self.texts.get(text.get(start..end)?)?;
+            sound(part.value?, end)
         })
     }
 
@@ -293,7 +487,7 @@ impl Foreign {
             }
             _ => return None,
         };
-        ids.contains(&id).then_some(class)
+        ids.contains(id).then_some(class)
     }
 
     /// `@name`, `username=name`: a name whose type is told, however ordinary it is.
@@ -312,7 +506,7 @@ impl Foreign {
             .find(|c: char| !c.is_alphanumeric() && !"_-.".contains(c))
             .unwrap_or(from.len());
         let name = from.get(..end)?.trim_end_matches(['.', '-', '_']);
-        self.users.contains(name).then_some(Class::User)
+        self.is_user_name(name).then_some(Class::User)
     }
 
     /// The SHA-256 digest of a foreign project's id.
@@ -321,7 +515,7 @@ impl Foreign {
             return None;
         }
         let start = u64::from_str_radix(piece.get(..16)?, 16).ok()?;
-        self.digests.contains(&start).then_some(Class::ProjectId)
+        self.digests.contains(start).then_some(Class::ProjectId)
     }
 
     /// IPv6 in any of its spellings; IPv4 is found by its pieces.
@@ -369,6 +563,25 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn texts_are_held_as_in_a_standard_map(texts in proptest::collection::vec("[ab]{0,4}|é", 0..300)) {
+            let (mut held, mut begins) = (Held::default(), Begins::default());
+            let mut plain = std::collections::HashMap::<&str, (bool, u8)>::new();
+            for (nth, text) in texts.iter().enumerate() {
+                let (is_user, pieces) = (nth % 3 == 0, (nth % 32) as u8 + 1);
+                held.entry(text).expect("room").is_user |= is_user;
+                begins.add(text, pieces);
+                let known = plain.entry(text).or_default();
+                *known = (known.0 | is_user, known.1.max(pieces));
+            }
+            for (text, (is_user, pieces)) in &plain {
+                prop_assert_eq!(held.get(text).map(|part| part.is_user), Some(*is_user));
+                prop_assert_eq!(begins.pieces(text), *pieces);
+            }
+            prop_assert_eq!(held.ends.len(), plain.len());
+            prop_assert!(held.get("abab.").is_none() && begins.pieces("abab.") == 0);
+        }
+
         #[test]
         fn what_is_normal_is_left_alone(text in "[aBé \t\n\u{b}\u{a0}1-]{0,10}") {
             prop_assert_eq!(normal(&text), rewritten(&text));

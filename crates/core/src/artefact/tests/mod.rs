@@ -7,7 +7,7 @@ use decostop_profile::Class;
 
 use super::{Committed, Finding, NdjsonProvenance, Options, Writer};
 use crate::sink::{Provenance, Reason, Removal, Sink, Withheld};
-use crate::stats::{Evidence, Report, Standing};
+use crate::stats::{Dictionary, Evidence, Report};
 use crate::{Error, ErrorKind, Origin};
 
 mod failures;
@@ -97,10 +97,10 @@ fn evidence() -> Evidence {
             .enumerate()
             .map(|(n, v)| (pseudonym(n), Class::User, (*v).to_owned()))
             .collect(),
-        dictionary: AWKWARD
-            .iter()
-            .map(|v| (Class::Name, (*v).to_owned(), Standing::Foreign))
-            .collect(),
+        dictionary: Dictionary {
+            foreign: AWKWARD.iter().map(|v| (Class::Name, v)).collect(),
+            ..Dictionary::default()
+        },
         asked: vec![serde_json::json!({"namespaces": ["acme/payments"]})],
         reference: "ticket 5512".to_owned(),
         window: (

@@ -273,7 +273,7 @@ fn the_verifier_of_directories_reads_what_was_written() {
     let verifier = Verifier::new(profile.clone(), Ground::default()).expect("the built-in profile compiles");
     let mut evidence = evidence();
     evidence.asked = vec![serde_json::json!({"events": ["token.created"]})];
-    evidence.dictionary.clear();
+    evidence.dictionary = Dictionary::default();
     for seconds in [&[1, 2, 3][..], &[2, 1]] {
         let mut writer = writer(&out, Options::default()).expect("a writer");
         for second in seconds {
