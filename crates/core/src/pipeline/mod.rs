@@ -75,6 +75,7 @@ pub struct DiveBuilder {
     spill_dir: Option<PathBuf>,
     digest: bool,
     dedup: bool,
+    witness: Option<(Request, Arc<Profile>)>,
     now: SystemTime,
     progress: Arc<Progress>,
     cancel: Arc<AtomicBool>,
@@ -100,6 +101,7 @@ impl DiveBuilder {
             spill_dir: None,
             digest: false,
             dedup: false,
+            witness: None,
             now: SystemTime::UNIX_EPOCH,
             progress: Arc::default(),
             cancel: Arc::default(),
@@ -223,6 +225,15 @@ impl DiveBuilder {
         self
     }
 
+    /// What the verifier goes by instead of the dive's own request and profile: for tests that give the
+    /// rest of a dive a wrong one. By default, it has the same.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn verified_by(mut self, request: Request, profile: Arc<Profile>) -> Self {
+        self.witness = Some((request, profile));
+        self
+    }
+
     /// The present time, for the conditions and for telling inputs that are still written. Has to be
     /// given: the library has no clock.
     #[must_use]
@@ -280,7 +291,8 @@ impl DiveBuilder {
         }
         let config = |cause: decostop_redact::Error| Error::new(ErrorKind::Config, cause.to_string());
         let plan = Arc::new(ProfilePlan::new(Arc::clone(&profile)).map_err(config)?);
-        let compiled = CompiledProfile::new(Arc::clone(&profile))
+        let (witness, known) = self.witness.unzip();
+        let compiled = CompiledProfile::new(known.unwrap_or_else(|| Arc::clone(&profile)))
             .map_err(|cause| Error::new(ErrorKind::Config, cause.to_string()))?;
         scope_index(&self.request)?;
         let query = QueryPlan::new(&self.request, &plan);
@@ -310,6 +322,7 @@ impl DiveBuilder {
             profile,
             plan,
             compiled,
+            witness,
             query,
             prefilter,
             redactor,
@@ -374,6 +387,8 @@ pub struct Dive {
     plan: Arc<ProfilePlan>,
     /// The profile as the verifier reads it, for what is checked before it is written and once more behind.
     compiled: CompiledProfile,
+    /// The request as the verifier knows it, if it is another one.
+    witness: Option<Request>,
     query: QueryPlan,
     prefilter: Option<Arc<Prefilter>>,
     /// Whether lines may be ruled out by a few of their fields.
