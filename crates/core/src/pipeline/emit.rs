@@ -13,7 +13,7 @@ use rayon::prelude::*;
 use super::collect::{Matched, Sorted, Unique};
 use super::follow::{Tainted, is_identified};
 use super::scan::{Kept, Members, Parts, Scanned};
-use super::{Dive, Progress};
+use super::{Dive, Progress, policy_of};
 use crate::artefact::Finding;
 use crate::parse;
 use crate::query::{Joins, Needles, scope_index};
@@ -148,9 +148,10 @@ pub(super) fn run(
 }
 
 fn verifier(dive: &Dive, facts: &Facts) -> Result<Verifier, Error> {
-    let policy = dive.redactor.policy();
+    let request = dive.witness.as_ref().unwrap_or(&dive.request);
+    let policy = policy_of(request);
     let ground = Ground {
-        scope: dive.request.scope.clone(),
+        scope: request.scope.clone(),
         personal_data: policy.personal_data,
         correlation_ids: policy.correlation_ids.iter().cloned().collect(),
         token_ids: policy.token_ids.iter().cloned().collect(),

@@ -76,6 +76,7 @@ pub struct DiveBuilder {
     spill_dir: Option<PathBuf>,
     digest: bool,
     dedup: bool,
+    witness: Option<(Request, Arc<Profile>)>,
     now: SystemTime,
     progress: Arc<Progress>,
     cancel: Arc<AtomicBool>,
@@ -102,6 +103,7 @@ impl DiveBuilder {
             spill_dir: None,
             digest: false,
             dedup: false,
+            witness: None,
             now: SystemTime::UNIX_EPOCH,
             progress: Arc::default(),
             cancel: Arc::default(),
@@ -233,6 +235,15 @@ impl DiveBuilder {
         self
     }
 
+    /// What the verifier goes by instead of the dive's own request and profile: for tests that give the
+    /// rest of a dive a wrong one. By default, it has the same.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn verified_by(mut self, request: Request, profile: Arc<Profile>) -> Self {
+        self.witness = Some((request, profile));
+        self
+    }
+
     /// The present time, for the conditions and for telling inputs that are still written. Has to be
     /// given: the library has no clock.
     #[must_use]
@@ -291,7 +302,9 @@ impl DiveBuilder {
         let config = |cause: decostop_redact::Error| Error::new(ErrorKind::Config, cause.to_string());
         let plan =
             Arc::new(ProfilePlan::with_rules(Arc::clone(&profile), Arc::clone(&self.rules)).map_err(config)?);
-        let compiled = CompiledProfile::with_rules(Arc::clone(&profile), Arc::clone(&self.rules))
+        let (witness, known) = self.witness.unzip();
+        let known = known.unwrap_or_else(|| Arc::clone(&profile));
+        let compiled = CompiledProfile::with_rules(known, Arc::clone(&self.rules))
             .map_err(|cause| Error::new(ErrorKind::Config, cause.to_string()))?;
         scope_index(&self.request)?;
         let query = QueryPlan::new(&self.request, &plan);
@@ -322,6 +335,7 @@ impl DiveBuilder {
             rules: self.rules,
             plan,
             compiled,
+            witness,
             query,
             prefilter,
             redactor,
@@ -387,6 +401,8 @@ pub struct Dive {
     plan: Arc<ProfilePlan>,
     /// The profile as the verifier reads it, for what is checked before it is written and once more behind.
     compiled: CompiledProfile,
+    /// The request as the verifier knows it, if it is another one.
+    witness: Option<Request>,
     query: QueryPlan,
     prefilter: Option<Arc<Prefilter>>,
     /// Whether lines may be ruled out by a few of their fields.

@@ -1,4 +1,18 @@
 //! The texts that a reader could make of a text: unescaped, decoded, unpacked.
+//!
+//! What is undone, each also within each other to depth four:
+//!
+//! - escapes: of JSON and of the languages that write logs (`\n`, `\u0061`, `\u{61}`, `\x61`, octal `\141`),
+//!   percent (and `%u0061`, `+`), HTML entities, quoted-printable;
+//! - alphabets: base64 and base64url at any alignment, with or without padding; base32; hexadecimal, also byte
+//!   by byte (`6d:61`, `6d 61`, `0x6d, 0x61`);
+//! - containers within those: gzip, zlib, bare deflate, zstd, bzip2, xz; UTF-16 in either order, and texts with a
+//!   zero behind each character;
+//! - disguises: terminal sequences, characters that take no room, full-width letters, lines that were wrapped.
+//!
+//! Ciphers that nobody's software writes into logs (ROT13, reversed text, look-alike letters) are not: whoever
+//! wrote those could have invented any other. A text that decodes further than the depth, or to more than the
+//! bounds, is undecidable, which is a finding.
 
 use std::collections::HashSet;
 use std::hash::BuildHasher;
@@ -12,8 +26,14 @@ const MAX_VIEWS: usize = 4096;
 const MAX_GROWTH: usize = 64;
 const MAX_UNPACKED_BYTES: u64 = 1 << 20;
 const MIN_BASE64: usize = 8;
-const MIN_SHIFTED_BASE64: usize = 12;
+const MIN_SHIFTED: usize = 12;
 const MIN_HEX: usize = 8;
+const MIN_BASE32: usize = 10;
+/// Long words are written in small letters, too.
+const MIN_SMALL_BASE32: usize = 16;
+/// Fewest bytes that are told apart by what separates them.
+const MIN_SEPARATED: usize = 5;
+const MIN_DEFLATE: usize = 5;
 /// Shorter readable runs in decoded bytes are chance.
 const MIN_RUN: usize = 8;
 
@@ -60,9 +80,24 @@ pub(crate) fn each(text: &str, visit: &mut dyn FnMut(&str, bool) -> bool) -> boo
         if view.depth < MAX_DEPTH {
             found.depth = view.depth + 1;
             decode(&view.text, &mut found);
+        } else if goes_on(&view.text, &seen) {
+            return false;
         }
     }
     true
+}
+
+/// Whether a text at the greatest depth can be decoded to one that was not seen.
+fn goes_on(text: &str, seen: &HashSet<u64>) -> bool {
+    let mut further = Found {
+        views: Vec::new(),
+        depth: MAX_DEPTH,
+    };
+    decode(text, &mut further);
+    let is_new = |view: &View| {
+        !view.text.is_empty() && !seen.contains(&FixedState::default().hash_one(view.text.as_str()))
+    };
+    further.views.iter().any(is_new)
 }
 
 struct Found {
@@ -85,7 +120,9 @@ impl Found {
             return self.bytes(&unpacked);
         }
         if let Ok(text) = std::str::from_utf8(bytes)
-            && !text.chars().any(|c| c.is_control() && !c.is_ascii_whitespace())
+            && !text
+                .chars()
+                .any(|c| c.is_control() && !c.is_ascii_whitespace() && c != '\u{1b}')
         {
             self.views.push(View {
                 text: text.to_owned(),
@@ -135,6 +172,7 @@ mod sign {
     pub(super) const LINE: u8 = 1 << 4;
     pub(super) const ZERO: u8 = 1 << 5;
     pub(super) const HIDDEN: u8 = 1 << 6;
+    pub(super) const EQUALS: u8 = 1 << 7;
 }
 
 /// The signs of each byte.
@@ -144,6 +182,7 @@ const SIGNS: [u8; 256] = {
     signs[b'%' as usize] = sign::PERCENT;
     signs[b'+' as usize] = sign::PLUS;
     signs[b'&' as usize] = sign::AMPERSAND;
+    signs[b'=' as usize] = sign::EQUALS;
     signs[b'\n' as usize] = sign::LINE;
     signs[b'\r' as usize] = sign::LINE;
     signs[0] = sign::ZERO;
@@ -172,6 +211,13 @@ fn decode(text: &str, found: &mut Found) {
     if has(sign::AMPERSAND) {
         found.text(entities(text));
     }
+    if has(sign::EQUALS) {
+        found.views.extend(quoted_printable(text).map(|text| View {
+            text,
+            depth: found.depth,
+            decoded: false,
+        }));
+    }
     if has(sign::LINE) {
         found.text(text.replace(['\r', '\n'], ""));
         found.text(text.lines().map(str::trim).collect());
@@ -186,7 +232,9 @@ fn decode(text: &str, found: &mut Found) {
         found.text(visible(text));
     }
     base64_runs(text, found);
+    base32_runs(text, found);
     hex_runs(text, found);
+    separated_hex(text, found);
 }
 
 /// Backslash escapes of JSON and of the languages that write logs.
@@ -215,8 +263,18 @@ fn unescape(text: &str) -> String {
                     None => (u16::from(b'u'), 1),
                 },
             },
-            Some(b'x') => hex(1, 2).map_or((u16::from(b'x'), 1), |unit| (unit, 3)),
-            Some(b'n' | b'r' | b't') => (u16::from(b' '), 1),
+            Some(b'x' | b'0'..=b'7') if byte_escape(tail).is_some() => {
+                let (bytes, behind) = byte_escapes(rest.get(plain.len()..).unwrap_or_default());
+                match std::str::from_utf8(&bytes) {
+                    Ok(text) => units.extend(text.encode_utf16()),
+                    Err(_) => units.extend(bytes.into_iter().map(u16::from)),
+                }
+                rest = behind;
+                continue;
+            }
+            // Lines may have been wrapped before they were escaped.
+            Some(b'n' | b'r') => (u16::from(b'\n'), 1),
+            Some(b't') => (u16::from(b' '), 1),
             Some(&c) if c.is_ascii() => (u16::from(c), 1),
             _ => (u16::from(b' '), 0),
         };
@@ -227,6 +285,32 @@ fn unescape(text: &str) -> String {
     char::decode_utf16(units)
         .map(|unit| unit.unwrap_or('\u{fffd}'))
         .collect()
+}
+
+/// `x6d` or `155`, behind a backslash: the byte, and how long it is written.
+fn byte_escape(tail: &str) -> Option<(u8, usize)> {
+    let number = |from: usize, count: usize, base: u32| {
+        let digits = tail.get(from..from + count)?;
+        let all = digits.chars().all(|c| c.is_digit(base));
+        all.then(|| u8::from_str_radix(digits, base).ok()).flatten()
+    };
+    match tail.as_bytes().first()? {
+        b'x' => Some((number(1, 2, 16)?, 3)),
+        _ => Some((number(0, 3, 8)?, 3)),
+    }
+}
+
+/// The bytes of all such escapes at the start of a text, and what stands behind them.
+fn byte_escapes(text: &str) -> (Vec<u8>, &str) {
+    let (mut bytes, mut rest) = (Vec::new(), text);
+    while let Some((tail, (byte, used))) = rest
+        .strip_prefix('\\')
+        .and_then(|tail| Some((tail, byte_escape(tail)?)))
+    {
+        bytes.push(byte);
+        rest = tail.get(used..).unwrap_or_default();
+    }
+    (bytes, rest)
 }
 
 /// `u{1F600}`.
@@ -267,6 +351,31 @@ fn percent(text: &str) -> String {
         }
     }
     String::from_utf8_lossy(&out).into_owned()
+}
+
+/// `=3D`, and lines that end in `=` (RFC 2045, 6.7); nothing if there is neither.
+fn quoted_printable(text: &str) -> Option<String> {
+    let mut out: Vec<u8> = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    let mut is_encoded = false;
+    while let Some((&first, tail)) = rest.split_first() {
+        let digit = |at: usize| char::from(*tail.get(at)?).to_digit(16);
+        rest = match (first, tail) {
+            (b'=', [b'\r', b'\n', behind @ ..] | [b'\n', behind @ ..]) => behind,
+            (b'=', [_, _, behind @ ..]) if digit(0).is_some() && digit(1).is_some() => {
+                let (high, low) = digit(0).zip(digit(1))?;
+                out.push((high << 4 | low) as u8);
+                behind
+            }
+            _ => {
+                out.push(first);
+                rest = tail;
+                continue;
+            }
+        };
+        is_encoded = true;
+    }
+    is_encoded.then(|| String::from_utf8_lossy(&out).into_owned())
 }
 
 /// HTML entities: numbers, and the names that stand for punctuation.
@@ -366,21 +475,51 @@ fn utf16(bytes: &[u8]) -> Vec<String> {
     vec![units(u16::from_le_bytes, 0), units(u16::from_be_bytes, 0)]
 }
 
-/// The content of a gzip or zlib stream, as far as it goes.
+/// The content of a compressed stream, as far as it goes.
 fn unpack(bytes: &[u8]) -> Option<Vec<u8>> {
-    let mut out = Vec::new();
     let outcome = match bytes {
-        [0x1f, 0x8b, ..] => flate2::read::MultiGzDecoder::new(bytes)
-            .take(MAX_UNPACKED_BYTES)
-            .read_to_end(&mut out),
-        [0x78, 0x01 | 0x5e | 0x9c | 0xda, ..] => flate2::read::ZlibDecoder::new(bytes)
-            .take(MAX_UNPACKED_BYTES)
-            .read_to_end(&mut out),
-        _ => return None,
+        [0x1f, 0x8b, ..] => content(flate2::read::MultiGzDecoder::new(bytes)),
+        [0x78, 0x01 | 0x5e | 0x9c | 0xda, ..] => content(flate2::read::ZlibDecoder::new(bytes)),
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => zstd::Decoder::new(bytes).map(content).unwrap_or_default(),
+        [b'B', b'Z', b'h', ..] => content(bzip2::read::MultiBzDecoder::new(bytes)),
+        [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => content(liblzma::read::XzDecoder::new(bytes)),
+        _ => return inflate(bytes),
     };
-    // What came before an error counts all the same.
-    drop(outcome);
-    (!out.is_empty()).then_some(out)
+    (!outcome.is_empty()).then_some(outcome)
+}
+
+/// What came before an error counts all the same.
+fn content(reader: impl Read) -> Vec<u8> {
+    let mut out = Vec::new();
+    drop(reader.take(MAX_UNPACKED_BYTES).read_to_end(&mut out));
+    out
+}
+
+/// The content of bare deflate data, which nothing marks: they are taken for such if they end where the stream
+/// does, give or take the end of their encoding, and hold a text.
+fn inflate(bytes: &[u8]) -> Option<Vec<u8>> {
+    if bytes.len() < MIN_DEFLATE {
+        return None;
+    }
+    // The first block: one that is stored states its length twice, and no other kind has number three.
+    let stored = |first: u8, rest: &[u8]| match rest {
+        [a, b, c, d, ..] => first >> 3 == 0 && *a == !*c && *b == !*d,
+        _ => false,
+    };
+    let (&first, rest) = bytes.split_first()?;
+    match first >> 1 & 3 {
+        3 => return None,
+        0 if !stored(first, rest) => return None,
+        _ => {}
+    }
+    let mut decoder = flate2::read::DeflateDecoder::new(bytes);
+    let mut out = Vec::new();
+    let is_whole = (&mut decoder)
+        .take(MAX_UNPACKED_BYTES)
+        .read_to_end(&mut out)
+        .is_ok();
+    let left = (bytes.len() as u64).saturating_sub(decoder.total_in());
+    (is_whole && left <= 2 && out.len() > MIN_DEFLATE && std::str::from_utf8(&out).is_ok()).then_some(out)
 }
 
 fn runs(text: &str, least: usize, within: fn(u8) -> bool) -> impl Iterator<Item = &[u8]> {
@@ -420,11 +559,85 @@ fn base64_runs(text: &str, found: &mut Found) {
     for run in runs(text, MIN_BASE64, |b| sextet(b).is_some()) {
         sextets.clear();
         sextets.extend(run.iter().copied().filter_map(sextet));
-        let shifts = if run.len() >= MIN_SHIFTED_BASE64 { 4 } else { 1 };
+        let shifts = if run.len() >= MIN_SHIFTED { 4 } else { 1 };
         for shift in 0..shifts {
             unbase64(sextets.get(shift..).unwrap_or_default(), &mut bytes);
             found.bytes(&bytes);
         }
+    }
+}
+
+/// RFC 4648, 6, in capital letters or in small ones, at any alignment.
+fn base32_runs(text: &str, found: &mut Found) {
+    let value = |byte: u8| match byte.to_ascii_uppercase() {
+        letter @ b'A'..=b'Z' => letter - b'A',
+        digit => digit.wrapping_sub(b'2') + 26,
+    };
+    let mut bytes = Vec::new();
+    let mut decode = |run: &[u8], least: usize| {
+        let shifts = if run.len() >= MIN_SHIFTED { 8 } else { 1 };
+        for shift in 0..shifts {
+            let rest = run.get(shift..).unwrap_or_default();
+            if rest.len() < least.min(MIN_BASE32) {
+                break;
+            }
+            bytes.clear();
+            let (mut bits, mut count) = (0u32, 0);
+            for byte in rest {
+                bits = bits << 5 | u32::from(value(*byte));
+                count += 5;
+                if count >= 8 {
+                    count -= 8;
+                    bytes.push((bits >> count) as u8);
+                }
+            }
+            found.bytes(&bytes);
+        }
+    };
+    for run in runs(text, MIN_BASE32, |b| matches!(b, b'A'..=b'Z' | b'2'..=b'7')) {
+        decode(run, MIN_BASE32);
+    }
+    for run in runs(text, MIN_SMALL_BASE32, |b| matches!(b, b'a'..=b'z' | b'2'..=b'7')) {
+        decode(run, MIN_SMALL_BASE32);
+    }
+}
+
+/// `6d:61:6c`, `6d 61 6c`, `0x6d, 0x61, 0x6c`.
+fn separated_hex(text: &str, found: &mut Found) {
+    let bytes = text.as_bytes();
+    let digit = |at: usize| char::from(*bytes.get(at)?).to_digit(16);
+    let is_word = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_alphanumeric);
+    let mut pairs: Vec<u8> = Vec::new();
+    let mut at = 0;
+    while at < bytes.len() {
+        let start = if bytes.get(at..at + 2) == Some(b"0x".as_slice()) {
+            at + 2
+        } else {
+            at
+        };
+        let pair = digit(start).zip(digit(start + 1)).filter(|_| !is_word(start + 2));
+        let begins = at == 0 || !is_word(at - 1);
+        if let (Some((high, low)), true) = (pair, begins) {
+            pairs.push((high << 4 | low) as u8);
+            at = start + 2;
+            let separators = bytes.get(at..).unwrap_or_default().iter();
+            let gap = separators
+                .take(2)
+                .take_while(|byte| b" :,-".contains(byte))
+                .count();
+            at += gap;
+            if gap > 0 && at < bytes.len() {
+                continue;
+            }
+        }
+        if pairs.len() >= MIN_SEPARATED {
+            found.bytes(&pairs);
+        }
+        pairs.clear();
+        at += 1;
+    }
+    if pairs.len() >= MIN_SEPARATED {
+        found.bytes(&pairs);
     }
 }
 
@@ -476,6 +689,7 @@ mod tests {
                 (sign::PERCENT, byte == b'%'),
                 (sign::PLUS, byte == b'+'),
                 (sign::AMPERSAND, byte == b'&'),
+                (sign::EQUALS, byte == b'='),
                 (sign::LINE, byte == b'\n' || byte == b'\r'),
                 (sign::ZERO, byte == 0),
                 (sign::HIDDEN, byte == 0x1b || !byte.is_ascii()),

@@ -46,6 +46,34 @@ fn utf16(text: &str, order: fn(u16) -> [u8; 2]) -> Vec<u8> {
     text.encode_utf16().flat_map(order).collect()
 }
 
+fn zlib(text: &str) -> Vec<u8> {
+    let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::default());
+    encoder.write_all(text.as_bytes()).expect("memory");
+    encoder.finish().expect("memory")
+}
+
+fn deflate(text: &str) -> Vec<u8> {
+    let mut encoder = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::default());
+    encoder.write_all(text.as_bytes()).expect("memory");
+    encoder.finish().expect("memory")
+}
+
+fn base32(bytes: &[u8]) -> String {
+    let bits: String = bytes.iter().map(|byte| format!("{byte:08b}")).collect();
+    let quintets = bits.as_bytes().chunks(5).map(|chunk| {
+        let digits = format!("{:0<5}", String::from_utf8_lossy(chunk));
+        usize::from_str_radix(&digits, 2).expect("bits")
+    });
+    quintets
+        .map(|value| char::from(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"[value]))
+        .collect()
+}
+
+fn separated(text: &str, by: &str, before: &str) -> String {
+    let each: Vec<String> = text.bytes().map(|byte| format!("{before}{byte:02x}")).collect();
+    each.join(by)
+}
+
 /// Ways to write a text so that a reader can still get at it.
 fn disguises(text: &str) -> Vec<(&'static str, String)> {
     let each = |form: fn(char) -> String| text.chars().map(form).collect::<String>();
@@ -118,6 +146,49 @@ fn disguises(text: &str) -> Vec<(&'static str, String)> {
                 }
             }),
         ),
+        (
+            "octal",
+            each(|c| c.to_string().bytes().map(|b| format!("\\{b:03o}")).collect()),
+        ),
+        (
+            "\\x of bytes",
+            text.bytes().map(|b| format!("\\x{b:02X}")).collect(),
+        ),
+        (
+            "quoted-printable",
+            text.bytes().map(|b| format!("={b:02X}")).collect(),
+        ),
+        ("quoted-printable lines", {
+            let (head, tail) = text.split_at(text.len() / 2);
+            format!("{head}=\r\n{tail}")
+        }),
+        ("base32", base32(text.as_bytes())),
+        (
+            "base32 small",
+            base32(format!("user of {text}").as_bytes()).to_lowercase(),
+        ),
+        ("base32 shifted", format!("QQQ{}", base32(text.as_bytes()))),
+        ("hex with colons", separated(text, ":", "")),
+        ("hex with blanks", separated(text, " ", "")),
+        ("hex as in code", separated(text, ", ", "0x")),
+        ("zlib in base64", STANDARD.encode(zlib(text))),
+        (
+            "deflate in base64",
+            STANDARD.encode(deflate(&format!("{text} and more"))),
+        ),
+        (
+            "zstd in base64",
+            STANDARD.encode(zstd::encode_all(text.as_bytes(), 1).expect("memory")),
+        ),
+        ("base64 in wrapped lines, escaped", {
+            let wrapped: Vec<String> = STANDARD
+                .encode(text)
+                .as_bytes()
+                .chunks(6)
+                .map(|part| String::from_utf8_lossy(part).into_owned())
+                .collect();
+            wrapped.join("\\n")
+        }),
         (
             "wrapped",
             text.as_bytes()
@@ -294,7 +365,7 @@ proptest::proptest! {
     #[test]
     fn a_plant_is_found_among_anything(
         plant in proptest::sample::select(PLANTS),
-        form in 0usize..36,
+        form in 0usize..60,
         before in "[a-z ]{0,20}",
         after in "[a-z ]{0,20}",
     ) {
@@ -306,6 +377,75 @@ proptest::proptest! {
             proptest::prop_assert!(found(verifier, &text).is_some(), "{}: {}", name, text);
         }
     }
+}
+
+/// Ways that can be taken one after the other, each one step of depth.
+fn steps(text: &str) -> Vec<(&'static str, String)> {
+    let bytes = |form: fn(u8) -> String| text.bytes().map(form).collect::<String>();
+    vec![
+        ("json", serde_json::json!({ "v": text }).to_string()),
+        (
+            "\\u",
+            text.encode_utf16().map(|unit| format!("\\u{unit:04x}")).collect(),
+        ),
+        ("\\x", bytes(|b| format!("\\x{b:02x}"))),
+        ("octal", bytes(|b| format!("\\{b:03o}"))),
+        ("percent", bytes(|b| format!("%{b:02X}"))),
+        (
+            "entities",
+            text.chars().map(|c| format!("&#{};", u32::from(c))).collect(),
+        ),
+        ("quoted-printable", bytes(|b| format!("={b:02X}"))),
+        ("base64", STANDARD.encode(text)),
+        ("base64 url", URL_SAFE_NO_PAD.encode(format!("v={text}"))),
+        ("base32", base32(text.as_bytes())),
+        ("hex", hex(text.as_bytes())),
+        ("gzip", STANDARD.encode(gzip(text))),
+        ("deflate", URL_SAFE.encode(deflate(&format!("{text} and more")))),
+        ("utf-16le", STANDARD.encode(utf16(text, u16::to_le_bytes))),
+        ("utf-16be", STANDARD.encode(utf16(text, u16::to_be_bytes))),
+        (
+            "zero width",
+            text.chars().map(|c| format!("{c}\u{200b}")).collect(),
+        ),
+        ("ansi", text.chars().map(|c| format!("{c}\u{1b}[1m")).collect()),
+    ]
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn a_plant_is_found_at_the_end_of_any_chain(
+        plant in proptest::sample::select(PLANTS),
+        chain in proptest::collection::vec(0usize..17, 1..=4),
+    ) {
+        let mut text = plant.to_owned();
+        let mut names = Vec::new();
+        for step in chain {
+            let all = steps(&text);
+            let (name, next) = all[step % all.len()].clone();
+            names.push(name);
+            text = next;
+        }
+        proptest::prop_assert!(text.len() > 1 << 20 || found(once(), &text).is_some(), "{:?} of {}", names, plant);
+    }
+}
+
+#[test]
+fn what_decodes_further_is_undecidable() {
+    let verifier = once();
+    let deep = |text: &str, times: usize| (0..times).fold(text.to_owned(), |text, _| STANDARD.encode(text));
+    assert!(found(verifier, &deep("mallory.smith42", 4)).is_some_and(|rule| rule.contains("foreign")));
+    assert_eq!(
+        found(verifier, &deep("mallory.smith42", 5)).as_deref(),
+        Some("survival.undecidable")
+    );
+    assert_eq!(found(verifier, &deep("an ordinary message", 4)), None);
+    assert_eq!(
+        found(verifier, "100%2525252525"),
+        Some("survival.undecidable".to_owned())
+    );
 }
 
 fn once() -> &'static Verifier {

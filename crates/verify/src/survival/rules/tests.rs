@@ -212,3 +212,47 @@ fn a_thousand_rules_compile_no_more_than_is_called_for() {
     assert_eq!(shared.find(&token, &internal), Some("r777"));
     assert_eq!(shared.index().compiled(), 1);
 }
+
+/// Rules of the usual shape: a prefix of their own and a run of characters.
+fn vendors(count: usize) -> Rules {
+    let vendor = |n: usize| {
+        let name: String = [n / 676 % 26, n / 26 % 26, n % 26]
+            .iter()
+            .map(|letter| char::from(b'a' + *letter as u8))
+            .collect();
+        rule(&format!("r{n}"), &format!("pattern = '{name}key_[0-9a-f]{{32}}'"))
+    };
+    Rules::with(set(&(0..count).map(vendor).collect::<Vec<_>>())).expect("sound patterns")
+}
+
+#[test]
+#[ignore = "a measurement; run it alone and in release"]
+fn a_thousand_rules_cost_hardly_more_than_ten() {
+    let internal = internal();
+    let texts = [
+        "Projects::MergeRequests::DiffsController#show",
+        "could not open the file, 404 (not found), retry in 5 seconds",
+        "/\u{1}/-/merge_requests/12/diffs_batch.json",
+        "Failed Login: username=\u{1} ip=\u{1}",
+        "GET /api/:version/projects/:id/repository/files/:file_path/raw",
+    ];
+    let (few, many) = (vendors(10), vendors(1000));
+    let mut times = [Vec::new(), Vec::new()];
+    for _ in 0..21 {
+        for (rules, times) in [&few, &many].into_iter().zip(&mut times) {
+            let began = std::time::Instant::now();
+            for _ in 0..200 {
+                for text in texts {
+                    assert_eq!(rules.shared.find(text, &internal), None);
+                }
+            }
+            times.push(began.elapsed());
+        }
+    }
+    times.iter_mut().for_each(|times| times.sort());
+    let [few, many] = times.map(|times| times[10]);
+    assert!(
+        many.as_secs_f64() <= 1.5 * few.as_secs_f64(),
+        "{few:?} for 10 rules, {many:?} for 1,000"
+    );
+}
