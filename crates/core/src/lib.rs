@@ -23,6 +23,8 @@ pub mod pipeline;
 pub mod prefilter;
 pub mod query;
 pub mod request;
+pub mod residual;
+pub mod selftest;
 pub mod sink;
 pub mod source;
 pub mod stats;

@@ -15,6 +15,7 @@
 #![forbid(unsafe_code)]
 
 mod detect;
+mod digest;
 mod error;
 mod event;
 mod facts;
@@ -34,6 +35,7 @@ mod template;
 mod text;
 mod time;
 
+pub use digest::{DIGEST_BYTES, Digests};
 pub use error::Error;
 pub use event::{Events, glob_matches};
 pub use facts::{Facts, Learner};

@@ -7,9 +7,7 @@ use decostop_profile::{Class, FieldSpec, Kind, Role};
 use crate::facts::Facts;
 use crate::grammar;
 use crate::identity::{Ident, address_list, addresses, each_ident, is_plain_path, read_text};
-use crate::json;
 use crate::key::{PseudonymKind, Pseudonyms};
-use crate::params::each_param;
 use crate::plan::{Place, ProfilePlan, Typed, WrongType};
 use crate::record::{Json, Record};
 use crate::redactor::{Ledger, Policy};
@@ -533,28 +531,6 @@ impl<'v> View<'v> {
             out.push(separator);
             out.push_str("[key]");
         }
-    }
-
-    /// Listed parameters as `(key, JSON text)`; the flag says whether something was left out.
-    pub(crate) fn params(&self, value: &Json<'_>, ledger: &mut Ledger) -> (Vec<(String, String)>, bool) {
-        let mut listed = Vec::new();
-        let mut unlisted = false;
-        each_param(value, &mut |key, value| {
-            let class = self.plan.param(key);
-            let shown = class.map(|class| self.value(class, None, value, None, ledger));
-            match shown {
-                Some(Shown::Raw) => match value {
-                    Json::Number(text) => listed.push((key.to_owned(), text.clone().into_owned())),
-                    Json::String(text) => listed.push((key.to_owned(), json::string(text))),
-                    _ => unlisted = true,
-                },
-                Some(Shown::Replaced(shown, _) | Shown::Text(shown, _)) => {
-                    listed.push((key.to_owned(), json::string(&shown)));
-                }
-                Some(Shown::Drop(_)) | None => unlisted = true,
-            }
-        });
-        (listed, unlisted)
     }
 
     /// A user agent: as text for an in-scope actor, product families otherwise.

@@ -3,7 +3,7 @@
 use crate::run::{Corpus, arg, decostop, names, run};
 
 /// Every command with flags that its help must name.
-const COMMANDS: [(&[&str], &[&str]); 20] = [
+const COMMANDS: [(&[&str], &[&str]); 22] = [
     (&["demo"], &["--force", "--megabytes", "--seed", "decostop-demo"]),
     (&["check"], &["--json", "--profile"]),
     (&["plan"], &["--json", "--threads", "--source-of"]),
@@ -69,6 +69,14 @@ const COMMANDS: [(&[&str], &[&str]); 20] = [
             "--json",
             "--no-pager",
         ],
+    ),
+    (
+        &["explain"],
+        &["--time", "--at", "--residual", "--profile", "--json"],
+    ),
+    (
+        &["selftest"],
+        &["--request", "--sample", "--seed", "--source-of", "--json"],
     ),
     (&["lookup"], &["--as", "--json"]),
     (&["request"], &["new"]),

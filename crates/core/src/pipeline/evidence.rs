@@ -17,13 +17,19 @@ const MIN_RECORDS_OF_A_NAME: u64 = 3;
 const MAX_TOLD_NAMES: usize = 1_000;
 
 pub(super) fn complete(dive: &Dive, ledgered: Ledgered, report: &mut Report) -> Result<Evidence, Error> {
-    let Ledgered { facts, mut ledger } = ledgered;
+    let Ledgered {
+        facts,
+        mut ledger,
+        residual,
+    } = ledgered;
     let asked = asked(dive, &facts, &mut ledger);
     count_fields(dive, &ledger, report);
     tell_unknown_fields(&facts, &ledger, report);
     for (note, count) in &ledger.notes {
         *report.counts.notes.entry(note).or_default() += count;
     }
+    let residual = residual.finish(&dive.profile, &ledger);
+    report.alone = residual.by_day.alone;
     let request_toml = dive.request.to_toml()?;
     report.profile = (dive.profile.name.clone(), dive.profile.digest.clone());
     report.policy_digest = policy_digest(&request_toml, &dive.profile.text);
@@ -50,6 +56,7 @@ pub(super) fn complete(dive: &Dive, ledgered: Ledgered, report: &mut Report) -> 
             window.to.map(|at| at.to_string()),
         ),
         request_toml,
+        residual,
     })
 }
 
