@@ -87,7 +87,9 @@ pub(crate) fn is_event(text: &str, closed: bool, plan: &ProfilePlan, facts: &Fac
     if closed || text.len() > MAX_EVENT || !CALLER.is_match(text) {
         return false;
     }
-    if text.bytes().filter(u8::is_ascii_digit).count() > MAX_EVENT_DIGITS
+    // An encoded value has the form of a constant.
+    if text.split(|c: char| !c.is_ascii_alphanumeric()).any(crate::detect::looks_random)
+        || text.bytes().filter(u8::is_ascii_digit).count() > MAX_EVENT_DIGITS
         || crate::detect::is_sensitive(text, &plan.profile.internal_domains)
     {
         return false;

@@ -495,7 +495,10 @@ impl<'v> View<'v> {
         let standing = self.facts.standing(&[&ident], self.ns);
         let shown = self.name_of(class, &ident, &[&ident], standing, ledger);
         let domains = &self.plan.profile.internal_domains;
-        if shown.is_none() && matches!(ident, Ident::Path(_)) && !self.facts.is_plausible_path(text, domains)
+        // What is escaped once more reads differently to the next reader.
+        if shown.is_none()
+            && matches!(ident, Ident::Path(_))
+            && (text.contains('%') || !self.facts.is_plausible_path(text, domains))
         {
             return None;
         }

@@ -99,8 +99,11 @@ fn tell(to: &mut impl Write, outcome: &Outcome) -> io::Result<()> {
         let finding = &stopped.finding;
         writeln!(
             to,
-            "{BAD}stopped by the verifier{BAD:#}  {} at {} ({})",
-            finding.rule, finding.place, stopped.mode
+            "{BAD}stopped by the verifier{BAD:#}  {} at {} ({}): {}",
+            finding.rule,
+            finding.place,
+            stopped.mode,
+            stopped.canaries.join(", ")
         )?;
     }
     let planted: u64 = outcome.cells.iter().map(|cell| cell.planted).sum();

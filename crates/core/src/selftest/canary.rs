@@ -79,7 +79,7 @@ impl<'p> Mint<'p> {
                 let mut captures = pattern.create_captures();
                 pattern.captures(example.as_bytes(), &mut captures);
                 let found = captures.get_group(1).or_else(|| captures.get_group(0));
-                let found = found.and_then(|span| example.get(span.range()));
+                let found = found.and_then(|span| whole_words(example, span.range()));
                 // A word of a few letters says nothing wherever it stands.
                 if let Some(found) = found.map(str::trim).filter(|found| found.len() >= 6) {
                     let kind = format!("rule.{}", rule.kind.as_str());
@@ -292,6 +292,24 @@ fn with_iban_check(country: &str, account: &str) -> String {
         .bytes()
         .fold(0, |rest, byte| (rest * 10 + u32::from(byte - b'0')) % 97);
     format!("{country}{:02}{account}", 98 - remainder)
+}
+
+/// What lies in a span and the rest of the words that it cuts.
+fn whole_words(text: &str, span: std::ops::Range<usize>) -> Option<&str> {
+    let joins = |c: &char| c.is_alphanumeric();
+    let length = |chars: &mut dyn Iterator<Item = char>| chars.take_while(joins).map(char::len_utf8).sum::<usize>();
+    let found = text.get(span.clone())?;
+    let before = if found.starts_with(char::is_alphanumeric) {
+        length(&mut text.get(..span.start)?.chars().rev())
+    } else {
+        0
+    };
+    let after = if found.ends_with(char::is_alphanumeric) {
+        length(&mut text.get(span.end..)?.chars())
+    } else {
+        0
+    };
+    text.get(span.start - before..span.end + after)
 }
 
 fn regex(pattern: &str) -> Result<regex_automata::meta::Regex, Box<regex_automata::meta::BuildError>> {

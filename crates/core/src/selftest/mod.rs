@@ -27,7 +27,7 @@ mod sample;
 mod tests;
 mod views;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -51,6 +51,8 @@ use crate::{Error, ErrorKind, Limits, parse};
 
 /// Lines of a source that are planted unless said otherwise.
 pub const DEFAULT_SAMPLE: usize = 200;
+/// Dives of one mode, each without the lines that the verifier stopped before.
+const MAX_ROUNDS: usize = 16;
 /// Survivors that are told one by one.
 const MAX_TOLD: usize = 1_000;
 
@@ -60,7 +62,7 @@ pub struct SelfTest {
     profile: Arc<Profile>,
     inputs: Vec<PathBuf>,
     source_of: Vec<(String, String)>,
-    rules: RuleSet,
+    rules: Arc<RuleSet>,
     sample: usize,
     seed: Option<u64>,
     threads: usize,
@@ -77,7 +79,7 @@ impl SelfTest {
             profile,
             inputs: Vec::new(),
             source_of: Vec::new(),
-            rules: RuleSet::default(),
+            rules: RuleSet::builtin(),
             sample: DEFAULT_SAMPLE,
             seed: None,
             threads: 0,
@@ -101,10 +103,10 @@ impl SelfTest {
         self
     }
 
-    /// Rules whose examples are planted too. By default, none beside the kinds that are always planted.
+    /// Rules whose examples are planted, beside the kinds that always are. By default, the built-in ones.
     #[must_use]
     pub fn rules(mut self, rules: RuleSet) -> Self {
-        self.rules = rules;
+        self.rules = Arc::new(rules);
         self
     }
 
@@ -201,8 +203,6 @@ impl SelfTest {
                 source: source.name.clone(),
                 sampled: lines.len() as u64,
                 planted: Vec::new(),
-                offsets: HashMap::new(),
-                bytes: 0,
             };
             let mut judge = nexus.judge(index, &limits);
             for nth in 0..self.sample {
@@ -213,7 +213,7 @@ impl SelfTest {
                     let planted = planter.line(nth, own, &mut random)?;
                     judge.concerns_scope(&planted.line).then_some(planted)
                 });
-                field.sow(made);
+                field.planted.extend(made);
             }
             sown.push(field);
         }
@@ -243,18 +243,6 @@ impl SelfTest {
     }
 
     fn dives(&self, request: &Request, sown: &[Sown], dir: &Path, seed: u64) -> Result<Outcome, Error> {
-        let mut pairs = Vec::new();
-        let mut files = Vec::new();
-        for field in sown.iter().filter(|field| !field.planted.is_empty()) {
-            let name = format!("{}.log", field.source);
-            let path = dir.join(&name);
-            let lines: String = field.planted.iter().map(|planted| planted.line.clone() + "\n").collect();
-            private_file(&path)
-                .and_then(|mut file| file.write_all(lines.as_bytes()))
-                .map_err(|cause| Error::io(ErrorKind::Sink, &path, "write it", cause))?;
-            pairs.push((name, field.source.clone()));
-            files.push(path);
-        }
         let mut outcome = Outcome {
             seed,
             ..Outcome::default()
@@ -268,7 +256,7 @@ impl SelfTest {
                 ..SourceOutcome::default()
             });
         }
-        if files.is_empty() {
+        if sown.iter().all(|field| field.planted.is_empty()) {
             return Ok(outcome);
         }
         for personal in [false, true] {
@@ -278,27 +266,43 @@ impl SelfTest {
             };
             let mut request = request.clone();
             request.disclosure.personal_data = personal;
-            let dive = Dive::builder(request, Arc::clone(&self.profile))
-                .inputs(files.clone())
-                .source_of(pairs.clone())
-                .threads(self.threads)
-                .spill_dir(dir.to_owned())
-                .now(self.now)
-                .cancel(Arc::clone(&self.cancel))
-                .build()?;
-            let out = dir.join(mode.name);
-            match dive_into(&dive, &out, Options::default(), NdjsonProvenance::create_in) {
-                Ok(finished) => {
-                    outcome.withheld += finished.report.counts.withheld;
-                    self.look(&out, mode, sown, &mut cells, &mut outcome)?;
+            // A record that the verifier stops ends a dive; the others are looked at without it.
+            let mut stopped: HashSet<(usize, usize)> = HashSet::new();
+            for _ in 0..MAX_ROUNDS {
+                let (files, places) = lay_out(dir, sown, &stopped)?;
+                let dive = Dive::builder(request.clone(), Arc::clone(&self.profile))
+                    .inputs(files.iter().map(|(path, _)| path.clone()))
+                    .source_of(files.iter().map(|(_, pair)| pair.clone()).collect())
+                    .threads(self.threads)
+                    .spill_dir(dir.to_owned())
+                    .now(self.now)
+                    .cancel(Arc::clone(&self.cancel))
+                    .build()?;
+                let out = dir.join(mode.name);
+                match dive_into(&dive, &out, Options::default(), NdjsonProvenance::create_in) {
+                    Ok(finished) => {
+                        outcome.withheld += finished.report.counts.withheld;
+                        self.look(&out, mode, sown, &places, &stopped, &mut cells, &mut outcome)?;
+                        let _ = fs::remove_dir_all(&out);
+                        break;
+                    }
+                    Err(error) if error.kind() == ErrorKind::Leak => {
+                        let rejected = dir.join(format!("{}.rejected", mode.name));
+                        let before = stopped.len();
+                        for finding in findings(&rejected, dir)? {
+                            let line = finding.line.as_ref().and_then(|line| places.get(line)).copied();
+                            stopped.extend(line);
+                            outcome.stopped.push(finding.told(mode.name, sown, line));
+                        }
+                        let _ = fs::remove_dir_all(&rejected);
+                        if stopped.len() == before {
+                            // Nothing says which line it is.
+                            break;
+                        }
+                    }
+                    Err(error) => return Err(error),
                 }
-                Err(error) if error.kind() == ErrorKind::Leak => {
-                    let rejected = dir.join(format!("{}.rejected", mode.name));
-                    outcome.stopped.extend(findings(&rejected, dir, mode.name)?);
-                }
-                Err(error) => return Err(error),
             }
-            let _ = fs::remove_dir_all(&out);
         }
         outcome.cells = cells.told();
         Ok(outcome)
@@ -310,6 +314,8 @@ impl SelfTest {
         out: &Path,
         mode: Mode,
         sown: &[Sown],
+        places: &Places,
+        stopped: &HashSet<(usize, usize)>,
         cells: &mut Cells,
         outcome: &mut Outcome,
     ) -> Result<(), Error> {
@@ -324,18 +330,18 @@ impl SelfTest {
         }
         let artefact = artefact::open(out)?;
         let rows = artefact::read_ndjson(&out.join("internal/provenance.ndjson"))?;
-        let mut seen: Vec<BTreeSet<usize>> = sown.iter().map(|_| BTreeSet::new()).collect();
+        let mut seen: HashSet<(usize, usize)> = HashSet::new();
         for (record, row) in artefact.records()?.zip(rows) {
             self.check_cancelled()?;
             let (record, row) = (record?, row?);
-            let name = Path::new(&row.input).file_stem().map(|name| name.to_string_lossy().into_owned());
-            let found = sown.iter().zip(&mut seen).find(|(field, _)| Some(&field.source) == name.as_ref());
-            let Some((field, seen)) = found else { continue };
-            let Some(&nth) = row.offset.and_then(|offset| field.offsets.get(&offset)) else {
-                continue;
-            };
-            seen.insert(nth);
-            let Some(planted) = field.planted.get(nth) else { continue };
+            let name = Path::new(&row.input).file_name().map(|name| name.to_string_lossy().into_owned());
+            let at = name.zip(row.offset).and_then(|line| places.get(&line)).copied();
+            let line = at.and_then(|(source, nth)| {
+                let field = sown.get(source)?;
+                Some((field, field.planted.get(nth)?))
+            });
+            let Some((field, planted)) = line else { continue };
+            seen.extend(at);
             let needles: Vec<(&plant::Plant, &str)> = planted
                 .plants
                 .iter()
@@ -363,11 +369,13 @@ impl SelfTest {
                 }
             }
         }
-        for ((field, seen), told) in sown.iter().zip(&seen).zip(&mut outcome.sources) {
-            let missed = (field.planted.len() - seen.len()) as u64;
-            told.found.insert(mode.name, seen.len() as u64);
-            outcome.expected += field.planted.len() as u64;
-            outcome.missed += missed;
+        for (at, (field, told)) in sown.iter().zip(&mut outcome.sources).enumerate() {
+            let of = |set: &HashSet<(usize, usize)>| set.iter().filter(|(source, _)| *source == at).count();
+            let (found, stopped) = (of(&seen), of(stopped));
+            told.found.insert(mode.name, found as u64);
+            let expected = field.planted.len() - stopped;
+            outcome.expected += expected as u64;
+            outcome.missed += (expected - found.min(expected)) as u64;
         }
         self.look_at_manifest(&artefact, mode, sown, outcome)
     }
@@ -415,18 +423,37 @@ struct Sown {
     source: String,
     sampled: u64,
     planted: Vec<Planted>,
-    /// Offset of a line in its file, and its place in the list.
-    offsets: HashMap<u64, usize>,
-    bytes: u64,
 }
 
-impl Sown {
-    fn sow(&mut self, planted: Option<Planted>) {
-        let Some(planted) = planted else { return };
-        self.offsets.insert(self.bytes, self.planted.len());
-        self.bytes += planted.line.len() as u64 + 1;
-        self.planted.push(planted);
+/// Name of a file and offset of a line in it, to the place of a source and of a line in it.
+type Places = HashMap<(String, u64), (usize, usize)>;
+/// Files with the source that each stands for.
+type Files = Vec<(PathBuf, (String, String))>;
+
+/// Writes the planted lines that were not stopped yet.
+fn lay_out(dir: &Path, sown: &[Sown], stopped: &HashSet<(usize, usize)>) -> Result<(Files, Places), Error> {
+    let (mut files, mut places) = (Files::new(), Places::new());
+    for (source, field) in sown.iter().enumerate() {
+        let name = format!("{}.log", field.source);
+        let path = dir.join(&name);
+        let mut lines = String::new();
+        for (nth, planted) in field.planted.iter().enumerate() {
+            if !stopped.contains(&(source, nth)) {
+                places.insert((name.clone(), lines.len() as u64), (source, nth));
+                lines.push_str(&planted.line);
+                lines.push('\n');
+            }
+        }
+        if lines.is_empty() {
+            continue;
+        }
+        let _ = fs::remove_file(&path);
+        private_file(&path)
+            .and_then(|mut file| file.write_all(lines.as_bytes()))
+            .map_err(|cause| Error::io(ErrorKind::Sink, &path, "write it", cause))?;
+        files.push((path, (name, field.source.clone())));
     }
+    Ok((files, places))
 }
 
 /// Tells which lines concern the scope.
@@ -578,9 +605,13 @@ pub struct Survivor {
 pub struct Stopped {
     /// `support` or `personal`.
     pub mode: &'static str,
+    /// The source of the line.
+    pub source: String,
     /// The verifier's finding.
     #[serde(flatten)]
     pub finding: Finding,
+    /// What was planted in that field, or in the whole line if the finding names no field.
+    pub canaries: Vec<String>,
 }
 
 #[derive(Default)]
@@ -619,18 +650,53 @@ fn told_field(profile: &Profile, source: &str, name: &str) -> String {
     if known || listed { name } else { "[other]" }.to_owned()
 }
 
+/// A finding of the verifier, and the line that it speaks of.
+struct Found {
+    rule: String,
+    place: String,
+    line: Option<(String, u64)>,
+}
+
+impl Found {
+    fn told(self, mode: &'static str, sown: &[Sown], line: Option<(usize, usize)>) -> Stopped {
+        let field = line.and_then(|(source, _)| sown.get(source));
+        let planted = line.and_then(|(_, nth)| field?.planted.get(nth));
+        // `field path: …` is a place, as is `field params.note: …`.
+        let place = self.place.strip_prefix("field ").and_then(|rest| rest.split(':').next());
+        let in_place = |plant: &&plant::Plant| {
+            place.is_none_or(|place| {
+                let rest = place.strip_prefix(plant.place.as_str());
+                rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '#']))
+            })
+        };
+        let plants = planted.iter().flat_map(|planted| &planted.plants).filter(in_place);
+        let mut canaries: Vec<String> = plants
+            .map(|plant| format!("{} as {}", plant.kind, plant.encoding))
+            .collect();
+        canaries.sort_unstable();
+        canaries.dedup();
+        Stopped {
+            mode,
+            source: field.map(|field| field.source.clone()).unwrap_or_default(),
+            finding: Finding::new(self.rule, self.place),
+            canaries,
+        }
+    }
+}
+
 /// The verifier's findings, with places that do not name the private directory.
-fn findings(rejected: &Path, dir: &Path, mode: &'static str) -> Result<Vec<Stopped>, Error> {
+fn findings(rejected: &Path, dir: &Path) -> Result<Vec<Found>, Error> {
     let path = rejected.join("internal/verify.ndjson");
     let text = fs::read_to_string(&path).map_err(|cause| Error::io(ErrorKind::Sink, &path, "read it", cause))?;
     let dir = format!("{}/", dir.display());
-    let told = |line: &str| -> Option<Stopped> {
+    let told = |line: &str| -> Option<Found> {
         let row: serde_json::Value = serde_json::from_str(line).ok()?;
         let part = |name: &str| Some(row.get(name)?.as_str()?.replace(&dir, ""));
-        Some(Stopped {
-            mode,
-            finding: Finding::new(part("rule")?, part("place")?),
-        })
+        let (rule, place) = (part("rule")?, part("place")?);
+        let origin = place.rsplit_once(": ").map_or(place.as_str(), |(_, origin)| origin);
+        let line = origin.split_once(" at decoded byte ");
+        let line = line.and_then(|(file, offset)| Some((file.to_owned(), offset.parse().ok()?)));
+        Some(Found { rule, place, line })
     };
     Ok(text.lines().filter_map(told).collect())
 }

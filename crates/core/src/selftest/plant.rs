@@ -198,6 +198,14 @@ impl Draft<'_> {
         Some(body)
     }
 
+    /// As [`Draft::take`], as it is.
+    fn plain(&mut self, place: &str, fits: impl Fn(&Canary) -> bool) -> Option<String> {
+        let at = self.canaries.iter().position(fits)?;
+        let canary = self.canaries.swap_remove(at);
+        self.note(&canary, Encoding::Plain.as_str(), place);
+        Some(Encoding::Plain.body(&canary.text))
+    }
+
     fn any(&mut self, place: &str) -> String {
         self.take(place, |_| true, |_| true).unwrap_or_default()
     }
@@ -281,6 +289,18 @@ impl Draft<'_> {
             Class::Status if !sentence => {
                 let fits = |canary: &Canary| !canary.is_small_number();
                 let body = self.take(&place, fits, |_| true).unwrap_or_default();
+                Some(format!("\"{body}\""))
+            }
+            // The profile takes sentences for something closed: what that would let through comes first.
+            _ if sentence && !matches!(class, Class::Text | Class::System | Class::Metric | Class::Secret) => {
+                let (place, turn) = (place.as_str(), nth % 4);
+                let body = match turn {
+                    0 => self.plain(place, |canary| canary.kind == "foreign.user_id"),
+                    1 => self.plain(place, |canary| canary.kind == "foreign.unknown_name"),
+                    2 => self.plain(place, Canary::is_one_word),
+                    _ => None,
+                };
+                let body = body.unwrap_or_else(|| self.any(place));
                 Some(format!("\"{body}\""))
             }
             _ => {

@@ -17,7 +17,13 @@ const MAX_UNPACKED: u64 = 1 << 20;
 
 /// Which of the needles stand in any view of a text, by their places in the list.
 pub(super) fn found<'n>(text: &str, needles: impl IntoIterator<Item = &'n str>) -> Vec<usize> {
-    let mut haystack = BTreeSet::from([text.to_lowercase(), escapes(text).to_lowercase()]);
+    // Whole as well, for needles of several words: with the escapes of JSON in JSON in JSON undone.
+    let mut haystack = BTreeSet::new();
+    let mut whole = text.to_owned();
+    for _ in 0..=DEPTH {
+        haystack.insert(whole.to_lowercase());
+        whole = escapes(&whole);
+    }
     let ends = |c: char| c.is_whitespace() || "\"{}[]<>(),".contains(c);
     for token in text.split(ends).filter(|token| token.len() >= 4) {
         haystack.extend(views(token).iter().map(|view| view.to_lowercase()));
