@@ -11,4 +11,5 @@ mod run;
 mod scans;
 mod stops;
 mod times;
+mod trust;
 mod views;
