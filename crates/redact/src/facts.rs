@@ -658,14 +658,15 @@ fn looks_like_data(segment: &str) -> bool {
     let digits = segment.bytes().filter(u8::is_ascii_digit).count();
     let all = |of: fn(u8) -> bool| segment.bytes().all(of);
     let number = digits >= 13 && all(|byte| byte.is_ascii_digit() || byte == b'-');
-    let key = segment.len() >= 15 && digits > 0 && all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
+    let key =
+        segment.len() >= 15 && digits > 0 && all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
     let address = || {
         segment
             .split(|c: char| !c.is_ascii_digit() && c != '.')
             .any(|run| run.trim_matches('.').parse::<std::net::Ipv4Addr>().is_ok())
             || segment.parse::<IpAddr>().is_ok()
     };
-    number || key || address()
+    number || key || crate::encoded::hides_text(segment) || address()
 }
 
 #[cfg(test)]
@@ -685,7 +686,15 @@ mod data_tests {
         ] {
             assert!(looks_like_data(data), "{data}");
         }
-        for name in ["api", "release-1.2.3", "v1.2.3.4.5", "2026-11-08", "PAYMENTS", "team-20261108", "x.1.y"] {
+        for name in [
+            "api",
+            "release-1.2.3",
+            "v1.2.3.4.5",
+            "2026-11-08",
+            "PAYMENTS",
+            "team-20261108",
+            "x.1.y",
+        ] {
             assert!(!looks_like_data(name), "{name}");
         }
     }

@@ -88,7 +88,8 @@ pub(crate) fn is_event(text: &str, closed: bool, plan: &ProfilePlan, facts: &Fac
         return false;
     }
     // An encoded value has the form of a constant.
-    if text.split(|c: char| !c.is_ascii_alphanumeric()).any(crate::detect::looks_random)
+    let encoded = |word: &str| crate::detect::looks_random(word) || crate::encoded::hides_text(word);
+    if text.split(|c: char| !c.is_ascii_alphanumeric()).any(encoded)
         || text.bytes().filter(u8::is_ascii_digit).count() > MAX_EVENT_DIGITS
         || crate::detect::is_sensitive(text, &plan.profile.internal_domains)
     {

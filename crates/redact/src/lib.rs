@@ -16,6 +16,7 @@
 
 mod detect;
 mod digest;
+mod encoded;
 mod error;
 mod event;
 mod facts;

@@ -547,7 +547,13 @@ impl Redactor {
                 ledger.unknown(name);
             }
             let (name, _) = ledger.told(record.source, OTHER);
-            removals.push(self.removed(name, "none", "field.unknown", 0, decoded(&field.value, &field.raw)));
+            removals.push(self.removed(
+                name,
+                "none",
+                "field.unknown",
+                0,
+                decoded(&field.value, &field.raw),
+            ));
             return;
         };
         // A name that only fits a pattern was chosen by who wrote the line: it is not told.
@@ -842,11 +848,7 @@ fn name_of(source: &str, base: &str, occurrence: usize) -> String {
 }
 
 /// What of a URL is not in what is shown of it: where it began, what it was, and the rule.
-fn lost_of_url<'u>(
-    url: &'u str,
-    shown: &str,
-    rule: &'static str,
-) -> Vec<(usize, &'u str, &'static str)> {
+fn lost_of_url<'u>(url: &'u str, shown: &str, rule: &'static str) -> Vec<(usize, &'u str, &'static str)> {
     let cut = |text: &str| text.find(['?', '#']).unwrap_or(text.len());
     let (path, query) = url.split_at(cut(url));
     let (shown_path, shown_query) = shown.split_at(cut(shown));
@@ -854,7 +856,10 @@ fn lost_of_url<'u>(
     // Whole segments that both begin and end with stayed.
     let same = |(a, b): &(&str, &str)| a == b;
     let after = |mut both: std::iter::Zip<std::str::Split<'_, char>, std::str::Split<'_, char>>| {
-        let kept = both.by_ref().take_while(same).map(|(segment, _)| segment.len() + 1);
+        let kept = both
+            .by_ref()
+            .take_while(same)
+            .map(|(segment, _)| segment.len() + 1);
         kept.sum::<usize>()
     };
     let begin = after(path.split('/').zip(shown_path.split('/'))).min(path.len());
@@ -901,15 +906,34 @@ mod tests {
     #[test]
     fn what_a_url_lost_is_told_by_its_parts() {
         for (url, shown, lost) in [
-            ("/acme/api/-/blob/main/x.rb", "/acme/api/-/blob/*", vec![(17, "main/x.rb", "resource.tail")]),
+            (
+                "/acme/api/-/blob/main/x.rb",
+                "/acme/api/-/blob/*",
+                vec![(17, "main/x.rb", "resource.tail")],
+            ),
             (
                 "/evil/web/-/blob/main?token=1",
                 "/project-a/-/blob/*",
-                vec![(1, "evil/web/-/blob/main", "r"), (21, "?token=1", "resource.query")],
+                vec![
+                    (1, "evil/web/-/blob/main", "r"),
+                    (21, "?token=1", "resource.query"),
+                ],
             ),
-            ("/evil/web/-/issues", "/project-a/-/issues", vec![(1, "evil/web", "r")]),
-            ("https://h.example/acme", "/acme", vec![(0, "https://h.example", "r")]),
-            ("/acme?a=1&b=2", "/acme?a=1&[key]", vec![(5, "?a=1&b=2", "resource.query")]),
+            (
+                "/evil/web/-/issues",
+                "/project-a/-/issues",
+                vec![(1, "evil/web", "r")],
+            ),
+            (
+                "https://h.example/acme",
+                "/acme",
+                vec![(0, "https://h.example", "r")],
+            ),
+            (
+                "/acme?a=1&b=2",
+                "/acme?a=1&[key]",
+                vec![(5, "?a=1&b=2", "resource.query")],
+            ),
             ("/acme%2Fapi", "/acme/api", vec![(1, "acme%2Fapi", "r")]),
             ("/acme/", "/acme", vec![(0, "/acme/", "r")]),
         ] {

@@ -117,7 +117,10 @@ fn by_number(internal: &Path, number: u64, total: u64) -> Result<Row> {
         }
     }
     Err(usage(
-        format!("there is no record {number}: the result has {}", terminal::count(total, "record")),
+        format!(
+            "there is no record {number}: the result has {}",
+            terminal::count(total, "record")
+        ),
         "records are numbered from 1, in the order of `decostop view --limit 0`",
     ))
 }
@@ -185,7 +188,10 @@ fn tell(to: &mut impl Write, told: &Explanation) -> io::Result<()> {
         .fields
         .iter()
         .map(|field| {
-            let value = field.value.as_str().map_or_else(|| field.value.to_string(), str::to_owned);
+            let value = field
+                .value
+                .as_str()
+                .map_or_else(|| field.value.to_string(), str::to_owned);
             let from = if field.from == [field.name.as_str()] {
                 String::new()
             } else {
@@ -221,7 +227,9 @@ fn table<const N: usize>(to: &mut impl Write, names: [&str; N], rows: &[[String;
     let width = |at: usize| {
         let cells = rows.iter().filter_map(|row| row.get(at));
         let widest = cells.map(|cell| columns(&shown(cell, at + 1 == N))).max();
-        widest.unwrap_or(0).max(names.get(at).map_or(0, |name| columns(name)))
+        widest
+            .unwrap_or(0)
+            .max(names.get(at).map_or(0, |name| columns(name)))
     };
     let widths: Vec<usize> = (0..N).map(width).collect();
     let line = |cells: &mut dyn Iterator<Item = &str>| {
@@ -274,7 +282,11 @@ fn tell_residual(to: &mut impl Write, residual: &Residual) -> io::Result<()> {
             } else {
                 rare.rare_values.join(", ")
             };
-            writeln!(to, "  record {:<8}  {} alike  rare by {by}", rare.record, rare.class_size)?;
+            writeln!(
+                to,
+                "  record {:<8}  {} alike  rare by {by}",
+                rare.record, rare.class_size
+            )?;
         }
     }
     let text = &residual.text;
@@ -302,7 +314,15 @@ fn tell_residual(to: &mut impl Write, residual: &Residual) -> io::Result<()> {
         .iter()
         .map(|left| {
             let (kept, replaced) = (number(left.kept), number(left.replaced));
-            [&left.source, &left.field, &left.class, &kept, &replaced, &left.why].map(|cell| printable(cell))
+            [
+                &left.source,
+                &left.field,
+                &left.class,
+                &kept,
+                &replaced,
+                &left.why,
+            ]
+            .map(|cell| printable(cell))
         })
         .collect();
     table(to, ["source", "field", "class", "kept", "replaced", "why"], &rows)

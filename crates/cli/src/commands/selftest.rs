@@ -117,7 +117,10 @@ fn tell(to: &mut impl Write, outcome: &Outcome) -> io::Result<()> {
         if outcome.stopped.is_empty() {
             String::new()
         } else {
-            format!(", {} stopped by the verifier", count(outcome.stopped.len() as u64, "record"))
+            format!(
+                ", {} stopped by the verifier",
+                count(outcome.stopped.len() as u64, "record")
+            )
         }
     )?;
     let style = if outcome.is_incomplete() { WARN } else { GOOD };
@@ -161,7 +164,11 @@ fn matrix(to: &mut impl Write, outcome: &Outcome) -> io::Result<()> {
         write!(to, "{}", padded(kind, first))?;
         for spelling in &spellings {
             let cell = row.get(spelling);
-            let style = if cell.is_some_and(|(_, survived)| *survived > 0) { BAD } else { anstyle::Style::new() };
+            let style = if cell.is_some_and(|(_, survived)| *survived > 0) {
+                BAD
+            } else {
+                anstyle::Style::new()
+            };
             let shown = cell.map_or_else(|| "·".to_owned(), text);
             write!(to, "  {style}{:>1$}{style:#}", shown, width(spelling))?;
         }

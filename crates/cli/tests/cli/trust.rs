@@ -29,7 +29,11 @@ fn a_record_is_explained_by_number_line_and_time_alike() {
         .map(|(name, value)| (name.as_str(), value))
         .collect();
     assert_eq!(values, want, "every field of the record, in its order");
-    assert!(fields.iter().all(|field| !field["why"].as_str().expect("a reason").is_empty()));
+    assert!(
+        fields
+            .iter()
+            .all(|field| !field["why"].as_str().expect("a reason").is_empty())
+    );
     let removed = told["removed"].as_array().expect("removals");
     assert!(!removed.is_empty());
     for span in removed {
@@ -41,7 +45,10 @@ fn a_record_is_explained_by_number_line_and_time_alike() {
     assert_eq!(json(&["explain", arg(dive()), "--at", &at, "--json"]), told);
     let first: Value = serde_json::from_str(lines.lines().next().expect("a record")).expect("JSON");
     let time = first["time"].as_str().expect("a time");
-    assert_eq!(json(&["explain", arg(dive()), "--time", time, "--json"])["record"], 1);
+    assert_eq!(
+        json(&["explain", arg(dive()), "--time", time, "--json"])["record"],
+        1
+    );
 }
 
 #[test]
@@ -53,13 +60,24 @@ fn an_explanation_holds_no_value_of_the_line_that_the_record_has_not() {
         let input = fs::read(told["input"].as_str().expect("an input")).expect("an input");
         let decoded = decostop_testkit::synth::decoded(&input).expect("a sound file");
         let begin = usize::try_from(told["offset"].as_u64().expect("an offset")).expect("small");
-        let line = decoded[begin..].split(|byte| *byte == b'\n').next().expect("a line");
+        let line = decoded[begin..]
+            .split(|byte| *byte == b'\n')
+            .next()
+            .expect("a line");
         let Ok(Value::Object(line)) = serde_json::from_slice::<Value>(line) else {
             continue;
         };
         let record = told["fields"].to_string();
-        for value in line.values().filter_map(Value::as_str).filter(|value| value.len() >= 8) {
-            assert!(record.contains(value) || !text.contains(value), "a value of {} bytes", value.len());
+        for value in line
+            .values()
+            .filter_map(Value::as_str)
+            .filter(|value| value.len() >= 8)
+        {
+            assert!(
+                record.contains(value) || !text.contains(value),
+                "a value of {} bytes",
+                value.len()
+            );
             seen += 1;
         }
     }
@@ -80,11 +98,23 @@ fn equal_values_have_equal_digests_and_another_key_gives_others() {
     };
     let here = digests(dive());
     let distinct: std::collections::BTreeSet<_> = here.iter().map(|(_, digest)| digest).collect();
-    assert!(!here.is_empty() && distinct.len() < here.len(), "the same value occurs twice");
+    assert!(
+        !here.is_empty() && distinct.len() < here.len(),
+        "the same value occurs twice"
+    );
     let dir = tempfile::tempdir().expect("a temporary directory");
     let (corpus, out) = (Corpus::sound(), dir.path().join("again"));
     let (request, logs) = (corpus.path("request.toml"), corpus.path("logs"));
-    run(&["scan", "--request", arg(&request), arg(&logs), "--out", arg(&out), "--quiet"]).exits(0);
+    run(&[
+        "scan",
+        "--request",
+        arg(&request),
+        arg(&logs),
+        "--out",
+        arg(&out),
+        "--quiet",
+    ])
+    .exits(0);
     assert!(digests(&out).iter().all(|(_, digest)| !distinct.contains(digest)));
 }
 
@@ -93,12 +123,20 @@ fn what_cannot_be_explained_is_told() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let mine = dir.path().join("mine");
     copy(dive(), &mine);
-    run(&["explain", arg(&mine), "1000000"]).exits(1).says("there is no record");
+    run(&["explain", arg(&mine), "1000000"])
+        .exits(1)
+        .says("there is no record");
     run(&["explain", arg(&mine), "0"]).exits(1);
     run(&["explain", arg(&mine)]).exits(1);
-    run(&["explain", arg(&mine), "--at", "nonsense"]).exits(1).says("INPUT:OFFSET");
-    run(&["explain", arg(&mine), "1", "--profile", "nginx"]).exits(1).says("another profile");
-    run(&["explain", arg(&mine.join("disclosure")), "1"]).exits(1).says("internal");
+    run(&["explain", arg(&mine), "--at", "nonsense"])
+        .exits(1)
+        .says("INPUT:OFFSET");
+    run(&["explain", arg(&mine), "1", "--profile", "nginx"])
+        .exits(1)
+        .says("another profile");
+    run(&["explain", arg(&mine.join("disclosure")), "1"])
+        .exits(1)
+        .says("internal");
     fs::remove_file(mine.join("internal/key")).expect("a key");
     run(&["explain", arg(&mine), "1"]).exits(1);
 }
@@ -127,14 +165,31 @@ fn a_self_test_of_the_built_in_profile_is_clean_and_leaves_nothing() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let corpus = Corpus::sound();
     let (request, logs) = (corpus.path("request.toml"), corpus.path("logs"));
-    let args = ["selftest", arg(&logs), "--request", arg(&request), "--sample", "6", "--seed", "5"];
+    let args = [
+        "selftest",
+        arg(&logs),
+        "--request",
+        arg(&request),
+        "--sample",
+        "6",
+        "--seed",
+        "5",
+    ];
     let out = crate::run::decostop()
         .args(args)
         .env("TMPDIR", dir.path())
         .output()
         .expect("the binary runs");
     let ran = crate::run::Ran::new(out).exits(0);
-    for part in ["planted", "base64", "gzip", "credential.jwt", "survived", "0 missed", "seed 5"] {
+    for part in [
+        "planted",
+        "base64",
+        "gzip",
+        "credential.jwt",
+        "survived",
+        "0 missed",
+        "seed 5",
+    ] {
         assert!(ran.out.contains(part), "no {part}: {}", ran.out);
     }
     let left: Vec<PathBuf> = fs::read_dir(dir.path())

@@ -138,7 +138,9 @@ impl Explainer {
         let digest = told.pointer("/profile/digest").and_then(Value::as_str);
         if digest != Some(profile.digest.as_str()) {
             let name = told.pointer("/profile/name").and_then(Value::as_str);
-            let name = name.map(|name| format!(", {}", name.escape_debug())).unwrap_or_default();
+            let name = name
+                .map(|name| format!(", {}", name.escape_debug()))
+                .unwrap_or_default();
             return Err(
                 Error::new(ErrorKind::Config, format!("was made with another profile{name}"))
                     .at(Origin {
@@ -247,16 +249,16 @@ impl Explainer {
         };
         if !own_name {
             // A pseudonym has a removal of the field that it stands for.
-            let replaced = from
-                .iter()
-                .find(|field| removed.iter().any(|span| span.field == **field && is_replacing(&span.rule)));
+            let replaced = from.iter().find(|field| {
+                removed
+                    .iter()
+                    .any(|span| span.field == **field && is_replacing(&span.rule))
+            });
             let from = match replaced {
                 Some(field) if self.is_pseudonym(value) => vec![field.clone()],
                 _ => from.to_vec(),
             };
-            let class = from
-                .iter()
-                .find_map(|field| self.class(source, record, field));
+            let class = from.iter().find_map(|field| self.class(source, record, field));
             let told = class.map_or_else(|| "none".to_owned(), |class| class.as_str().to_owned());
             return kept(from, told, self.ground(class, value));
         }
@@ -266,7 +268,11 @@ impl Explainer {
                     let (ground, why) = self.ground(Some(class), value);
                     (ground, format!("the profile lists the parameter {key}: {why}"))
                 }
-                None => ("parameter", "there were parameters that the profile does not list, or whose values may not be told".to_owned()),
+                None => (
+                    "parameter",
+                    "there were parameters that the profile does not list, or whose values may not be told"
+                        .to_owned(),
+                ),
             };
             let class = class.map_or("params", Class::as_str).to_owned();
             return kept(vec![base.to_owned()], class, (ground, why));
@@ -274,7 +280,9 @@ impl Explainer {
         let class = self.class(source, record, base);
         let told = class.map_or_else(
             || {
-                let spec = source.spec(base).map(|spec| spec.classes().map(Class::as_str).collect());
+                let spec = source
+                    .spec(base)
+                    .map(|spec| spec.classes().map(Class::as_str).collect());
                 let classes: Vec<&str> = spec.unwrap_or_default();
                 classes.join(" or ")
             },
@@ -348,7 +356,8 @@ impl Explainer {
         match class {
             Class::Text => self.text(&text),
             Class::Resource => {
-                let why = "rebuilt from a route of the profile; what the route leaves open is gone".to_owned();
+                let why =
+                    "rebuilt from a route of the profile; what the route leaves open is gone".to_owned();
                 ("route", why)
             }
             Class::Agent => ("agent", why_left(class).to_owned()),
@@ -356,11 +365,12 @@ impl Explainer {
                 let why = "the address of an in-scope actor, and personal data was asked for".to_owned();
                 ("actor", why)
             }
-            Class::Correlation | Class::TokenId => {
-                ("request", "a select of the request names it".to_owned())
-            }
+            Class::Correlation | Class::TokenId => ("request", "a select of the request names it".to_owned()),
             _ if class.is_identity() => self.identity(class, &text),
-            _ => ("grammar", format!("class {}: {}", class.as_str(), why_left(class))),
+            _ => (
+                "grammar",
+                format!("class {}: {}", class.as_str(), why_left(class)),
+            ),
         }
     }
 
@@ -392,7 +402,11 @@ impl Explainer {
         if let Some(entry) = entry_of(&self.request.scope, &ident) {
             return ("scope", format!("in scope by {entry}"));
         }
-        if self.linked.iter().any(|(of, value)| *of == class && value == text) {
+        if self
+            .linked
+            .iter()
+            .any(|(of, value)| *of == class && value == text)
+        {
             let why = "in scope by its pairing: every record of the dive that names it names one that the scope lists";
             return ("linked", why.to_owned());
         }
@@ -435,7 +449,10 @@ fn entry_of(scope: &Scope, ident: &Ident) -> Option<String> {
             })
         }
         Ident::ProjectId(id) => {
-            let at = scope.projects.iter().position(|project| project.id == Some(*id))?;
+            let at = scope
+                .projects
+                .iter()
+                .position(|project| project.id == Some(*id))?;
             Some(told("projects", at, ", its id"))
         }
         Ident::NamespaceId(id) => {
@@ -445,8 +462,13 @@ fn entry_of(scope: &Scope, ident: &Ident) -> Option<String> {
         }
         Ident::User(name) => users.into_iter().find_map(|(at, user)| {
             let former = user.formerly.iter().any(|known| same(known, name));
-            (same(&user.username, name) || former)
-                .then(|| told("users", at, if former { ", an earlier name" } else { ", its name" }))
+            (same(&user.username, name) || former).then(|| {
+                told(
+                    "users",
+                    at,
+                    if former { ", an earlier name" } else { ", its name" },
+                )
+            })
         }),
         Ident::UserId(id) => {
             let at = scope.users.iter().position(|user| user.id == Some(*id))?;
@@ -466,7 +488,10 @@ fn entry_of(scope: &Scope, ident: &Ident) -> Option<String> {
 
 /// Whether something stands where the rule removed a value.
 fn is_replacing(rule: &str) -> bool {
-    matches!(rule, "identity.pseudonym" | "identity.address" | "identity.spelling")
+    matches!(
+        rule,
+        "identity.pseudonym" | "identity.address" | "identity.spelling"
+    )
 }
 
 /// A rule of redaction in words. Rules that are not listed here are those of detectors.
@@ -475,14 +500,20 @@ fn why_removed(rule: &str) -> String {
         "agent.built" => "of an agent only families of clients are told",
         "agent.unknown" => "the agent names no client that the profile knows",
         "empty" => "there was nothing in it",
-        "event.grammar" => "no event that the profile knows, nor of the form of an entry point; [event] stands for it",
+        "event.grammar" => {
+            "no event that the profile knows, nor of the form of an entry point; [event] stands for it"
+        }
         "field.unknown" => "the profile gives the field no class",
         "form" => "it has no form of its class",
         "grammar" => "it does not fit the closed grammar of its class",
-        "identity.address" => "an address that is not an in-scope actor's, or not asked for; a pseudonym stands for it",
+        "identity.address" => {
+            "an address that is not an in-scope actor's, or not asked for; a pseudonym stands for it"
+        }
         "identity.foreign" => "an identity that is not in scope",
         "identity.mention" => "the form of an identity that is not in scope",
-        "identity.pseudonym" => "an identity that is not in scope, or personal data that was not asked for; a pseudonym stands for it",
+        "identity.pseudonym" => {
+            "an identity that is not in scope, or personal data that was not asked for; a pseudonym stands for it"
+        }
         "identity.spelling" => "another spelling of an identity in scope; the usual one is shown",
         "internal" => "an address inside the platform",
         "metric" => "what the platform measures",

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::private::private_file;
 use super::{failed, hex};
-use crate::{Error, ErrorKind, Origin};
 use crate::sink::{Provenance, Removal};
+use crate::{Error, ErrorKind, Origin};
 
 /// Takes the provenance of the output records, in their order.
 pub trait ProvenanceWriter: Send {

@@ -4,7 +4,9 @@ use std::io::{self, BufWriter, ErrorKind as IoKind, Write};
 use std::path::{Path, PathBuf};
 
 use super::failed;
-use super::internal::{DICTIONARY, Internal, KEY, LOOKUPS, Output, PSEUDONYMS, REQUEST, RESIDUAL, RUN, WITHHELD};
+use super::internal::{
+    DICTIONARY, Internal, KEY, LOOKUPS, Output, PSEUDONYMS, REQUEST, RESIDUAL, RUN, WITHHELD,
+};
 use super::place::{Staging, names};
 use super::provenance::ProvenanceWriter;
 use super::records::Digesting;
@@ -184,7 +186,9 @@ impl Sink for StreamWriter {
 
 /// Whether a directory holds evidence of a dive and nothing else, or is empty.
 fn is_evidence(dir: &Path) -> bool {
-    const KNOWN: [&str; 8] = [RUN, WITHHELD, RESIDUAL, PSEUDONYMS, DICTIONARY, KEY, REQUEST, LOOKUPS];
+    const KNOWN: [&str; 8] = [
+        RUN, WITHHELD, RESIDUAL, PSEUDONYMS, DICTIONARY, KEY, REQUEST, LOOKUPS,
+    ];
     names(dir).is_ok_and(|names| {
         names.is_empty()
             || dir.join(RUN).is_file()

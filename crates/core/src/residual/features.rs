@@ -177,9 +177,7 @@ pub(crate) fn base_name<'n>(source: &str, name: &'n str) -> &'n str {
         Some((base, number)) if number.bytes().all(|byte| byte.is_ascii_digit()) => base,
         _ => name,
     };
-    let bare = name
-        .strip_prefix(source)
-        .and_then(|rest| rest.strip_prefix('.'));
+    let bare = name.strip_prefix(source).and_then(|rest| rest.strip_prefix('.'));
     bare.filter(|bare| crate::artefact::is_column(bare))
         .unwrap_or(name)
 }

@@ -68,7 +68,12 @@ pub(super) struct Mint<'p> {
 impl<'p> Mint<'p> {
     /// # Errors
     /// A rule's pattern does not compile.
-    pub(super) fn new(profile: &'p Profile, rules: &RuleSet, users: &[UserScope], paths: &[String]) -> Result<Self, Error> {
+    pub(super) fn new(
+        profile: &'p Profile,
+        rules: &RuleSet,
+        users: &[UserScope],
+        paths: &[String],
+    ) -> Result<Self, Error> {
         let mut examples = Vec::new();
         for rule in &rules.rules {
             let pattern = regex(&rule.pattern).map_err(|_| {
@@ -94,7 +99,12 @@ impl<'p> Mint<'p> {
         };
         let scope_users = users
             .iter()
-            .flat_map(|user| [&user.username].into_iter().chain(&user.emails).chain(&user.names))
+            .flat_map(|user| {
+                [&user.username]
+                    .into_iter()
+                    .chain(&user.emails)
+                    .chain(&user.names)
+            })
             .filter(|name| name.len() >= 4 && !told(name))
             .map(|name| Canary {
                 support_only: true,
@@ -110,7 +120,10 @@ impl<'p> Mint<'p> {
 
     /// The canary of a name of the scope, if it may not come out where personal data was not asked for.
     pub(super) fn scope_user(&self, name: &str) -> Option<Canary> {
-        self.scope_users.iter().find(|canary| canary.text == name).cloned()
+        self.scope_users
+            .iter()
+            .find(|canary| canary.text == name)
+            .cloned()
     }
 
     /// A word that is in no vocabulary.
@@ -174,7 +187,15 @@ impl<'p> Mint<'p> {
             let token = format!("{prefix}{}", text(random, length, letters));
             all.push(Canary::new(kind, token.as_str(), &[&token]));
         };
-        for prefix in ["glpat-", "gldt-", "glrt-", "glptt-", "glcbt-", "glsoat-", "GR1348941"] {
+        for prefix in [
+            "glpat-",
+            "gldt-",
+            "glrt-",
+            "glptt-",
+            "glcbt-",
+            "glsoat-",
+            "GR1348941",
+        ] {
             prefixed("credential.gitlab", prefix, 20, ALNUM);
         }
         prefixed("credential.cloud", "AKIA", 16, UPPER);
@@ -188,8 +209,14 @@ impl<'p> Mint<'p> {
         prefixed("credential.random", "", 40, ALNUM);
         prefixed("credential.random", "", 64, b"0123456789abcdef");
         let signature = text(random, 43, ALNUM);
-        let claims = base64(format!("{{\"sub\":\"{}\"}}", self.word(random)).as_bytes(), STANDARD);
-        let jwt = format!("eyJhbGciOiJIUzI1NiJ9.{}.{signature}", claims.trim_end_matches('='));
+        let claims = base64(
+            format!("{{\"sub\":\"{}\"}}", self.word(random)).as_bytes(),
+            STANDARD,
+        );
+        let jwt = format!(
+            "eyJhbGciOiJIUzI1NiJ9.{}.{signature}",
+            claims.trim_end_matches('=')
+        );
         all.push(Canary::new("credential.jwt", jwt, &[&signature]));
         let body = text(random, 64, ALNUM);
         let pem = format!("-----BEGIN RSA PRIVATE KEY-----\n{body}\n-----END RSA PRIVATE KEY-----");
@@ -199,7 +226,11 @@ impl<'p> Mint<'p> {
             ("credential.header", "Authorization: Bearer ", ""),
             ("credential.key_value", "password=", ""),
             ("credential.key_value", "api_key: ", ""),
-            ("credential.signed_url", "https://b.example/o?X-Amz-Signature=", "&x=1"),
+            (
+                "credential.signed_url",
+                "https://b.example/o?X-Amz-Signature=",
+                "&x=1",
+            ),
         ] {
             let secret = text(random, 24, ALNUM);
             all.push(Canary::new(kind, format!("{before}{secret}{after}"), &[&secret]));
@@ -207,7 +238,11 @@ impl<'p> Mint<'p> {
         // Made of a harmless word: only what stands before it tells.
         let word = ["sunshine", "football", "butterfly", "strawberry"];
         let word = word.get(random.below(word.len())).copied().unwrap_or("sunshine");
-        all.push(Canary::new("credential.words", format!("password={word}"), &[word]));
+        all.push(Canary::new(
+            "credential.words",
+            format!("password={word}"),
+            &[word],
+        ));
         all
     }
 
@@ -224,7 +259,11 @@ impl<'p> Mint<'p> {
         let octet = |random: &mut Random| 1 + random.below(254);
         let inside = format!("10.{}.{}.{}", octet(random), octet(random), octet(random));
         vec![
-            Canary::new("system.host", format!("{one}-01{domain}"), &[&format!("{one}-01")]),
+            Canary::new(
+                "system.host",
+                format!("{one}-01{domain}"),
+                &[&format!("{one}-01")],
+            ),
             Canary::new("system.address", inside, &[]),
             Canary::new("system.path", format!("/var/opt/gitlab/git-data/{two}"), &[&two]),
             Canary::new(
@@ -297,7 +336,8 @@ fn with_iban_check(country: &str, account: &str) -> String {
 /// What lies in a span and the rest of the words that it cuts.
 fn whole_words(text: &str, span: std::ops::Range<usize>) -> Option<&str> {
     let joins = |c: &char| c.is_alphanumeric();
-    let length = |chars: &mut dyn Iterator<Item = char>| chars.take_while(joins).map(char::len_utf8).sum::<usize>();
+    let length =
+        |chars: &mut dyn Iterator<Item = char>| chars.take_while(joins).map(char::len_utf8).sum::<usize>();
     let found = text.get(span.clone())?;
     let before = if found.starts_with(char::is_alphanumeric) {
         length(&mut text.get(..span.start)?.chars().rev())
@@ -313,7 +353,9 @@ fn whole_words(text: &str, span: std::ops::Range<usize>) -> Option<&str> {
 }
 
 fn regex(pattern: &str) -> Result<regex_automata::meta::Regex, Box<regex_automata::meta::BuildError>> {
-    let syntax = regex_automata::util::syntax::Config::new().unicode(false).utf8(false);
+    let syntax = regex_automata::util::syntax::Config::new()
+        .unicode(false)
+        .utf8(false);
     regex_automata::meta::Regex::builder()
         .syntax(syntax)
         .build(pattern)
@@ -379,7 +421,11 @@ impl Encoding {
             let units = text.encode_utf16();
             units.map(|unit| format!("\\u{unit:04x}")).collect::<String>()
         };
-        let percent = |text: &str| text.bytes().map(|byte| format!("%{byte:02X}")).collect::<String>();
+        let percent = |text: &str| {
+            text.bytes()
+                .map(|byte| format!("%{byte:02X}"))
+                .collect::<String>()
+        };
         let encoded = match self {
             Self::Escapes => return escapes(text),
             Self::Plain => text.to_owned(),
@@ -416,7 +462,11 @@ fn base64(bytes: &[u8], alphabet: &[u8; 64]) -> String {
         for place in 0..4 {
             let index = (bits >> (18 - 6 * place) & 63) as usize;
             let letter = alphabet.get(index).copied().unwrap_or(b'A');
-            out.push(if place > chunk.len() { '=' } else { char::from(letter) });
+            out.push(if place > chunk.len() {
+                '='
+            } else {
+                char::from(letter)
+            });
         }
     }
     out

@@ -171,10 +171,11 @@ impl SelfTest {
         let samples = sample::read(&plan, &discovery.inputs, &limits, self.sample, &self.cancel);
         self.check_cancelled()?;
         if samples.lines.is_empty() {
-            return Err(
-                Error::new(ErrorKind::Config, "no line of the inputs is a record of the profile")
-                    .hint("--source-of GLOB=SOURCE names the source of files"),
-            );
+            return Err(Error::new(
+                ErrorKind::Config,
+                "no line of the inputs is a record of the profile",
+            )
+            .hint("--source-of GLOB=SOURCE names the source of files"));
         }
         let seed = match self.seed {
             Some(seed) => seed,
@@ -219,7 +220,12 @@ impl SelfTest {
         }
         let field = |name: &str| tempfile::Builder::new().prefix(name).tempdir_in(&self.temp_dir);
         let dir = field("decostop-selftest-").map_err(|cause| {
-            Error::io(ErrorKind::Sink, &self.temp_dir, "make a private directory in it", cause)
+            Error::io(
+                ErrorKind::Sink,
+                &self.temp_dir,
+                "make a private directory in it",
+                cause,
+            )
         })?;
         let outcome = self.dives(&request, &sown, dir.path(), seed);
         let kept = dir.path().to_owned();
@@ -334,7 +340,9 @@ impl SelfTest {
         for (record, row) in artefact.records()?.zip(rows) {
             self.check_cancelled()?;
             let (record, row) = (record?, row?);
-            let name = Path::new(&row.input).file_name().map(|name| name.to_string_lossy().into_owned());
+            let name = Path::new(&row.input)
+                .file_name()
+                .map(|name| name.to_string_lossy().into_owned());
             let at = name.zip(row.offset).and_then(|line| places.get(&line)).copied();
             let line = at.and_then(|(source, nth)| {
                 let field = sown.get(source)?;
@@ -354,9 +362,14 @@ impl SelfTest {
             }
             for (name, value) in record.fields() {
                 // A survivor in a key stands in the name.
-                let text = format!("{name} {}", value.as_str().map_or_else(|| value.to_string(), str::to_owned));
+                let text = format!(
+                    "{name} {}",
+                    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+                );
                 for at in views::found(&text, texts()) {
-                    let Some((plant, _)) = needles.get(at) else { continue };
+                    let Some((plant, _)) = needles.get(at) else {
+                        continue;
+                    };
                     cells.of(plant).1 += 1;
                     outcome.survived(Survivor {
                         mode: mode.name,
@@ -387,14 +400,20 @@ impl SelfTest {
         sown: &[Sown],
         outcome: &mut Outcome,
     ) -> Result<(), Error> {
-        let manifest = serde_json::to_string(artefact.manifest())
-            .map_err(|cause| Error::new(ErrorKind::Internal, "the manifest has no JSON form").because(cause))?;
+        let manifest = serde_json::to_string(artefact.manifest()).map_err(|cause| {
+            Error::new(ErrorKind::Internal, "the manifest has no JSON form").because(cause)
+        })?;
         let plants: Vec<(&Sown, &plant::Plant, &str)> = sown
             .iter()
             .flat_map(|field| field.planted.iter().map(move |planted| (field, planted)))
             .flat_map(|(field, planted)| planted.plants.iter().map(move |plant| (field, plant)))
             .filter(|(_, plant)| !plant.support_only)
-            .flat_map(|(field, plant)| plant.needles.iter().map(move |needle| (field, plant, needle.as_str())))
+            .flat_map(|(field, plant)| {
+                plant
+                    .needles
+                    .iter()
+                    .map(move |needle| (field, plant, needle.as_str()))
+            })
             .collect();
         for at in views::found(&manifest, plants.iter().map(|(_, _, needle)| *needle)) {
             if let Some((field, plant, _)) = plants.get(at) {
@@ -478,7 +497,11 @@ impl Nexus {
         let redactor = Redactor::new(Arc::clone(&plan), Policy::default(), &key)
             .map_err(|cause| Error::new(ErrorKind::Config, cause.to_string()))?;
         let facts = Learner::new(1).freeze(scope_index(request)?, &plan.profile.vocabulary.words);
-        Ok(Self { plan, redactor, facts })
+        Ok(Self {
+            plan,
+            redactor,
+            facts,
+        })
     }
 
     fn judge<'n>(&'n self, source: usize, limits: &'n Limits) -> Judge<'n> {
@@ -494,15 +517,26 @@ impl Nexus {
 
 impl Judge<'_> {
     fn concerns_scope(&mut self, line: &str) -> bool {
-        let Nexus { plan, redactor, facts } = self.nexus;
+        let Nexus {
+            plan,
+            redactor,
+            facts,
+        } = self.nexus;
         let typed = &mut self.typed;
         let source = Some(self.source);
-        let judged = parse::with_record(plan, line.as_bytes(), source, self.limits, &mut self.scratch, |record| {
-            let at = plan.time(record).ok().flatten();
-            record.source == self.source
-                && plan.typed(record, typed).is_ok()
-                && at.is_some_and(|at| redactor.has_nexus(typed, facts, at.ns))
-        });
+        let judged = parse::with_record(
+            plan,
+            line.as_bytes(),
+            source,
+            self.limits,
+            &mut self.scratch,
+            |record| {
+                let at = plan.time(record).ok().flatten();
+                record.source == self.source
+                    && plan.typed(record, typed).is_ok()
+                    && at.is_some_and(|at| redactor.has_nexus(typed, facts, at.ns))
+            },
+        );
         judged == Ok(true)
     }
 }
@@ -662,14 +696,20 @@ impl Found {
         let field = line.and_then(|(source, _)| sown.get(source));
         let planted = line.and_then(|(_, nth)| field?.planted.get(nth));
         // `field path: …` is a place, as is `field params.note: …`.
-        let place = self.place.strip_prefix("field ").and_then(|rest| rest.split(':').next());
+        let place = self
+            .place
+            .strip_prefix("field ")
+            .and_then(|rest| rest.split(':').next());
         let in_place = |plant: &&plant::Plant| {
             place.is_none_or(|place| {
                 let rest = place.strip_prefix(plant.place.as_str());
                 rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '#']))
             })
         };
-        let plants = planted.iter().flat_map(|planted| &planted.plants).filter(in_place);
+        let plants = planted
+            .iter()
+            .flat_map(|planted| &planted.plants)
+            .filter(in_place);
         let mut canaries: Vec<String> = plants
             .map(|plant| format!("{} as {}", plant.kind, plant.encoding))
             .collect();
@@ -687,13 +727,16 @@ impl Found {
 /// The verifier's findings, with places that do not name the private directory.
 fn findings(rejected: &Path, dir: &Path) -> Result<Vec<Found>, Error> {
     let path = rejected.join("internal/verify.ndjson");
-    let text = fs::read_to_string(&path).map_err(|cause| Error::io(ErrorKind::Sink, &path, "read it", cause))?;
+    let text =
+        fs::read_to_string(&path).map_err(|cause| Error::io(ErrorKind::Sink, &path, "read it", cause))?;
     let dir = format!("{}/", dir.display());
     let told = |line: &str| -> Option<Found> {
         let row: serde_json::Value = serde_json::from_str(line).ok()?;
         let part = |name: &str| Some(row.get(name)?.as_str()?.replace(&dir, ""));
         let (rule, place) = (part("rule")?, part("place")?);
-        let origin = place.rsplit_once(": ").map_or(place.as_str(), |(_, origin)| origin);
+        let origin = place
+            .rsplit_once(": ")
+            .map_or(place.as_str(), |(_, origin)| origin);
         let line = origin.split_once(" at decoded byte ");
         let line = line.and_then(|(file, offset)| Some((file.to_owned(), offset.parse().ok()?)));
         Some(Found { rule, place, line })
@@ -713,7 +756,11 @@ fn widened(request: &Request) -> Result<Request, Error> {
     for (since, until) in namespaces
         .iter_mut()
         .map(|entry| (&mut entry.since, &mut entry.until))
-        .chain(projects.iter_mut().map(|entry| (&mut entry.since, &mut entry.until)))
+        .chain(
+            projects
+                .iter_mut()
+                .map(|entry| (&mut entry.since, &mut entry.until)),
+        )
         .chain(users.iter_mut().map(|entry| (&mut entry.since, &mut entry.until)))
     {
         (*since, *until) = (None, None);
@@ -733,8 +780,12 @@ fn widened(request: &Request) -> Result<Request, Error> {
         });
     }
     let named = projects.iter().filter(|project| !project.path.is_empty());
-    let named: Vec<ProjectRef> = named.map(|project| ProjectRef::Path(project.path.clone())).collect();
-    let by_id = projects.iter().filter_map(|project| project.id.map(ProjectRef::Id));
+    let named: Vec<ProjectRef> = named
+        .map(|project| ProjectRef::Path(project.path.clone()))
+        .collect();
+    let by_id = projects
+        .iter()
+        .filter_map(|project| project.id.map(ProjectRef::Id));
     let all: Vec<ProjectRef> = named.into_iter().chain(by_id).collect();
     if !all.is_empty() {
         selects.push(Select {

@@ -64,7 +64,11 @@ impl Planter<'_> {
         let sampled = lines.get(nth % lines.len().max(1))?;
         let person = self.mint.person(random);
         let own = own && !self.scope.users.is_empty();
-        let known_id = !own && sampled.fields.iter().any(|field| field.class == Some(Class::UserId));
+        let known_id = !own
+            && sampled
+                .fields
+                .iter()
+                .any(|field| field.class == Some(Class::UserId));
         let canaries = self.mint.canaries(random, &person, known_id);
         let mut draft = Draft {
             planter: self,
@@ -76,7 +80,16 @@ impl Planter<'_> {
         let anchor = self.anchor(nth);
         draft.time(sampled, nth);
         for field in &sampled.fields {
-            draft.field(nth, sampled, &field.name, &field.raw, field.class, &anchor, &person, own);
+            draft.field(
+                nth,
+                sampled,
+                &field.name,
+                &field.raw,
+                field.class,
+                &anchor,
+                &person,
+                own,
+            );
         }
         draft.nexus(sampled, &anchor);
         draft.more(nth, sampled, &anchor, &person, own);
@@ -90,8 +103,18 @@ impl Planter<'_> {
     }
 
     fn anchor(&self, nth: usize) -> Anchor {
-        let namespaces: Vec<_> = self.scope.namespaces.iter().filter(|ns| !ns.path.is_empty()).collect();
-        let projects: Vec<_> = self.scope.projects.iter().filter(|project| !project.path.is_empty()).collect();
+        let namespaces: Vec<_> = self
+            .scope
+            .namespaces
+            .iter()
+            .filter(|ns| !ns.path.is_empty())
+            .collect();
+        let projects: Vec<_> = self
+            .scope
+            .projects
+            .iter()
+            .filter(|project| !project.path.is_empty())
+            .collect();
         let namespace = namespaces.get(nth % namespaces.len().max(1));
         let project = projects.get(nth % projects.len().max(1));
         let inside = |path: &str| {
@@ -135,7 +158,11 @@ impl Planter<'_> {
         on || sources
             .flat_map(|source| &source.discriminators)
             .any(|told| told.field == name)
-            || wrappers.objects.iter().chain(&wrappers.merged).any(|key| key == name)
+            || wrappers
+                .objects
+                .iter()
+                .chain(&wrappers.merged)
+                .any(|key| key == name)
     }
 
     /// A path of the profile's routes with an open end, for a project.
@@ -146,11 +173,14 @@ impl Planter<'_> {
         let Some(route) = routes.get(nth % routes.len().max(1)) else {
             return Some(format!("/{path}/"));
         };
-        let segments = route.trim_end_matches("**").split('/').map(|segment| match segment {
-            ":project" => path.as_str(),
-            slot if slot.starts_with(':') => "1",
-            literal => literal,
-        });
+        let segments = route
+            .trim_end_matches("**")
+            .split('/')
+            .map(|segment| match segment {
+                ":project" => path.as_str(),
+                slot if slot.starts_with(':') => "1",
+                literal => literal,
+            });
         Some(segments.collect::<Vec<_>>().join("/"))
     }
 }
@@ -178,7 +208,12 @@ impl Draft<'_> {
     }
 
     /// The next canary that fits, as the inside of a JSON string; nothing once all are planted.
-    fn take(&mut self, place: &str, fits: impl Fn(&Canary) -> bool, plain: impl Fn(&str) -> bool) -> Option<String> {
+    fn take(
+        &mut self,
+        place: &str,
+        fits: impl Fn(&Canary) -> bool,
+        plain: impl Fn(&str) -> bool,
+    ) -> Option<String> {
         let at = self.canaries.iter().position(fits)?;
         let canary = self.canaries.swap_remove(at);
         let all = Encoding::ALL;
@@ -186,7 +221,9 @@ impl Draft<'_> {
         let encoding = if self.random.below(3) == 0 {
             Encoding::Plain
         } else {
-            all.get(self.random.below(all.len())).copied().unwrap_or(Encoding::Plain)
+            all.get(self.random.below(all.len()))
+                .copied()
+                .unwrap_or(Encoding::Plain)
         };
         let mut body = encoding.body(&canary.text);
         let mut written = encoding;
@@ -220,7 +257,11 @@ impl Draft<'_> {
             .filter(|field| field.class == Some(Class::Time))
             .map(|field| field.name.as_str())
             .collect();
-        if let Some(first) = source.time.first().filter(|first| !names.contains(&first.as_str())) {
+        if let Some(first) = source
+            .time
+            .first()
+            .filter(|first| !names.contains(&first.as_str()))
+        {
             names.push(first);
         }
         names.dedup();
@@ -281,7 +322,8 @@ impl Draft<'_> {
                 if nth.is_multiple_of(2) {
                     Some(raw.to_owned())
                 } else {
-                    let fits = |canary: &Canary| !(canary.kind.starts_with("foreign.") && canary.is_one_word());
+                    let fits =
+                        |canary: &Canary| !(canary.kind.starts_with("foreign.") && canary.is_one_word());
                     let body = self.take(&place, fits, |_| true).unwrap_or_default();
                     Some(format!("\"{body}\""))
                 }
@@ -292,7 +334,9 @@ impl Draft<'_> {
                 Some(format!("\"{body}\""))
             }
             // The profile takes sentences for something closed: what that would let through comes first.
-            _ if sentence && !matches!(class, Class::Text | Class::System | Class::Metric | Class::Secret) => {
+            _ if sentence
+                && !matches!(class, Class::Text | Class::System | Class::Metric | Class::Secret) =>
+            {
                 let (place, turn) = (place.as_str(), nth % 4);
                 let body = match turn {
                     0 => self.plain(place, |canary| canary.kind == "foreign.user_id"),
@@ -349,7 +393,11 @@ impl Draft<'_> {
         };
         self.note(&Canary::new(kind, text.as_str(), &[]), "typed", place);
         let is_number = raw.bytes().next().is_some_and(|byte| byte.is_ascii_digit());
-        Some(if class == Class::UserId && is_number { text } else { quoted(&text) })
+        Some(if class == Class::UserId && is_number {
+            text
+        } else {
+            quoted(&text)
+        })
     }
 
     fn address(&mut self, place: &str, nth: usize, person: &Person, own: bool) -> Option<String> {
@@ -364,7 +412,11 @@ impl Draft<'_> {
         }
         let octet = 1 + self.random.below(254);
         let inside = format!("10.{octet}.77.{}", 1 + self.random.below(254));
-        self.note(&Canary::new("system.address", inside.as_str(), &[]), "typed", place);
+        self.note(
+            &Canary::new("system.address", inside.as_str(), &[]),
+            "typed",
+            place,
+        );
         Some(quoted(&format!("{known}, {inside}")))
     }
 
@@ -378,7 +430,9 @@ impl Draft<'_> {
         let query = self.take(place, |_| true, is_plain).unwrap_or_default();
         let mut keys = self.planter.profile.params.keys();
         let listed = keys.nth(nth % self.planter.profile.params.len().max(1));
-        let key = listed.filter(|_| nth.is_multiple_of(2)).map_or("note", String::as_str);
+        let key = listed
+            .filter(|_| nth.is_multiple_of(2))
+            .map_or("note", String::as_str);
         let url = quoted(&url);
         let url = url.get(1..url.len() - 1).unwrap_or_default();
         Some(format!("\"{url}{tail}?{key}={query}\""))
@@ -405,7 +459,9 @@ impl Draft<'_> {
         match nth % 3 {
             0 => object(&pairs),
             1 => {
-                let items = pairs.iter().map(|(key, value)| format!("{{\"key\":{key},\"value\":{value}}}"));
+                let items = pairs
+                    .iter()
+                    .map(|(key, value)| format!("{{\"key\":{key},\"value\":{value}}}"));
                 format!("[{}]", items.collect::<Vec<_>>().join(","))
             }
             _ => quoted(&object(&pairs)),
@@ -445,14 +501,23 @@ impl Draft<'_> {
             .filter(|(_, class)| {
                 matches!(
                     class,
-                    Class::Agent | Class::Metric | Class::Params | Class::Secret | Class::System | Class::Text
+                    Class::Agent
+                        | Class::Metric
+                        | Class::Params
+                        | Class::Secret
+                        | Class::System
+                        | Class::Text
                 )
             })
             .collect();
         let chosen = missing
             .iter()
             .cycle()
-            .skip(if missing.is_empty() { 0 } else { nth * MORE_FIELDS % missing.len() })
+            .skip(if missing.is_empty() {
+                0
+            } else {
+                nth * MORE_FIELDS % missing.len()
+            })
             .take(MORE_FIELDS.min(missing.len()));
         let chosen: Vec<(String, Class)> = chosen.map(|(name, class)| ((*name).clone(), *class)).collect();
         for (name, class) in chosen {
@@ -473,7 +538,11 @@ impl Draft<'_> {
         self.note(&id, "plain", "[other]");
         self.push("zz_number", person.id.to_string());
         let other = address(self.random);
-        self.note(&Canary::new("foreign.address", other.as_str(), &[]), "plain", "[other]");
+        self.note(
+            &Canary::new("foreign.address", other.as_str(), &[]),
+            "plain",
+            "[other]",
+        );
         self.push("zz_address", quoted(&other));
     }
 }

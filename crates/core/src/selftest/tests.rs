@@ -60,7 +60,10 @@ fn selftest(profile: Arc<Profile>, dir: &Path) -> SelfTest {
 }
 
 fn is_empty(dir: &Path) -> bool {
-    fs::read_dir(dir.join("temp")).expect("a directory").next().is_none()
+    fs::read_dir(dir.join("temp"))
+        .expect("a directory")
+        .next()
+        .is_none()
 }
 
 #[test]
@@ -74,7 +77,10 @@ fn every_canary_is_seen_in_every_spelling() {
     for canary in &canaries {
         for encoding in Encoding::ALL {
             let line = format!("{{\"x\":\"see {}, please\"}}", encoding.body(&canary.text));
-            assert!(serde_json::from_str::<serde_json::Value>(&line).is_ok(), "{encoding:?}");
+            assert!(
+                serde_json::from_str::<serde_json::Value>(&line).is_ok(),
+                "{encoding:?}"
+            );
             let needles: Vec<&str> = canary.needles.iter().map(String::as_str).collect();
             assert_eq!(
                 views::found(&line, needles.iter().copied()).len(),
@@ -82,7 +88,9 @@ fn every_canary_is_seen_in_every_spelling() {
                 "{} as {encoding:?}: {line}",
                 canary.kind
             );
-            let other = line.replace("\"x\"", "\"y\"").replace(&encoding.body(&canary.text), "[text]");
+            let other = line
+                .replace("\"x\"", "\"y\"")
+                .replace(&encoding.body(&canary.text), "[text]");
             assert!(views::found(&other, needles).is_empty(), "{}", canary.kind);
         }
     }
@@ -94,17 +102,43 @@ fn nothing_survives_and_nothing_is_missed() {
     let rules = "version = 1\n[[rule]]\nid = \"x\"\nkind = \"secret\"\npattern = 'zq_([a-z0-9]{12})'\n\
                  examples = [\"zq_a1b2c3d4e5f6\"]\nnegative_examples = [\"zq\"]\n";
     let outcome = selftest(Profile::gitlab(), dir.path())
-        .rules(RuleSet::builtin().as_ref().clone().join(RuleSet::parse(rules).expect("rules")).expect("no id twice"))
+        .rules(
+            RuleSet::builtin()
+                .as_ref()
+                .clone()
+                .join(RuleSet::parse(rules).expect("rules"))
+                .expect("no id twice"),
+        )
         .run()
         .expect("an outcome");
-    assert!(!outcome.leaks(), "{:#?} {:#?}", outcome.survivors, outcome.stopped);
-    assert_eq!((outcome.expected, outcome.missed, outcome.withheld), (80, 0, 0), "{:?}", outcome.sources);
+    assert!(
+        !outcome.leaks(),
+        "{:#?} {:#?}",
+        outcome.survivors,
+        outcome.stopped
+    );
+    assert_eq!(
+        (outcome.expected, outcome.missed, outcome.withheld),
+        (80, 0, 0),
+        "{:?}",
+        outcome.sources
+    );
     assert!(!outcome.is_incomplete());
     let planted = |kind: &str| -> u64 {
         let cells = outcome.cells.iter().filter(|cell| cell.kind.starts_with(kind));
         cells.map(|cell| cell.planted).sum()
     };
-    for kind in ["credential.", "foreign.", "personal.", "system.", "scope.user", "rule.secret", "rule.personal", "rule.system", "correlation"] {
+    for kind in [
+        "credential.",
+        "foreign.",
+        "personal.",
+        "system.",
+        "scope.user",
+        "rule.secret",
+        "rule.personal",
+        "rule.system",
+        "correlation",
+    ] {
         assert!(planted(kind) > 0, "{kind}");
     }
     assert!(is_empty(dir.path()), "nothing is left");
@@ -113,7 +147,10 @@ fn nothing_survives_and_nothing_is_missed() {
 /// The built-in profile, in which a field is of the class that another one has.
 fn with_field_like(field: &str, other: &str) -> Arc<Profile> {
     let mut profile = Profile::clone(&Profile::gitlab());
-    let source = profile.sources.iter_mut().find(|source| source.name == "production_json");
+    let source = profile
+        .sources
+        .iter_mut()
+        .find(|source| source.name == "production_json");
     let fields = &mut source.expect("the source").fields;
     let spec = fields.get(other).expect("the other field").clone();
     fields.insert(field.to_owned(), spec);
@@ -125,7 +162,10 @@ fn a_profile_that_calls_text_harmless_is_caught() {
     for like in ["controller", "status"] {
         let dir = tempfile::tempdir().expect("a directory");
         let profile = with_field_like("exception.message", like);
-        let outcome = selftest(profile, dir.path()).sample(120).run().expect("an outcome");
+        let outcome = selftest(profile, dir.path())
+            .sample(120)
+            .run()
+            .expect("an outcome");
         assert!(outcome.leaks(), "{like}");
         // An id that another field names is known to the verifier, who stops the record.
         let survived = |survivor: &Survivor| survivor.planted_in == "exception.message";
@@ -148,7 +188,10 @@ fn a_profile_that_calls_text_harmless_is_caught() {
 fn a_stopped_self_test_leaves_nothing() {
     let dir = tempfile::tempdir().expect("a directory");
     let stop = Arc::new(AtomicBool::new(true));
-    let error = selftest(Profile::gitlab(), dir.path()).cancel(stop).run().expect_err("stopped");
+    let error = selftest(Profile::gitlab(), dir.path())
+        .cancel(stop)
+        .run()
+        .expect_err("stopped");
     assert_eq!(error.kind(), ErrorKind::Interrupted);
     assert!(is_empty(dir.path()));
 }

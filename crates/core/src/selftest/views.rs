@@ -61,7 +61,10 @@ fn once(text: &str) -> Vec<String> {
             found.extend(bytes.iter().map(|bytes| printable(bytes)));
             found.extend(bytes.as_deref().and_then(unpacked));
         }
-        for part in run.split(['/', '-', '_', '=']).filter(|part| part.len() >= MIN_RUN) {
+        for part in run
+            .split(['/', '-', '_', '='])
+            .filter(|part| part.len() >= MIN_RUN)
+        {
             found.extend(base64(part).as_deref().map(printable));
         }
     }
