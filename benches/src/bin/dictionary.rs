@@ -86,7 +86,8 @@ fn memory() -> (u64, u64) {
 /// A word that no corpus holds and that differs from number to number.
 fn word(mut number: u64) -> String {
     const SYLLABLES: [&str; 16] = [
-        "zab", "qev", "wox", "jul", "kyr", "pim", "vud", "xan", "fey", "gho", "hix", "yol", "tuz", "riq", "nyv", "dwe",
+        "zab", "qev", "wox", "jul", "kyr", "pim", "vud", "xan", "fey", "gho", "hix", "yol", "tuz", "riq",
+        "nyv", "dwe",
     ];
     let mut out = String::new();
     loop {
@@ -127,13 +128,23 @@ struct Made {
     verifier: Verifier,
 }
 
-fn make(request: &Request, plan: &ProfilePlan, key: &RequestKey, learner: Learner, tell: bool) -> Result<Made> {
+fn make(
+    request: &Request,
+    plan: &ProfilePlan,
+    key: &RequestKey,
+    learner: Learner,
+    tell: bool,
+) -> Result<Made> {
     let scope = scope_index(request)?;
     let begun = Clock::now();
     let profile = &plan.profile;
     let facts = learner.freeze(scope, &profile.vocabulary.words);
     if tell {
-        println!("frozen      {:>8.2?}  {:?} MiB now, at most", begun.elapsed(), memory());
+        println!(
+            "frozen      {:>8.2?}  {:?} MiB now, at most",
+            begun.elapsed(),
+            memory()
+        );
     }
     let begun = Clock::now();
     let ground = Ground {
@@ -146,11 +157,14 @@ fn make(request: &Request, plan: &ProfilePlan, key: &RequestKey, learner: Learne
     };
     let verifier = Verifier::new(Arc::clone(profile), ground)?;
     if tell {
-        println!("verifier    {:>8.2?}  {:?} MiB now, at most", begun.elapsed(), memory());
+        println!(
+            "verifier    {:>8.2?}  {:?} MiB now, at most",
+            begun.elapsed(),
+            memory()
+        );
     }
     Ok(Made { facts, verifier })
 }
-
 
 struct Item {
     record: Record<'static>,
@@ -173,7 +187,11 @@ fn main() -> Result<()> {
     println!("before      {:>8}  {:?} MiB now, at most", "", memory());
     let begun = Clock::now();
     let known = accounts::read(&path)?;
-    println!("accounts    {:>8.2?}  {:?} MiB now, at most", begun.elapsed(), memory());
+    println!(
+        "accounts    {:>8.2?}  {:?} MiB now, at most",
+        begun.elapsed(),
+        memory()
+    );
     let learner = |request: &Request| -> Result<Learner> {
         let scope = scope_index(request)?;
         let mut learner = Learner::new(Limits::default().max_dictionary);
@@ -184,8 +202,16 @@ fn main() -> Result<()> {
     };
     let begun = Clock::now();
     let learned = learner(&bare)?;
-    println!("learned     {:>8.2?}  {:?} MiB now, at most", begun.elapsed(), memory());
-    println!("            {} values of {} accounts", learned.len(), flags.accounts);
+    println!(
+        "learned     {:>8.2?}  {:?} MiB now, at most",
+        begun.elapsed(),
+        memory()
+    );
+    println!(
+        "            {} values of {} accounts",
+        learned.len(),
+        flags.accounts
+    );
     drop(make(&bare, &plan, &key, learned, true)?);
 
     let options = Options::default().seed(3).megabytes(flags.megabytes);
@@ -198,7 +224,10 @@ fn main() -> Result<()> {
     let redactor = Redactor::new(Arc::clone(&plan), policy, &key)?;
     let full = make(&request, &plan, &key, learner(&request)?, false)?;
     let empty = make(&request, &plan, &key, Learner::new(usize::MAX), false)?;
-    ensure!(full.facts.text_allowed(), "more values than a dictionary may hold");
+    ensure!(
+        full.facts.text_allowed(),
+        "more values than a dictionary may hold"
+    );
     let items = items(&corpus, &plan, &redactor, &empty.facts);
     println!("records     {}", items.len());
 
@@ -241,7 +270,10 @@ fn main() -> Result<()> {
     let [mut without, mut with] = times;
     for (stage, name) in ["redact", "verify"].into_iter().enumerate() {
         let (a, b) = (median(&mut without[stage]), median(&mut with[stage]));
-        println!("{name}      {a:.2} µs a record with an empty dictionary, {b:.2} µs: {:.2} x", b / a);
+        println!(
+            "{name}      {a:.2} µs a record with an empty dictionary, {b:.2} µs: {:.2} x",
+            b / a
+        );
     }
     Ok(())
 }
@@ -252,16 +284,23 @@ fn items(corpus: &Corpus, plan: &ProfilePlan, redactor: &Redactor, facts: &Facts
     Inputs::of(corpus).decode(1, &|segment| {
         let mut scratch = parse::Scratch::default();
         for line in Lines::new(0, &segment.bytes) {
-            let item = with_record(plan, line.bytes, segment.source, &Limits::default(), &mut scratch, |record| {
-                let mut typed = Vec::new();
-                plan.typed(record, &mut typed).ok()?;
-                let at = plan.time(record).ok().flatten()?;
-                redactor.has_nexus(&typed, facts, at.ns).then(|| Item {
-                    record: keep(record),
-                    typed,
-                    at,
-                })
-            });
+            let item = with_record(
+                plan,
+                line.bytes,
+                segment.source,
+                &Limits::default(),
+                &mut scratch,
+                |record| {
+                    let mut typed = Vec::new();
+                    plan.typed(record, &mut typed).ok()?;
+                    let at = plan.time(record).ok().flatten()?;
+                    redactor.has_nexus(&typed, facts, at.ns).then(|| Item {
+                        record: keep(record),
+                        typed,
+                        at,
+                    })
+                },
+            );
             if let (Ok(Some(item)), Ok(mut found)) = (item, found.lock()) {
                 found.push(item);
             }

@@ -30,7 +30,8 @@ pub use read::{Row, Rows, read_provenance};
 pub use write::{MAX_GROUP_BYTES, MAX_GROUP_ROWS, ParquetProvenance};
 
 /// The columns, one row for each output record. `time` is in microseconds, as most readers expect;
-/// `removals` is JSON text, `[{"field","class","rule","start","length"}]`.
+/// `removals` is JSON text, `[{"field","class","rule","start","length","digest"}]`, with keyed digests of the
+/// removed values.
 const SCHEMA: &str = "message provenance {
     required int64 ordinal;
     required binary input (UTF8);

@@ -55,6 +55,25 @@ pub fn read_provenance(path: &Path) -> Result<Rows, Error> {
 }
 
 impl Rows {
+    /// Leaves out the row groups in front of the one that holds this 0-based record, without reading them.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Source`] if the file says of a group that it has a negative number of rows.
+    pub fn skip_groups_before(&mut self, ordinal: u64) -> Result<(), Error> {
+        let mut begin = 0;
+        for (at, group) in self.file.metadata().row_groups().iter().enumerate() {
+            let rows = u64::try_from(group.num_rows())
+                .map_err(|_| damaged(&self.path, wrong("a negative number")))?;
+            begin += rows;
+            if begin > ordinal {
+                self.next_group = self.next_group.max(at);
+                return Ok(());
+            }
+        }
+        self.next_group = self.file.num_row_groups();
+        Ok(())
+    }
+
     fn read_group(&mut self) -> Result<Vec<Row>, ParquetError> {
         let group = self.file.get_row_group(self.next_group)?;
         self.next_group += 1;

@@ -77,6 +77,25 @@ fn rows_come_back_for_any_size_of_group() {
 }
 
 #[test]
+fn groups_before_a_row_are_left_out() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let path = dir.path().join("x.parquet");
+    write(&path, 25, 10, 1 << 20);
+    for (wanted, first) in [
+        (0, Some(0)),
+        (9, Some(0)),
+        (10, Some(10)),
+        (24, Some(20)),
+        (25, None),
+    ] {
+        let mut rows = read_provenance(&path).expect("Parquet");
+        rows.skip_groups_before(wanted).expect("sound groups");
+        let row = rows.next().map(|row| row.expect("a row").ordinal);
+        assert_eq!(row, first, "{wanted}");
+    }
+}
+
+#[test]
 fn the_same_rows_give_the_same_bytes() {
     let dir = tempfile::tempdir().expect("a directory");
     let (one, two) = (dir.path().join("1.parquet"), dir.path().join("2.parquet"));

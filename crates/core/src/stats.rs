@@ -76,6 +76,9 @@ pub struct Report {
     pub actors: u64,
     /// Distinct client addresses among the disclosed records.
     pub addresses: u64,
+    /// Disclosed records that are alone in their class by day: no other shares their remaining
+    /// quasi-identifiers ([`crate::residual`]).
+    pub alone: u64,
     /// First and last instant disclosed, as RFC 3339.
     pub first_time: Option<String>,
     /// See `first_time`.
@@ -255,6 +258,8 @@ pub struct Evidence {
     pub reference: String,
     /// The window as asked, RFC 3339.
     pub window: (Option<String>, Option<String>),
+    /// What is left in the records, and how much of it stands out.
+    pub residual: crate::residual::Residual,
 }
 
 impl std::fmt::Debug for Evidence {

@@ -117,7 +117,10 @@ mod tests {
         ];
         let mut values = Values::from(pairs.clone());
         let owned = |values: &Values| -> Vec<(Class, String)> {
-            values.iter().map(|(class, text)| (class, text.to_owned())).collect()
+            values
+                .iter()
+                .map(|(class, text)| (class, text.to_owned()))
+                .collect()
         };
         assert_eq!(owned(&values), pairs);
         values.sort();

@@ -564,7 +564,10 @@ impl Facts {
     /// or none of its segments looks like a credential. Anything may follow a namespace in a URL.
     pub(crate) fn is_plausible_path(&self, path: &str, domains: &[String]) -> bool {
         self.scope.lists_path(&fold(path))
-            || !is_sensitive(path, domains) && !path.split('/').any(looks_random)
+            || !is_sensitive(path, domains)
+                && !path
+                    .split('/')
+                    .any(|segment| looks_random(segment) || looks_like_data(segment))
     }
 
     /// Whether a path is a personal namespace (or lies in one): its first component is a user name.
@@ -600,7 +603,8 @@ impl Facts {
 
     fn is_foreign_address(&self, text: &str) -> bool {
         let bytes = text.as_bytes();
-        let may_be = bytes.len() > 1 && (bytes.contains(&b':') || bytes.last().is_some_and(u8::is_ascii_digit));
+        let may_be =
+            bytes.len() > 1 && (bytes.contains(&b':') || bytes.last().is_some_and(u8::is_ascii_digit));
         let fact = may_be
             .then(|| text.parse::<IpAddr>().ok())
             .flatten()
@@ -719,7 +723,11 @@ impl Facts {
             foreign.for_each(|(name, _)| out.push(class, name));
         }
         for (class, ids, make) in [
-            (Class::UserId, &learned.user_ids, Ident::UserId as fn(u64) -> Ident),
+            (
+                Class::UserId,
+                &learned.user_ids,
+                Ident::UserId as fn(u64) -> Ident,
+            ),
             (Class::ProjectId, &learned.project_ids, Ident::ProjectId),
             (Class::NamespaceId, &learned.namespace_ids, Ident::NamespaceId),
         ] {
@@ -729,7 +737,14 @@ impl Facts {
         for (path, paired) in learned.paths.iter() {
             if !self.scope.path(path, EVER).is_inside() {
                 let is_project = paired.project != 0;
-                out.push(if is_project { Class::Project } else { Class::Namespace }, path);
+                out.push(
+                    if is_project {
+                        Class::Project
+                    } else {
+                        Class::Namespace
+                    },
+                    path,
+                );
             }
         }
         for (address, _) in learned.addresses.iter().filter(|(_, fact)| fact.foreign) {
@@ -757,6 +772,54 @@ impl Facts {
             }
         }
         out.into_iter().map(|((class, _), text)| (class, text)).collect()
+    }
+}
+
+/// Whether a segment of a path is data rather than a name: it holds an address, or is a number like that of
+/// a card or an account, or a key in capitals and digits.
+fn looks_like_data(segment: &str) -> bool {
+    let digits = segment.bytes().filter(u8::is_ascii_digit).count();
+    let all = |of: fn(u8) -> bool| segment.bytes().all(of);
+    let number = digits >= 13 && all(|byte| byte.is_ascii_digit() || byte == b'-');
+    let key =
+        segment.len() >= 15 && digits > 0 && all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
+    let address = || {
+        segment
+            .split(|c: char| !c.is_ascii_digit() && c != '.')
+            .any(|run| run.trim_matches('.').parse::<std::net::Ipv4Addr>().is_ok())
+            || segment.parse::<IpAddr>().is_ok()
+    };
+    number || key || crate::encoded::hides_text(segment) || address()
+}
+
+#[cfg(test)]
+mod data_tests {
+    use super::looks_like_data;
+
+    #[test]
+    fn data_in_paths_is_told_from_names() {
+        for data in [
+            "192.168.65.1",
+            "ip-10.0.0.9.",
+            "4111111111111111",
+            "5500-0000-0000-0004",
+            "DE89370400440532013000",
+            "A3T0ABCDEFGHIJKLMNOP",
+            "2001:db8::1",
+        ] {
+            assert!(looks_like_data(data), "{data}");
+        }
+        for name in [
+            "api",
+            "release-1.2.3",
+            "v1.2.3.4.5",
+            "2026-11-08",
+            "PAYMENTS",
+            "team-20261108",
+            "x.1.y",
+        ] {
+            assert!(!looks_like_data(name), "{name}");
+        }
     }
 }
 

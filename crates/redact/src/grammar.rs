@@ -89,7 +89,10 @@ pub(crate) fn is_event(text: &str, closed: bool, plan: &ProfilePlan, facts: &Fac
     if closed || text.len() > MAX_EVENT || !CALLER.is_match(text) {
         return false;
     }
-    if text.bytes().filter(u8::is_ascii_digit).count() > MAX_EVENT_DIGITS
+    // An encoded value has the form of a constant.
+    let encoded = |word: &str| crate::detect::looks_random(word) || crate::encoded::hides_text(word);
+    if text.split(|c: char| !c.is_ascii_alphanumeric()).any(encoded)
+        || text.bytes().filter(u8::is_ascii_digit).count() > MAX_EVENT_DIGITS
         || crate::detect::is_sensitive(text, &plan.profile.internal_domains)
     {
         return false;

@@ -314,7 +314,13 @@ mod tests {
 
     #[test]
     fn forms_of_one_user() {
-        for text in ["1001", "user-1001", "user/1001", "users/1001", "gid://gitlab/User/1001"] {
+        for text in [
+            "1001",
+            "user-1001",
+            "user/1001",
+            "users/1001",
+            "gid://gitlab/User/1001",
+        ] {
             assert_eq!(one(Class::UserId, text), Some(Ident::UserId(1001)), "{text}");
         }
         assert_eq!(
@@ -354,9 +360,19 @@ mod tests {
             );
         }
         for text in ["7", "group-7", "groups/7", "namespace/7", "gid://gitlab/Group/7"] {
-            assert_eq!(one(Class::NamespaceId, text), Some(Ident::NamespaceId(7)), "{text}");
+            assert_eq!(
+                one(Class::NamespaceId, text),
+                Some(Ident::NamespaceId(7)),
+                "{text}"
+            );
         }
-        for text in ["51", "project-51", "projects/51", "wiki-51", "gid://gitlab/Project/51"] {
+        for text in [
+            "51",
+            "project-51",
+            "projects/51",
+            "wiki-51",
+            "gid://gitlab/Project/51",
+        ] {
             assert_eq!(one(Class::ProjectId, text), Some(Ident::ProjectId(51)), "{text}");
         }
         assert_eq!(

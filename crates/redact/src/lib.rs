@@ -16,6 +16,8 @@
 
 mod credential;
 mod detect;
+mod digest;
+mod encoded;
 mod error;
 mod event;
 mod examine;
@@ -39,6 +41,7 @@ mod texts;
 mod time;
 mod views;
 
+pub use digest::{DIGEST_BYTES, Digests};
 pub use error::Error;
 pub use event::{Events, glob_matches};
 pub use facts::{Facts, Learner};

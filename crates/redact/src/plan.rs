@@ -381,6 +381,11 @@ impl ProfilePlan {
         sound
     }
 
+    /// Whether a text fits one of the profile's message templates.
+    pub fn fits_template(&self, text: &str) -> bool {
+        self.templates.fit(text).is_some()
+    }
+
     /// The class of a listed parameter.
     pub(crate) fn param(&self, key: &str) -> Option<Class> {
         self.profile.params.get(key).copied()

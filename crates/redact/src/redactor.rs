@@ -10,11 +10,13 @@ use decostop_profile::{Class, Role};
 use foldhash::fast::RandomState;
 
 use crate::Error;
+use crate::digest::{DIGEST_BYTES, Digests};
 use crate::facts::{Facts, next_stamp};
 use crate::grammar::is_event;
 use crate::identity::Ident;
 use crate::json::push_string;
 use crate::key::{PseudonymKind, Pseudonyms, RequestKey};
+use crate::params::each_param;
 use crate::plan::{Place, ProfilePlan, Typed};
 use crate::record::{Field, Json, Record};
 use crate::shown::{Shown, View};
@@ -55,7 +57,8 @@ pub struct Policy {
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Removal {
-    /// The field, or `[other]` if it has no class.
+    /// The dotted path: of the field, or of a parameter in it (`params.user_id`, `params.[key]` for one that
+    /// is not listed); `[other]` if the field has no class.
     pub field: Arc<str>,
     /// Its class; `none` if it has none.
     pub class: &'static str,
@@ -65,6 +68,8 @@ pub struct Removal {
     pub start: u32,
     /// Length of the span in bytes.
     pub length: u32,
+    /// Keyed digest of what stood there, as [`Digests`] makes it.
+    pub digest: [u8; DIGEST_BYTES],
 }
 
 /// What became of the values of one field.
@@ -127,6 +132,9 @@ const MAX_KNOWN: usize = 8;
 
 /// Names of unclassed fields that one ledger holds; more are counted as one.
 const MAX_UNKNOWN_NAMES: usize = 50_000;
+
+/// Removed parameters that are told one by one, of one field.
+const MAX_PARAM_REMOVALS: usize = 1000;
 
 /// Stands for the name of a field that may not be told.
 const OTHER: (usize, &str) = (0, "[other]");
@@ -315,6 +323,7 @@ pub struct Redactor {
     plan: Arc<ProfilePlan>,
     policy: Policy,
     pseudonyms: Pseudonyms,
+    digests: Digests,
     stamp: u64,
 }
 
@@ -368,6 +377,7 @@ impl Redactor {
             plan,
             policy,
             pseudonyms: Pseudonyms::new(key),
+            digests: Digests::new(key),
             stamp: next_stamp(),
         })
     }
@@ -506,7 +516,7 @@ impl Redactor {
             if entries.entries.len() >= MAX_FIELDS {
                 ledger.note("record.fields");
                 let (name, _) = ledger.told(record.source, OTHER);
-                removals.push(whole(name, "none", "record.fields", 0));
+                removals.push(self.removed(name, "none", "record.fields", 0, ""));
                 break;
             }
             self.field(&view, record, field, typed, &mut entries, &mut removals, ledger);
@@ -537,26 +547,22 @@ impl Redactor {
                 ledger.unknown(name);
             }
             let (name, _) = ledger.told(record.source, OTHER);
-            removals.push(whole(name, "none", "field.unknown", field.raw.len()));
+            removals.push(self.removed(
+                name,
+                "none",
+                "field.unknown",
+                0,
+                decoded(&field.value, &field.raw),
+            ));
             return;
         };
         // A name that only fits a pattern was chosen by who wrote the line: it is not told.
         let label = plan.map_or(OTHER, |plan| (plan.slot, name));
         if class == Class::Params && self.policy.personal_data {
-            let (listed, unlisted) = view.params(&field.value, ledger);
             let (label, tally) = ledger.told(record.source, label);
             tally.replaced += 1;
-            for (key, value) in listed {
-                entries.push(Cow::Owned(format!("{name}.{key}")), |out| {
-                    out.extend_from_slice(value.as_bytes());
-                });
-            }
-            if unlisted {
-                entries.push(Cow::Owned(format!("{name}.[key]")), |out| {
-                    out.extend_from_slice(b"null");
-                });
-                removals.push(whole(label, class.as_str(), "params.unlisted", field.raw.len()));
-            }
+            let label = Arc::clone(label);
+            self.params(view, &label, field, entries, removals, ledger);
             return;
         }
         let shown = view.value(class, Some(spec), &field.value, typed, ledger);
@@ -564,7 +570,8 @@ impl Redactor {
         match shown {
             Shown::Drop(rule) => {
                 tally.dropped += 1;
-                removals.push(whole(label, class.as_str(), rule, field.raw.len()));
+                let value = decoded(&field.value, &field.raw);
+                removals.push(self.removed(label, class.as_str(), rule, 0, value));
             }
             Shown::Raw => {
                 tally.kept += 1;
@@ -574,20 +581,117 @@ impl Redactor {
             }
             Shown::Replaced(text, rule) => {
                 tally.replaced += 1;
-                removals.push(whole(label, class.as_str(), rule, field.raw.len()));
+                let value = decoded(&field.value, &field.raw);
+                if class == Class::Resource {
+                    removals.extend(
+                        lost_of_url(value, &text, rule)
+                            .into_iter()
+                            .map(|(start, lost, rule)| {
+                                self.removed(label, class.as_str(), rule, start, lost)
+                            }),
+                    );
+                } else {
+                    removals.push(self.removed(label, class.as_str(), rule, 0, value));
+                }
                 entries.push(Cow::Borrowed(name), |out| push_string(out, &text));
             }
             Shown::Text(text, spans) => {
                 tally.replaced += 1;
-                removals.extend(spans.into_iter().map(|(start, length, rule)| Removal {
-                    field: Arc::clone(label),
-                    class: class.as_str(),
-                    rule,
-                    start: u32::try_from(start).unwrap_or(u32::MAX),
-                    length: u32::try_from(length).unwrap_or(u32::MAX),
+                let value = decoded(&field.value, &field.raw);
+                removals.extend(spans.into_iter().map(|(start, length, rule)| {
+                    let lost = value.get(start..start + length).unwrap_or_default();
+                    Removal {
+                        length: u32::try_from(length).unwrap_or(u32::MAX),
+                        ..self.removed(label, class.as_str(), rule, start, lost)
+                    }
                 }));
                 entries.push(Cow::Borrowed(name), |out| push_string(out, &text));
             }
+        }
+    }
+
+    /// Parameters: those that are listed by their class, of all others that there were some.
+    fn params<'r>(
+        &self,
+        view: &View<'_>,
+        label: &Arc<str>,
+        field: &'r Field<'_>,
+        entries: &mut Entries<'r>,
+        removals: &mut Vec<Removal>,
+        ledger: &mut Ledger,
+    ) {
+        let name = field.name.as_ref();
+        let unlisted: Arc<str> = format!("{label}.[key]").into();
+        let (mut any_unlisted, mut told) = (false, 0);
+        each_param(&field.value, &mut |key, value| {
+            let class = self.plan.param(key);
+            let text = match value {
+                Json::Bool(true) => "true",
+                Json::Bool(false) => "false",
+                other => decoded(other, "null"),
+            };
+            let mut remove = |path: &Arc<str>, class: &'static str, rule| {
+                told += 1;
+                if told <= MAX_PARAM_REMOVALS {
+                    removals.push(self.removed(path, class, rule, 0, text));
+                }
+            };
+            let Some(class) = class else {
+                any_unlisted = true;
+                return remove(&unlisted, Class::Params.as_str(), "params.unlisted");
+            };
+            let path = || Arc::from(format!("{label}.{key}"));
+            let mut show = |write: &dyn Fn(&mut Vec<u8>)| {
+                entries.push(Cow::Owned(format!("{name}.{key}")), |out| write(out));
+            };
+            match (view.value(class, None, value, None, ledger), value) {
+                (Shown::Raw, Json::Number(text)) => show(&|out| out.extend_from_slice(text.as_bytes())),
+                (Shown::Raw, Json::String(text)) => show(&|out| push_string(out, text)),
+                (Shown::Raw, _) => {
+                    any_unlisted = true;
+                    remove(&path(), class.as_str(), "type");
+                }
+                (Shown::Replaced(shown, rule), _) => {
+                    show(&|out| push_string(out, &shown));
+                    remove(&path(), class.as_str(), rule);
+                }
+                (Shown::Text(shown, _), _) => {
+                    show(&|out| push_string(out, &shown));
+                    remove(&path(), class.as_str(), "text.built");
+                }
+                (Shown::Drop(rule), _) => {
+                    any_unlisted = true;
+                    remove(&path(), class.as_str(), rule);
+                }
+            }
+        });
+        if any_unlisted {
+            entries.push(Cow::Owned(format!("{name}.[key]")), |out| {
+                out.extend_from_slice(b"null");
+            });
+        }
+        if told > MAX_PARAM_REMOVALS {
+            let value = decoded(&field.value, &field.raw);
+            removals.push(self.removed(label, Class::Params.as_str(), "params.more", 0, value));
+        }
+    }
+
+    /// The removal of `lost`, which stood at `start` of the decoded value.
+    fn removed(
+        &self,
+        field: &Arc<str>,
+        class: &'static str,
+        rule: &'static str,
+        start: usize,
+        lost: &str,
+    ) -> Removal {
+        Removal {
+            field: Arc::clone(field),
+            class,
+            rule,
+            start: u32::try_from(start).unwrap_or(u32::MAX),
+            length: u32::try_from(lost.len()).unwrap_or(u32::MAX),
+            digest: self.digests.of(lost.as_bytes()),
         }
     }
 
@@ -743,12 +847,97 @@ fn name_of(source: &str, base: &str, occurrence: usize) -> String {
     name
 }
 
-fn whole(field: &Arc<str>, class: &'static str, rule: &'static str, length: usize) -> Removal {
-    Removal {
-        field: Arc::clone(field),
-        class,
-        rule,
-        start: 0,
-        length: u32::try_from(length).unwrap_or(u32::MAX),
+/// What of a URL is not in what is shown of it: where it began, what it was, and the rule.
+fn lost_of_url<'u>(url: &'u str, shown: &str, rule: &'static str) -> Vec<(usize, &'u str, &'static str)> {
+    let cut = |text: &str| text.find(['?', '#']).unwrap_or(text.len());
+    let (path, query) = url.split_at(cut(url));
+    let (shown_path, shown_query) = shown.split_at(cut(shown));
+    let mut lost = Vec::with_capacity(2);
+    // Whole segments that both begin and end with stayed.
+    let same = |(a, b): &(&str, &str)| a == b;
+    let after = |mut both: std::iter::Zip<std::str::Split<'_, char>, std::str::Split<'_, char>>| {
+        let kept = both
+            .by_ref()
+            .take_while(same)
+            .map(|(segment, _)| segment.len() + 1);
+        kept.sum::<usize>()
+    };
+    let begin = after(path.split('/').zip(shown_path.split('/'))).min(path.len());
+    let (rest, shown_rest) = (
+        path.get(begin..).unwrap_or_default(),
+        shown_path.get(begin..).unwrap_or_default(),
+    );
+    let kept_end: usize = rest
+        .rsplit('/')
+        .zip(shown_rest.rsplit('/'))
+        .take_while(same)
+        .map(|(segment, _)| segment.len() + 1)
+        .sum();
+    let gone = rest
+        .get(..rest.len().saturating_sub(kept_end))
+        .unwrap_or_default();
+    if path != shown_path && !gone.is_empty() {
+        let rule = if matches!(shown_rest, "*" | "") {
+            "resource.tail"
+        } else {
+            rule
+        };
+        lost.push((begin, gone, rule));
+    }
+    if query != shown_query {
+        lost.push((path.len(), query, "resource.query"));
+    }
+    if lost.is_empty() {
+        // Another spelling of the same.
+        lost.push((0, url, rule));
+    }
+    lost
+}
+
+/// The text of a value as digests take it: what a string says, a number as written, else its JSON text.
+fn decoded<'f>(value: &'f Json<'_>, raw: &'f str) -> &'f str {
+    value.as_scalar().unwrap_or(raw)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::lost_of_url;
+
+    #[test]
+    fn what_a_url_lost_is_told_by_its_parts() {
+        for (url, shown, lost) in [
+            (
+                "/acme/api/-/blob/main/x.rb",
+                "/acme/api/-/blob/*",
+                vec![(17, "main/x.rb", "resource.tail")],
+            ),
+            (
+                "/evil/web/-/blob/main?token=1",
+                "/project-a/-/blob/*",
+                vec![
+                    (1, "evil/web/-/blob/main", "r"),
+                    (21, "?token=1", "resource.query"),
+                ],
+            ),
+            (
+                "/evil/web/-/issues",
+                "/project-a/-/issues",
+                vec![(1, "evil/web", "r")],
+            ),
+            (
+                "https://h.example/acme",
+                "/acme",
+                vec![(0, "https://h.example", "r")],
+            ),
+            (
+                "/acme?a=1&b=2",
+                "/acme?a=1&[key]",
+                vec![(5, "?a=1&b=2", "resource.query")],
+            ),
+            ("/acme%2Fapi", "/acme/api", vec![(1, "acme%2Fapi", "r")]),
+            ("/acme/", "/acme", vec![(0, "/acme/", "r")]),
+        ] {
+            assert_eq!(lost_of_url(url, shown, "r"), lost, "{url}");
+        }
     }
 }

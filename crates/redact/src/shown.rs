@@ -8,9 +8,7 @@ use crate::credential::Follower;
 use crate::facts::Facts;
 use crate::grammar;
 use crate::identity::{Ident, address_list, addresses, each_ident, is_plain_path, read_text};
-use crate::json;
 use crate::key::{PseudonymKind, Pseudonyms};
-use crate::params::each_param;
 use crate::plan::{Place, ProfilePlan, Typed, WrongType};
 use crate::record::{Json, Record};
 use crate::redactor::{Ledger, Policy};
@@ -300,9 +298,7 @@ impl<'v> View<'v> {
             }
             (Kind::User, _) => {
                 let (canonical, is_account) = self.facts.canonical(Kind::User, ident, members, self.ns);
-                let only = |test: fn(&Ident) -> bool| {
-                    !is_account && members.iter().all(|ident| test(ident))
-                };
+                let only = |test: fn(&Ident) -> bool| !is_account && members.iter().all(|ident| test(ident));
                 let kind = if only(|ident| matches!(ident, Ident::Name(_))) {
                     PseudonymKind::Name
                 } else if only(|ident| matches!(ident, Ident::Email(_))) {
@@ -523,7 +519,10 @@ impl<'v> View<'v> {
         let standing = self.facts.standing(&[&ident], self.ns);
         let shown = self.name_of(class, &ident, &[&ident], standing, ledger);
         let domains = &self.plan.profile.internal_domains;
-        if shown.is_none() && matches!(ident, Ident::Path(_)) && !self.facts.is_plausible_path(text, domains)
+        // What is escaped once more reads differently to the next reader.
+        if shown.is_none()
+            && matches!(ident, Ident::Path(_))
+            && (text.contains('%') || !self.facts.is_plausible_path(text, domains))
         {
             return None;
         }
@@ -559,28 +558,6 @@ impl<'v> View<'v> {
             out.push(separator);
             out.push_str("[key]");
         }
-    }
-
-    /// Listed parameters as `(key, JSON text)`; the flag says whether something was left out.
-    pub(crate) fn params(&self, value: &Json<'_>, ledger: &mut Ledger) -> (Vec<(String, String)>, bool) {
-        let mut listed = Vec::new();
-        let mut unlisted = false;
-        each_param(value, &mut |key, value| {
-            let class = self.plan.param(key);
-            let shown = class.map(|class| self.value(class, None, value, None, ledger));
-            match shown {
-                Some(Shown::Raw) => match value {
-                    Json::Number(text) => listed.push((key.to_owned(), text.clone().into_owned())),
-                    Json::String(text) => listed.push((key.to_owned(), json::string(text))),
-                    _ => unlisted = true,
-                },
-                Some(Shown::Replaced(shown, _) | Shown::Text(shown, _)) => {
-                    listed.push((key.to_owned(), json::string(&shown)));
-                }
-                Some(Shown::Drop(_)) | None => unlisted = true,
-            }
-        });
-        (listed, unlisted)
     }
 
     /// A user agent: as text for an in-scope actor, product families otherwise.

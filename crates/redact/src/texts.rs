@@ -324,7 +324,8 @@ impl TokenSet {
         maps: &[&Texts],
     ) {
         let texts = maps.get(map);
-        let Some((held, (start, _))) = texts.and_then(|texts| Some((texts.at(nth), texts.range(nth)?))) else {
+        let Some((held, (start, _))) = texts.and_then(|texts| Some((texts.at(nth), texts.range(nth)?)))
+        else {
             return;
         };
         for (part, marks) in parts {

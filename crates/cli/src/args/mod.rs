@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand};
 mod artefact;
 mod dive;
 mod other;
+mod trust;
 mod values;
 
 pub(crate) use artefact::{Lookup, Verify, View};
@@ -16,6 +17,7 @@ pub(crate) use other::{
     Check, Codec, Completions, Demo, Events, Man, Profile, ProfileAction, Request, RequestAction, Rules,
     RulesAction, Schema, SchemaOf, Synth,
 };
+pub(crate) use trust::{Explain, SelfTest};
 
 const ABOUT: &str = "Find the evidence in compressed logs, hand out only what may be handed out";
 
@@ -69,11 +71,14 @@ pub(crate) enum Command {
     Redact(Redact),
     Verify(Verify),
     View(View),
+    Explain(Explain),
     Lookup(Lookup),
     Request(Request),
     Events(Events),
     Profile(Profile),
     Rules(Rules),
+    #[command(name = "selftest")]
+    SelfTest(SelfTest),
     Schema(Schema),
     Synth(Synth),
     Completions(Completions),

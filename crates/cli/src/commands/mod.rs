@@ -9,6 +9,7 @@ mod check;
 mod demo;
 mod dive;
 mod events;
+mod explain;
 mod generate;
 mod lookup;
 mod plan;
@@ -18,6 +19,7 @@ mod request;
 mod rules;
 mod scan;
 mod schema;
+mod selftest;
 mod stats;
 mod summary;
 mod synth;
@@ -36,11 +38,13 @@ pub(crate) fn run(command: Command) -> Result<Exit> {
         Command::Redact(args) => redact::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::View(args) => view::run(&args),
+        Command::Explain(args) => explain::run(&args),
         Command::Lookup(args) => lookup::run(&args),
         Command::Request(args) => request::run(&args),
         Command::Events(args) => events::run(&args),
         Command::Profile(args) => profile::run(&args),
         Command::Rules(args) => rules::run(&args),
+        Command::SelfTest(args) => selftest::run(&args),
         Command::Schema(args) => schema::run(&args),
         Command::Synth(args) => synth::run(&args),
         Command::Completions(args) => generate::completions(&args),

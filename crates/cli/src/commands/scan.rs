@@ -219,6 +219,14 @@ pub(super) fn table(to: &mut impl Write, ready: &Ready, report: &Report) -> io::
         writeln!(to)?;
         chart(to, "by day", &report.by_day, 31)?;
     }
+    if report.alone > 0 && !report.ad_hoc {
+        let (alone, verb) = if report.alone == 1 {
+            ("1 record is".to_owned(), "its")
+        } else {
+            (format!("{} records are", number(report.alone)), "their")
+        };
+        writeln!(to, "\n{alone} alone in {verb} class: see internal/residual.json")?;
+    }
     let read: u64 = report.inputs.iter().map(|input| input.bytes).sum();
     let decoded: u64 = report.inputs.iter().map(|input| input.decoded_bytes).sum();
     let spent: f64 = report

@@ -3,7 +3,7 @@
 use crate::run::{Corpus, arg, decostop, names, run};
 
 /// Every command with flags that its help must name.
-const COMMANDS: [(&[&str], &[&str]); 23] = [
+const COMMANDS: [(&[&str], &[&str]); 25] = [
     (&["demo"], &["--force", "--megabytes", "--seed", "decostop-demo"]),
     (&["check"], &["--json", "--profile"]),
     (&["plan"], &["--json", "--threads", "--source-of"]),
@@ -73,6 +73,14 @@ const COMMANDS: [(&[&str], &[&str]); 23] = [
             "--json",
             "--no-pager",
         ],
+    ),
+    (
+        &["explain"],
+        &["--time", "--at", "--residual", "--profile", "--json"],
+    ),
+    (
+        &["selftest"],
+        &["--request", "--sample", "--seed", "--source-of", "--json"],
     ),
     (&["lookup"], &["--as", "--json"]),
     (&["request"], &["new"]),

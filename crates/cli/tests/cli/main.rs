@@ -12,4 +12,5 @@ mod run;
 mod scans;
 mod stops;
 mod times;
+mod trust;
 mod views;

@@ -34,6 +34,7 @@ fn a_dive_finds_what_was_planted_in_every_codec() {
         "provenance.parquet",
         "pseudonyms.csv",
         "request.toml",
+        "residual.json",
         "run.json",
         "withheld.ndjson",
     ] {

@@ -18,6 +18,7 @@ use crate::stats::{Counts, Evidence, InputReport, Report, Work};
 
 pub(super) const RUN: &str = "run.json";
 pub(super) const WITHHELD: &str = "withheld.ndjson";
+pub(super) const RESIDUAL: &str = "residual.json";
 pub(super) const PSEUDONYMS: &str = "pseudonyms.csv";
 pub(super) const DICTIONARY: &str = "dictionary.csv";
 pub(super) const KEY: &str = "key";
@@ -219,6 +220,7 @@ impl Internal {
             };
             write_json(file, &run)
         })?;
+        write(dir, RESIDUAL, |file| write_json(file, &evidence.residual))?;
         write(dir, PSEUDONYMS, |file| {
             let mut csv = table(file);
             csv.write_record(["pseudonym", "class", "value"])?;

@@ -3,7 +3,7 @@
 //! ```text
 //! OUT/
 //!   disclosure/   records.ndjson.zst, manifest.json      (an ad-hoc dive writes look/ instead)
-//!   internal/     run.json, provenance.*, withheld.ndjson, pseudonyms.csv, dictionary.csv, key,
+//!   internal/     run.json, provenance.*, withheld.ndjson, residual.json, pseudonyms.csv, dictionary.csv, key,
 //!                 request.toml, rules.json
 //! ```
 //!
@@ -11,7 +11,8 @@
 //! [`Writer::commit`] lets the caller verify the finished directory and renames it only then: a
 //! directory that exists is complete and verified. Whatever else happens (an error, an interrupt, a
 //! writer that is dropped) removes it; after a leak only `OUT.rejected/internal/verify.ndjson`
-//! remains. [`StreamWriter`] gives the records to a pipe. [`open`] and [`lookup()`] read an artefact.
+//! remains. [`StreamWriter`] gives the records to a pipe. [`open`], [`lookup()`] and [`Explainer`]
+//! read an artefact.
 //!
 //! ```
 //! use decostop::artefact::{NdjsonProvenance, Options, Writer, open};
@@ -39,6 +40,7 @@ use std::path::Path;
 
 use crate::{Error, ErrorKind};
 
+mod explain;
 mod internal;
 mod lookup;
 mod manifest;
@@ -54,10 +56,11 @@ mod writer;
 #[cfg(all(test, unix))]
 mod tests;
 
+pub use explain::{Explainer, Explanation, Kept, Removed, residual};
 pub use lookup::{Asker, dictionary, lookup};
 pub use manifest::{FileEntry, Manifest, RecordCounts, Tool, Window};
 pub use private::private_file;
-pub use provenance::{NdjsonProvenance, ProvenanceWriter, path_text, removals_json};
+pub use provenance::{NdjsonProvenance, NdjsonRow, ProvenanceWriter, path_text, read_ndjson, removals_json};
 pub use read::{Artefact, COLUMNS, Filter, Record, Records, open, printable};
 pub use stream::StreamWriter;
 pub use summary::Summary;
@@ -71,6 +74,24 @@ pub(crate) const LOOK: &str = "look";
 pub(crate) const INTERNAL: &str = "internal";
 /// The manifest's name.
 const MANIFEST: &str = "manifest.json";
+
+pub(crate) use summary::looks_like_pseudonym;
+
+/// Whether a name is that of a common column.
+pub(crate) fn is_column(name: &str) -> bool {
+    const COMMON: [&str; 9] = [
+        "time",
+        "source",
+        "event",
+        "actor",
+        "namespace",
+        "project",
+        "ip",
+        "status",
+        "correlation_id",
+    ];
+    COMMON.contains(&name)
+}
 
 /// An output that the system refused, with what can be done about it.
 fn failed(path: &Path, doing: &str, cause: io::Error) -> Error {

@@ -1,15 +1,15 @@
 //! How each output record came to be, one row a record.
 
 use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::{BufRead as _, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::private::private_file;
 use super::{failed, hex};
-use crate::Error;
 use crate::sink::{Provenance, Removal};
+use crate::{Error, ErrorKind, Origin};
 
 /// Takes the provenance of the output records, in their order.
 pub trait ProvenanceWriter: Send {
@@ -52,6 +52,7 @@ struct RemovalRow<'a> {
     rule: &'a str,
     start: u32,
     length: u32,
+    digest: String,
 }
 
 impl<'a> RemovalRow<'a> {
@@ -62,6 +63,7 @@ impl<'a> RemovalRow<'a> {
             rule: removal.rule,
             start: removal.start,
             length: removal.length,
+            digest: hex(&removal.digest),
         }
     }
 }
@@ -103,11 +105,43 @@ impl ProvenanceWriter for NdjsonProvenance {
     }
 }
 
-/// The JSON text of removals: `[{"field","class","rule","start","length"}]`.
+/// One row of `provenance.ndjson`.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct NdjsonRow {
+    /// 0-based number of the output record.
+    pub ordinal: u64,
+    /// The input, as [`path_text`] writes it.
+    pub input: String,
+    /// Decoded offset of the raw line, if known.
+    pub offset: Option<u64>,
+    /// What was removed.
+    pub removals: Vec<serde_json::Value>,
+}
+
+/// The rows of a `provenance.ndjson`, in order.
+///
+/// # Errors
+/// [`ErrorKind::Source`] if it cannot be opened; so does each row that cannot be read.
+pub fn read_ndjson(path: &Path) -> Result<impl Iterator<Item = Result<NdjsonRow, Error>> + use<>, Error> {
+    let file = File::open(path).map_err(|cause| Error::io(ErrorKind::Source, path, "open it", cause))?;
+    let path = path.to_owned();
+    Ok(BufReader::new(file).lines().map(move |line| {
+        let line = line.map_err(|cause| Error::io(ErrorKind::Source, &path, "read it", cause))?;
+        serde_json::from_str(&line).map_err(|_| {
+            Error::new(ErrorKind::Source, "is not provenance that can be read").at(Origin {
+                path: path.clone(),
+                offset: None,
+            })
+        })
+    }))
+}
+
+/// The JSON text of removals: `[{"field","class","rule","start","length","digest"}]`.
 ///
 /// Written by hand: there are dozens for each record, and one thread writes them all.
 pub fn removals_json(removals: &[Removal]) -> String {
-    let mut out = String::with_capacity(2 + 96 * removals.len());
+    let mut out = String::with_capacity(2 + 144 * removals.len());
     out.push('[');
     for removal in removals {
         out.push_str(if out.len() == 1 {
@@ -124,7 +158,9 @@ pub fn removals_json(removals: &[Removal]) -> String {
         push_number(&mut out, removal.start);
         out.push_str(",\"length\":");
         push_number(&mut out, removal.length);
-        out.push('}');
+        out.push_str(",\"digest\":\"");
+        push_hex(&mut out, &removal.digest);
+        out.push_str("\"}");
     }
     out.push(']');
     out
@@ -139,6 +175,14 @@ fn push_quoted(out: &mut String, text: &str) {
         out.push('"');
         out.push_str(text);
         out.push('"');
+    }
+}
+
+fn push_hex(out: &mut String, bytes: &[u8]) {
+    let digit = |value: u8| char::from_digit(value.into(), 16).unwrap_or('0');
+    for byte in bytes {
+        out.push(digit(byte >> 4));
+        out.push(digit(byte & 15));
     }
 }
 

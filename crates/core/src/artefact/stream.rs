@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::failed;
 use super::internal::{
-    DICTIONARY, Internal, KEY, LOOKUPS, Output, PSEUDONYMS, REQUEST, RULES, RUN, WITHHELD,
+    DICTIONARY, Internal, KEY, LOOKUPS, Output, PSEUDONYMS, REQUEST, RESIDUAL, RULES, RUN, WITHHELD,
 };
 use super::place::{Staging, names};
 use super::provenance::ProvenanceWriter;
@@ -186,8 +186,8 @@ impl Sink for StreamWriter {
 
 /// Whether a directory holds evidence of a dive and nothing else, or is empty.
 fn is_evidence(dir: &Path) -> bool {
-    const KNOWN: [&str; 8] = [
-        RUN, WITHHELD, PSEUDONYMS, DICTIONARY, KEY, REQUEST, RULES, LOOKUPS,
+    const KNOWN: [&str; 9] = [
+        RUN, WITHHELD, RESIDUAL, PSEUDONYMS, DICTIONARY, KEY, REQUEST, RULES, LOOKUPS,
     ];
     names(dir).is_ok_and(|names| {
         names.is_empty()

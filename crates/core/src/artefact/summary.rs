@@ -63,7 +63,7 @@ impl Summary {
 }
 
 /// Whether a text has the shape of a pseudonym; that its tag verifies is not looked at.
-pub(super) fn looks_like_pseudonym(text: &str) -> bool {
+pub(crate) fn looks_like_pseudonym(text: &str) -> bool {
     const KINDS: [&str; 8] = [
         "user",
         "name",

@@ -17,6 +17,7 @@ use super::{Dive, Progress, policy_of};
 use crate::artefact::Finding;
 use crate::parse;
 use crate::query::{Joins, Needles, scope_index};
+use crate::residual::{Counter, Features, Lens};
 use crate::sink::{Flow, Provenance, Reason, Removal, Sink, Withheld};
 use crate::stats::{Report, Work};
 use crate::{Error, ErrorKind, Origin};
@@ -28,6 +29,7 @@ const BATCH_BYTES: usize = 8 << 20;
 pub(super) struct Ledgered {
     pub(super) facts: Facts,
     pub(super) ledger: Ledger,
+    pub(super) residual: Counter,
 }
 
 #[derive(Default)]
@@ -52,12 +54,14 @@ struct Shown {
     actor: Option<String>,
     namespace: Option<String>,
     ip: Option<String>,
+    features: Features,
 }
 
 struct Emitter<'d> {
     dive: &'d Dive,
     facts: Facts,
     verifier: Verifier,
+    lens: Lens,
     scope_needles: Needles,
     members: Members,
     parts: Parts,
@@ -90,6 +94,7 @@ pub(super) fn run(
         dive,
         facts,
         verifier,
+        lens: Lens::new(&dive.profile),
         scope_needles: Needles::of_scope(&dive.request.scope),
         members: scanned.members,
         parts: scanned.parts,
@@ -139,12 +144,12 @@ pub(super) fn run(
         let begun = Clock::now();
         for outcome in outcomes {
             if hand_over(outcome, sink, report, &mut tally, &dive.progress)? == Flow::Stop {
-                return Ok(emitter.close(report, &tally));
+                return Ok(emitter.close(report, tally));
             }
         }
         report.work.write += begun.elapsed();
     }
-    Ok(emitter.close(report, &tally))
+    Ok(emitter.close(report, tally))
 }
 
 fn verifier(dive: &Dive, facts: &Facts) -> Result<Verifier, Error> {
@@ -199,6 +204,7 @@ struct Tally {
     addresses: BTreeSet<String>,
     first: Option<i64>,
     last: Option<i64>,
+    residual: Counter,
 }
 
 fn hand_over(
@@ -224,6 +230,7 @@ fn hand_over(
             }
             tally.actors.extend(shown.actor);
             tally.addresses.extend(shown.ip);
+            tally.residual.add(shown.features);
             tally.first = Some(
                 tally
                     .first
@@ -316,7 +323,7 @@ impl Emitter<'_> {
                 .is_some_and(|tainted| tainted.clears(&Joins::of(&self.dive.plan, record).correlation))
     }
 
-    fn close(self, report: &mut Report, tally: &Tally) -> Ledgered {
+    fn close(self, report: &mut Report, tally: Tally) -> Ledgered {
         let mut ledger = Ledger::default();
         for worker in self.idle.into_inner().unwrap_or_default() {
             ledger.merge(worker.ledger);
@@ -330,6 +337,7 @@ impl Emitter<'_> {
         Ledgered {
             facts: self.facts,
             ledger,
+            residual: tally.residual,
         }
     }
 
@@ -382,6 +390,7 @@ impl Emitter<'_> {
                     namespace: column("namespace")
                         .filter(|text| dive.redactor.pseudonyms().recognise(text).is_none()),
                     ip: column("ip"),
+                    features: self.lens.features(redacted.as_bytes()),
                 };
                 let (bytes, event, removals) = redacted.into_parts();
                 let provenance = Provenance {
@@ -439,6 +448,7 @@ fn removal(removal: decostop_redact::Removal) -> Removal {
         rule: removal.rule,
         start: removal.start,
         length: removal.length,
+        digest: removal.digest,
     }
 }
 

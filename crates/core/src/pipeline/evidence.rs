@@ -17,13 +17,19 @@ const MIN_RECORDS_OF_A_NAME: u64 = 3;
 const MAX_TOLD_NAMES: usize = 1_000;
 
 pub(super) fn complete(dive: &Dive, ledgered: Ledgered, report: &mut Report) -> Result<Evidence, Error> {
-    let Ledgered { facts, mut ledger } = ledgered;
+    let Ledgered {
+        facts,
+        mut ledger,
+        residual,
+    } = ledgered;
     let asked = asked(dive, &facts, &mut ledger);
     count_fields(dive, &ledger, report);
     tell_unknown_fields(&facts, &ledger, report);
     for (note, count) in &ledger.notes {
         *report.counts.notes.entry(note).or_default() += count;
     }
+    let residual = residual.finish(&dive.profile, &ledger);
+    report.alone = residual.by_day.alone;
     let request_toml = dive.request.to_toml()?;
     report.profile = (dive.profile.name.clone(), dive.profile.digest.clone());
     let rules = dive.rules.record();
@@ -52,6 +58,7 @@ pub(super) fn complete(dive: &Dive, ledgered: Ledgered, report: &mut Report) -> 
         ),
         request_toml,
         rules,
+        residual,
     })
 }
 

@@ -56,9 +56,7 @@ pub fn parse(path: &Path, bytes: &[u8]) -> Result<Values, Error> {
         &[
             "value", "username", "id", "email", "emails", "name", "names", "path",
         ],
-        &mut |row| {
-            account(row, &mut found).map_err(|(column, fault)| in_file(path, row.line, column, fault))
-        },
+        &mut |row| account(row, &mut found).map_err(|(column, fault)| in_file(path, row.line, column, fault)),
     )?;
     found.shrink();
     Ok(found)

@@ -95,18 +95,24 @@ pub(super) fn scope(table: &Fields<'_>, base: &Path) -> Result<Scope, Error> {
     }
     if let Some(name) = table.optional("users_file", values::line)? {
         let path = base.join(name);
-        files::table(&path, MAX_FILE_BYTES, USER_KEYS, &["username", "id"], &mut |row| {
-            let entry = user_row(&path, row)?;
-            seen.add(
-                &entry.username,
-                entry.id,
-                entry.since.as_deref(),
-                entry.until.as_deref(),
-            )
-            .map_err(|reason| values::in_file(&path, row.line, "username", Fault::new(reason)))?;
-            scope.users.push(entry);
-            Ok(())
-        })?;
+        files::table(
+            &path,
+            MAX_FILE_BYTES,
+            USER_KEYS,
+            &["username", "id"],
+            &mut |row| {
+                let entry = user_row(&path, row)?;
+                seen.add(
+                    &entry.username,
+                    entry.id,
+                    entry.since.as_deref(),
+                    entry.until.as_deref(),
+                )
+                .map_err(|reason| values::in_file(&path, row.line, "username", Fault::new(reason)))?;
+                scope.users.push(entry);
+                Ok(())
+            },
+        )?;
     }
     Ok(scope)
 }

@@ -115,7 +115,7 @@ impl Withheld {
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Removal {
-    /// The field it was in; `[other]` if the name itself may not be told.
+    /// Dotted path of the field or parameter it was in; `[other]` if the name itself may not be told.
     pub field: Arc<str>,
     /// Class of what was removed.
     pub class: &'static str,
@@ -125,6 +125,9 @@ pub struct Removal {
     pub start: u32,
     /// Length of the removed span in bytes.
     pub length: u32,
+    /// First 128 bits of a digest of what stood there, keyed with a key derived from the request's: equal
+    /// values have equal digests within a request, and no guess can be tried without `internal/key`.
+    pub digest: [u8; 16],
 }
 
 /// How an output record came to be; goes to `internal/provenance.parquet`.

@@ -53,6 +53,7 @@ fn provenance(n: u64) -> Provenance {
             rule: "text.dropped",
             start: 0,
             length: 9,
+            digest: [0xc4; 16],
         }],
         source: if n.is_multiple_of(2) {
             "production_json"
@@ -107,6 +108,7 @@ fn evidence() -> Evidence {
             Some("2026-11-01T00:00:00Z".to_owned()),
             Some("2026-11-07T00:00:00Z".to_owned()),
         ),
+        residual: crate::residual::Residual::default(),
     }
 }
 

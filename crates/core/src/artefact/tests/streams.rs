@@ -76,6 +76,7 @@ fn lines_go_out_and_evidence_stays() {
             "evidence/provenance.ndjson",
             "evidence/pseudonyms.csv",
             "evidence/request.toml",
+            "evidence/residual.json",
             "evidence/run.json",
             "evidence/withheld.ndjson"
         ]

@@ -10,7 +10,7 @@ use super::*;
 use crate::artefact::{hex, open, removals_json};
 use crate::stats::InputReport;
 
-const WHOLE: [&str; 11] = [
+const WHOLE: [&str; 12] = [
     "disclosure",
     "disclosure/manifest.json",
     "disclosure/records.ndjson.zst",
@@ -20,6 +20,7 @@ const WHOLE: [&str; 11] = [
     "internal/provenance.ndjson",
     "internal/pseudonyms.csv",
     "internal/request.toml",
+    "internal/residual.json",
     "internal/run.json",
     "internal/withheld.ndjson",
 ];
@@ -227,9 +228,9 @@ fn removals_are_json_text() {
     removals[1].start = 10;
     assert_eq!(
         removals_json(&removals),
-        r#"[{"field":"params.\"x\"\b\u001fé","class":"text","rule":"text.dropped","start":0,"length":9},"#
+        r#"[{"field":"params.\"x\"\b\u001fé","class":"text","rule":"text.dropped","start":0,"length":9,"digest":"c4c4c4c4c4c4c4c4c4c4c4c4c4c4c4c4"},"#
             .to_owned()
-            + r#"{"field":"message","class":"text","rule":"text.dropped","start":10,"length":4294967295}]"#
+            + r#"{"field":"message","class":"text","rule":"text.dropped","start":10,"length":4294967295,"digest":"c4c4c4c4c4c4c4c4c4c4c4c4c4c4c4c4"}]"#
     );
 }
 

@@ -200,7 +200,10 @@ fn files_are_inlined_when_written() {
 fn accounts(csv: &str) -> Result<Vec<(Class, String)>, String> {
     let read = accounts::parse(Path::new("accounts.csv"), csv.as_bytes());
     let read = read.map_err(|error| error.to_string())?;
-    Ok(read.iter().map(|(class, text)| (class, text.to_owned())).collect())
+    Ok(read
+        .iter()
+        .map(|(class, text)| (class, text.to_owned()))
+        .collect())
 }
 
 #[test]
