@@ -74,6 +74,20 @@ impl<'p> Mint<'p> {
         users: &[UserScope],
         paths: &[String],
     ) -> Result<Self, Error> {
+        // A name that the scope's paths hold may come out as a part of them.
+        let told = |name: &str| {
+            let folded = name.to_lowercase();
+            paths.iter().any(|path| path.to_lowercase().contains(&folded))
+        };
+        // What the customer's own people are called is no secret of somebody else's.
+        let is_own = |found: &str| {
+            let folded = found.to_lowercase();
+            let of = |name: &String| name.to_lowercase().contains(&folded);
+            told(found)
+                || users
+                    .iter()
+                    .any(|user| of(&user.username) || user.emails.iter().any(of) || user.names.iter().any(of))
+        };
         let mut examples = Vec::new();
         for rule in &rules.rules {
             let pattern = regex(&rule.pattern).map_err(|_| {
@@ -85,18 +99,15 @@ impl<'p> Mint<'p> {
                 pattern.captures(example.as_bytes(), &mut captures);
                 let found = captures.get_group(1).or_else(|| captures.get_group(0));
                 let found = found.and_then(|span| whole_words(example, span.range()));
-                // A word of a few letters says nothing wherever it stands.
-                if let Some(found) = found.map(str::trim).filter(|found| found.len() >= 6) {
+                // Of several lines the longest; a word of a few letters says nothing wherever it stands.
+                let found =
+                    found.and_then(|found| found.lines().map(str::trim).max_by_key(|line| line.len()));
+                if let Some(found) = found.filter(|found| found.len() >= 6 && !is_own(found)) {
                     let kind = format!("rule.{}", rule.kind.as_str());
                     examples.push(Canary::new(&kind, example.as_str(), &[found]));
                 }
             }
         }
-        // A name that the scope's paths hold may come out as a part of them.
-        let told = |name: &str| {
-            let folded = name.to_lowercase();
-            paths.iter().any(|path| path.to_lowercase().contains(&folded))
-        };
         let scope_users = users
             .iter()
             .flat_map(|user| {
