@@ -89,15 +89,18 @@ pub(crate) fn is_event(text: &str, closed: bool, plan: &ProfilePlan, facts: &Fac
     if closed || text.len() > MAX_EVENT || !CALLER.is_match(text) {
         return false;
     }
-    // An encoded value has the form of a constant.
-    let encoded = |word: &str| crate::detect::looks_random(word) || crate::encoded::hides_text(word);
+    let words = &plan.profile.vocabulary.words;
+    // An encoded value has the form of a constant, but is not made of words.
+    let encoded = |word: &str| {
+        (crate::detect::looks_random(word) || crate::encoded::hides_text(word))
+            && !crate::text::camel_words(word, &folded(word)).all(|(_, word)| words.contains(word))
+    };
     if text.split(|c: char| !c.is_ascii_alphanumeric()).any(encoded)
         || text.bytes().filter(u8::is_ascii_digit).count() > MAX_EVENT_DIGITS
         || crate::detect::is_sensitive(text, &plan.profile.internal_domains)
     {
         return false;
     }
-    let words = &plan.profile.vocabulary.words;
     // Names of the scope are personal data.
     let names = |folded: &str| facts.is_foreign_token(folded) || facts.scope().has_username(folded);
     // A caller id is ASCII, so that what is folded has the places of what is not.

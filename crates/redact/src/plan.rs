@@ -62,7 +62,7 @@ pub struct ProfilePlan {
     sources: Vec<OnceLock<SourcePlan>>,
     pub(crate) routes: Routes,
     pub(crate) templates: Templates,
-    pub(crate) detectors: Detectors,
+    pub(crate) detectors: Arc<Detectors>,
     internal: Vec<IpNet>,
     /// Raw events that the profile names without a wildcard; gathered at the first event that is asked for.
     listed_events: OnceLock<HashSet<Box<str>, foldhash::fast::RandomState>>,
@@ -117,7 +117,7 @@ impl ProfilePlan {
     /// # Errors
     /// As [`ProfilePlan::with_rules`].
     pub fn new(profile: Arc<Profile>) -> Result<Self, Error> {
-        Self::with_detectors(profile, Detectors::default())
+        Self::with_detectors(profile, Detectors::built_in())
     }
 
     /// Compiles a profile, with these rules of detectors and no others.
@@ -130,7 +130,7 @@ impl ProfilePlan {
         Self::with_detectors(profile, Detectors::new(rules)?)
     }
 
-    fn with_detectors(profile: Arc<Profile>, detectors: Detectors) -> Result<Self, Error> {
+    fn with_detectors(profile: Arc<Profile>, detectors: Arc<Detectors>) -> Result<Self, Error> {
         let internal = profile
             .internal_ranges
             .iter()

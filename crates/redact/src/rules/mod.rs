@@ -141,14 +141,24 @@ impl Detectors {
     ///
     /// # Errors
     /// A pattern is no regular expression over bytes.
-    pub(crate) fn new(rules: Arc<RuleSet>) -> Result<Self, Error> {
+    pub(crate) fn new(rules: Arc<RuleSet>) -> Result<Arc<Self>, Error> {
+        // The built-in ones are tested, and compiled once for all dives of a process.
+        if Arc::ptr_eq(&rules, &RuleSet::builtin()) {
+            return Ok(Self::built_in());
+        }
         for rule in &rules.rules {
             syntax::parse_with(&rule.pattern, &syntax_config()).map_err(|_| Error::rule(&rule.id))?;
         }
-        Ok(Self {
+        Ok(Arc::new(Self {
             rules: OnceLock::from(rules),
             engine: OnceLock::new(),
-        })
+        }))
+    }
+
+    /// Those of the built-in rules, the same for all who ask.
+    pub(crate) fn built_in() -> Arc<Self> {
+        static BUILT_IN: OnceLock<Arc<Detectors>> = OnceLock::new();
+        Arc::clone(BUILT_IN.get_or_init(Arc::default))
     }
 
     fn rules(&self) -> &RuleSet {

@@ -22,7 +22,7 @@ fn rule_text(id: &str, rest: &str) -> String {
     format!("[[rule]]\nid = \"{id}\"\nexamples = [\"x\"]\nnegative_examples = [\"y\"]\n{rest}\n")
 }
 
-fn detectors(rules: &[(&str, &str)]) -> Detectors {
+fn detectors(rules: &[(&str, &str)]) -> Arc<Detectors> {
     let rules: String = rules.iter().map(|(id, rest)| rule_text(id, rest)).collect();
     let set = RuleSet::parse(&format!("version = 1\n{rules}")).expect("sound rules");
     Detectors::new(Arc::new(set)).expect("sound patterns")

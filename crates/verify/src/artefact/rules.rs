@@ -50,7 +50,12 @@ pub fn recorded_rules(dir: &Path) -> Result<Arc<RuleSet>, Error> {
     let builtin = RuleSet::builtin();
     let further = builtin.rules.iter().filter(|rule| !known.contains(&rule.id));
     recorded.rules.extend(further.cloned());
-    Ok(Arc::new(recorded))
+    // The built-in ones are compiled once for all.
+    Ok(if recorded == *builtin {
+        builtin
+    } else {
+        Arc::new(recorded)
+    })
 }
 
 #[cfg(test)]

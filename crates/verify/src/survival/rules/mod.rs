@@ -11,7 +11,7 @@ mod needs;
 mod own;
 mod shared;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use decostop_profile::RuleSet;
 
@@ -29,8 +29,10 @@ pub(crate) struct Rules {
 impl Rules {
     /// With the built-in shared rules.
     pub(crate) fn built_in() -> Self {
+        static BUILT_IN: OnceLock<Arc<Shared>> = OnceLock::new();
+        let shared = BUILT_IN.get_or_init(|| Arc::new(Shared::built_in()));
         Self {
-            shared: Arc::new(Shared::built_in()),
+            shared: Arc::clone(shared),
         }
     }
 
@@ -39,6 +41,10 @@ impl Rules {
     /// # Errors
     /// When a pattern is no regular expression.
     pub(crate) fn with(rules: Arc<RuleSet>) -> Result<Self, Error> {
+        // Compiled once for all verifiers of a process.
+        if Arc::ptr_eq(&rules, &RuleSet::builtin()) {
+            return Ok(Self::built_in());
+        }
         Ok(Self {
             shared: Arc::new(Shared::new(rules)?),
         })
