@@ -91,7 +91,7 @@ impl TextContext<'_> {
         self.plan.detectors.find(bytes, self.plan, work, &mut found)?;
         let mut spans = Vec::new();
         for found in found.drain(..) {
-            spans.push(span_of(&found, bytes, (found.start, found.end), true));
+            spans.push(span_of(&found, (found.start, whole(&found, bytes)), true));
         }
         views::each(bytes, work, &mut |view, work| {
             self.plan
@@ -99,16 +99,25 @@ impl TextContext<'_> {
                 .find(&view.text, self.plan, work, &mut found)?;
             for found in found.drain(..) {
                 let (start, _) = view.source(found.start, found.end);
-                // Where lines are joined, a statement has no end. One that stands in the text as it is has.
-                let known = |span: &Span| span.plain && span.start == start && span.rule == found.rule;
-                let end = if spans.iter().any(known) {
-                    found.end
-                } else {
-                    whole(&found, &view.text)
-                };
-                spans.push(span_of(&found, bytes, view.source(found.start, end), false));
+                let known = |span: &Span| span.plain && span.rule == found.rule && span.start == start;
+                let mut end = whole(&found, &view.text);
+                // Where lines are joined, a statement has no end, and the next word seems a part of an
+                // address. One that stands in the text as it is has an end there.
+                if (found.kind == RuleKind::Personal || end != found.end) && spans.iter().any(known) {
+                    if found.kind == RuleKind::Personal {
+                        continue;
+                    }
+                    end = found.end;
+                }
+                // What was not decoded stands in the text as well.
+                let plain = is_as_written(view, bytes, found.start, end);
+                spans.push(span_of(&found, view.source(found.start, end), plain));
             }
             self.foreign_in(view, work, &mut |start, end| {
+                // Names as written are judged with the words around them.
+                if is_as_written(view, bytes, start, end) {
+                    return;
+                }
                 let (start, end) = view.source(start, end);
                 spans.push(Span {
                     start,
@@ -207,6 +216,12 @@ impl TextContext<'_> {
     }
 }
 
+/// Whether a part of a view is the text itself.
+fn is_as_written(view: &View, text: &[u8], start: usize, end: usize) -> bool {
+    let (first, last) = view.source(start, end);
+    view.text.get(start..end) == text.get(first..last)
+}
+
 fn is_combining(c: char) -> bool {
     matches!(c, '\u{300}'..='\u{36f}')
 }
@@ -223,10 +238,10 @@ fn whole(found: &Found, text: &[u8]) -> usize {
     found.end + line.unwrap_or(behind.len())
 }
 
-fn span_of(found: &Found, text: &[u8], (start, end): (usize, usize), plain: bool) -> Span {
+fn span_of(found: &Found, (start, end): (usize, usize), plain: bool) -> Span {
     Span {
         start,
-        end: if plain { whole(found, text) } else { end },
+        end,
         kind: found.kind,
         rule: found.rule,
         plain,

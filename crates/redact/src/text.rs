@@ -153,7 +153,7 @@ impl TextContext<'_> {
         }
         let built = render(&chunks);
         // What is left stands beside other neighbours than before.
-        if self.is_sensitive(&built.text) || !built.removed.is_empty() && self.holds_finding(&built.text) {
+        if self.is_sensitive(&built.text) || built.text != text && self.holds_finding(&built.text) {
             return Built {
                 text: MARK.to_owned(),
                 removed: vec![(0, text.len(), "text.detector")],

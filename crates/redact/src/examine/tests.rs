@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use decostop_profile::{Class, Profile, RuleSet, Scope, UserScope};
 use proptest::prelude::*;
@@ -50,6 +50,8 @@ examples = ["river"]
 negative_examples = ["a"]
 "##;
 
+static WORLD: LazyLock<World> = LazyLock::new(World::new);
+
 struct World {
     plan: ProfilePlan,
     facts: Facts,
@@ -100,7 +102,7 @@ impl World {
 
 #[test]
 fn a_secret_of_ordinary_words_goes_and_nothing_else() {
-    let world = World::new();
+    let world = &*WORLD;
     for (text, shown, rule) in [
         (
             "the password is correct horse for this project",
@@ -110,6 +112,12 @@ fn a_secret_of_ordinary_words_goes_and_nothing_else() {
         ("open blue_river now", "open [text] now", "t.codename"),
         ("open blue river now", "open [text] now", "t.codename"),
         ("mail alice@acme.example now", "mail alice@acme.example now", ""),
+        // Something else is encoded.
+        (
+            "mail alice@acme.example\nnow &amp; then",
+            "mail alice@acme.example now [text] then",
+            "text.word",
+        ),
         ("mail bob@other.example now", "mail [text] now", "t.email"),
         // A statement goes to the end of its line, a name in it does not.
         (
@@ -128,7 +136,7 @@ fn a_secret_of_ordinary_words_goes_and_nothing_else() {
 
 #[test]
 fn what_stands_in_a_view_goes_with_what_it_was_written_as() {
-    let world = World::new();
+    let world = &*WORLD;
     for (text, shown) in [
         // "blue river" across chunks, in each way of writing.
         ("open blue\\u0020river now", "open [text] now"),
@@ -150,7 +158,7 @@ fn what_stands_in_a_view_goes_with_what_it_was_written_as() {
 
 #[test]
 fn foreign_names_in_views_are_spans() {
-    let world = World::new();
+    let world = &*WORLD;
     let spans = |text: &str| {
         let spans = world.context().examine(text).expect("decidable");
         spans
@@ -166,7 +174,7 @@ fn foreign_names_in_views_are_spans() {
 
 #[test]
 fn what_nobody_can_decode_goes_whole() {
-    let world = World::new();
+    let world = &*WORLD;
     let text = format!("open the project {}", "\\".repeat(200));
     let built = world.build(&text);
     assert_eq!(
@@ -198,14 +206,14 @@ fn spans_unite_under_the_strongest_kind() {
     assert_eq!(spans.over(11, 13).count(), 2);
     assert_eq!(spans.over(14, 20).count(), 0);
     // The rule of a smaller span within a larger one is not lost to it.
-    let world = World::new();
+    let world = &*WORLD;
     let built = world.build("see blue river then");
     assert_eq!(built.removed, [(4, 10, "t.codename")]);
 }
 
 #[test]
 fn words_of_paths_and_agents_are_examined() {
-    let world = World::new();
+    let world = &*WORLD;
     let context = world.context();
     assert_eq!(context.build_word("open-project"), "open-project");
     assert_eq!(context.build_word("blue-river"), MARK);
@@ -223,7 +231,7 @@ proptest! {
         at in 0usize..6,
         form in 0usize..8,
     ) {
-        let world = World::new();
+        let world = &*WORLD;
         let secret = match form {
             0 => "password: correct horse".to_owned(),
             1 => "password%3D%22correct horse\"".to_owned(),
