@@ -132,7 +132,7 @@ impl Found {
             return;
         }
         let zeros: usize = bytes.iter().map(|b| usize::from(*b == 0)).sum();
-        if (zeros + 1) * 3 > bytes.len() {
+        if (zeros + 1) * 5 > bytes.len() {
             for text in utf16(bytes) {
                 self.views.push(View {
                     text,

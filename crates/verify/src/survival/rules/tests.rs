@@ -189,7 +189,7 @@ fn hostile_views_take_bounded_work() {
     let rules = Rules::built_in();
     for text in ["gl", "token=", "-----BEGIN ", "1.", "::", "@a.", "4111 "] {
         let began = std::time::Instant::now();
-        let _ = rules.find(&text.repeat((1 << 16) / text.len()), &internal);
+        let _ = rules.find(&text.repeat((1 << 14) / text.len()), &internal);
         assert!(began.elapsed().as_secs() < 20, "{text}");
     }
 }
@@ -238,10 +238,10 @@ fn a_thousand_rules_cost_hardly_more_than_ten() {
     ];
     let (few, many) = (vendors(10), vendors(1000));
     let mut times = [Vec::new(), Vec::new()];
-    for _ in 0..21 {
+    for _ in 0..401 {
         for (rules, times) in [&few, &many].into_iter().zip(&mut times) {
             let began = std::time::Instant::now();
-            for _ in 0..200 {
+            for _ in 0..10 {
                 for text in texts {
                     assert_eq!(rules.shared.find(text, &internal), None);
                 }
@@ -250,7 +250,7 @@ fn a_thousand_rules_cost_hardly_more_than_ten() {
         }
     }
     times.iter_mut().for_each(|times| times.sort());
-    let [few, many] = times.map(|times| times[10]);
+    let [few, many] = times.map(|times| times[200]);
     assert!(
         many.as_secs_f64() <= 1.5 * few.as_secs_f64(),
         "{few:?} for 10 rules, {many:?} for 1,000"
