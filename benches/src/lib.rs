@@ -5,6 +5,7 @@
 //! benches/stages.rs      each stage alone, bytes a second
 //! benches/end_to_end.rs  whole dives over generated corpora
 //! src/bin/dictionary.rs  what a million foreign accounts cost (P7)
+//! src/bin/tenants.rs     many records of two tenants, held against the ground truth
 //! src/bin/compare/       decode-only and other tools beside a dive, and the targets, in one sitting
 //! peers/                 other engines that are libraries, driven from Python
 //! ```

@@ -5,13 +5,13 @@
 //! cargo run --release -p decostop-bench --bin dictionary -- [--accounts 1000000] [--values names|all] [--megabytes 24]
 //! ```
 //!
-//! Memory is the process' peak as the system tells it (Linux), so the dictionary is built before anything
+//! Time is that of the processor, memory the process' resident set and its peak, as Linux tells them; so the dictionary is built before anything
 //! else. Records are those of a generated corpus, redacted with `personal_data`; the answer of both
 //! dictionaries is compared, since none of these accounts is named in the corpus.
 
 use std::io::{BufWriter, Write};
 use std::sync::Arc;
-use std::time::{Duration, Instant as Clock};
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use clap::{Parser, ValueEnum};
@@ -83,11 +83,19 @@ fn memory() -> (u64, u64) {
     (of("VmRSS:"), of("VmHWM:"))
 }
 
+/// Processor time of this process so far: other work on the machine does not count. Linux counts it in
+/// hundredths of a second.
+fn spent() -> Duration {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let fields = stat.rsplit(')').next().unwrap_or_default().split_ascii_whitespace();
+    let ticks = fields.skip(11).take(2).filter_map(|field| field.parse::<u64>().ok());
+    Duration::from_millis(ticks.sum::<u64>() * 10)
+}
+
 /// A word that no corpus holds and that differs from number to number.
 fn word(mut number: u64) -> String {
     const SYLLABLES: [&str; 16] = [
-        "zab", "qev", "wox", "jul", "kyr", "pim", "vud", "xan", "fey", "gho", "hix", "yol", "tuz", "riq",
-        "nyv", "dwe",
+        "zab", "qev", "wox", "jul", "kyr", "pim", "vud", "xan", "fey", "gho", "hix", "yol", "tuz", "riq", "nyv", "dwe",
     ];
     let mut out = String::new();
     loop {
@@ -128,25 +136,15 @@ struct Made {
     verifier: Verifier,
 }
 
-fn make(
-    request: &Request,
-    plan: &ProfilePlan,
-    key: &RequestKey,
-    learner: Learner,
-    tell: bool,
-) -> Result<Made> {
+fn make(request: &Request, plan: &ProfilePlan, key: &RequestKey, learner: Learner, tell: bool) -> Result<Made> {
     let scope = scope_index(request)?;
-    let begun = Clock::now();
+    let begun = spent();
     let profile = &plan.profile;
     let facts = learner.freeze(scope, &profile.vocabulary.words);
     if tell {
-        println!(
-            "frozen      {:>8.2?}  {:?} MiB now, at most",
-            begun.elapsed(),
-            memory()
-        );
+        println!("frozen      {:>8.2?}  {:?} MiB now, at most", spent() - begun, memory());
     }
-    let begun = Clock::now();
+    let begun = spent();
     let ground = Ground {
         scope: request.scope.clone(),
         personal_data: true,
@@ -157,14 +155,11 @@ fn make(
     };
     let verifier = Verifier::new(Arc::clone(profile), ground)?;
     if tell {
-        println!(
-            "verifier    {:>8.2?}  {:?} MiB now, at most",
-            begun.elapsed(),
-            memory()
-        );
+        println!("verifier    {:>8.2?}  {:?} MiB now, at most", spent() - begun, memory());
     }
     Ok(Made { facts, verifier })
 }
+
 
 struct Item {
     record: Record<'static>,
@@ -185,13 +180,9 @@ fn main() -> Result<()> {
     let key = RequestKey::derive(&[7; 32], "BENCH-1");
     make(&bare, &plan, &key, Learner::new(usize::MAX), false)?;
     println!("before      {:>8}  {:?} MiB now, at most", "", memory());
-    let begun = Clock::now();
+    let begun = spent();
     let known = accounts::read(&path)?;
-    println!(
-        "accounts    {:>8.2?}  {:?} MiB now, at most",
-        begun.elapsed(),
-        memory()
-    );
+    println!("accounts    {:>8.2?}  {:?} MiB now, at most", spent() - begun, memory());
     let learner = |request: &Request| -> Result<Learner> {
         let scope = scope_index(request)?;
         let mut learner = Learner::new(Limits::default().max_dictionary);
@@ -200,18 +191,10 @@ fn main() -> Result<()> {
         }
         Ok(learner)
     };
-    let begun = Clock::now();
+    let begun = spent();
     let learned = learner(&bare)?;
-    println!(
-        "learned     {:>8.2?}  {:?} MiB now, at most",
-        begun.elapsed(),
-        memory()
-    );
-    println!(
-        "            {} values of {} accounts",
-        learned.len(),
-        flags.accounts
-    );
+    println!("learned     {:>8.2?}  {:?} MiB now, at most", spent() - begun, memory());
+    println!("            {} values of {} accounts", learned.len(), flags.accounts);
     drop(make(&bare, &plan, &key, learned, true)?);
 
     let options = Options::default().seed(3).megabytes(flags.megabytes);
@@ -224,19 +207,16 @@ fn main() -> Result<()> {
     let redactor = Redactor::new(Arc::clone(&plan), policy, &key)?;
     let full = make(&request, &plan, &key, learner(&request)?, false)?;
     let empty = make(&request, &plan, &key, Learner::new(usize::MAX), false)?;
-    ensure!(
-        full.facts.text_allowed(),
-        "more values than a dictionary may hold"
-    );
+    ensure!(full.facts.text_allowed(), "more values than a dictionary may hold");
     let items = items(&corpus, &plan, &redactor, &empty.facts);
     println!("records     {}", items.len());
 
-    let mut times: [[Vec<Duration>; 2]; 2] = Default::default();
+    let mut times: [[Duration; 2]; 2] = Default::default();
     let mut answers = Vec::new();
     for _ in 0..flags.runs {
         for (made, times) in [&empty, &full].into_iter().zip(&mut times) {
             let mut ledger = Ledger::default();
-            let begun = Clock::now();
+            let begun = spent();
             let redacted: Vec<Vec<u8>> = items
                 .iter()
                 .map(|item| {
@@ -245,31 +225,27 @@ fn main() -> Result<()> {
                         .into_bytes()
                 })
                 .collect();
-            times[0].push(begun.elapsed());
+            times[0] += spent() - begun;
             let mut hasher = blake3::Hasher::new();
             redacted.iter().for_each(|record| {
                 hasher.update(record).update(b"\n");
             });
             answers.push(hasher.finalize());
             let mut memory = Memory::default();
-            let begun = Clock::now();
+            let begun = spent();
             for record in redacted {
                 made.verifier
                     .check_with_memory(record, &mut memory)
                     .map_err(|leak| anyhow::anyhow!("the verifier objects: {leak}"))?;
             }
-            times[1].push(begun.elapsed());
+            times[1] += spent() - begun;
         }
     }
     answers.dedup();
     ensure!(answers.len() == 1, "the dictionary changed what comes out");
-    let median = |times: &mut Vec<Duration>| {
-        times.sort_unstable();
-        times[times.len() / 2].as_secs_f64() * 1e6 / items.len() as f64
-    };
-    let [mut without, mut with] = times;
+    let each = |time: Duration| time.as_secs_f64() * 1e6 / (items.len() * flags.runs) as f64;
     for (stage, name) in ["redact", "verify"].into_iter().enumerate() {
-        let (a, b) = (median(&mut without[stage]), median(&mut with[stage]));
+        let (a, b) = (each(times[0][stage]), each(times[1][stage]));
         println!(
             "{name}      {a:.2} µs a record with an empty dictionary, {b:.2} µs: {:.2} x",
             b / a
@@ -284,23 +260,16 @@ fn items(corpus: &Corpus, plan: &ProfilePlan, redactor: &Redactor, facts: &Facts
     Inputs::of(corpus).decode(1, &|segment| {
         let mut scratch = parse::Scratch::default();
         for line in Lines::new(0, &segment.bytes) {
-            let item = with_record(
-                plan,
-                line.bytes,
-                segment.source,
-                &Limits::default(),
-                &mut scratch,
-                |record| {
-                    let mut typed = Vec::new();
-                    plan.typed(record, &mut typed).ok()?;
-                    let at = plan.time(record).ok().flatten()?;
-                    redactor.has_nexus(&typed, facts, at.ns).then(|| Item {
-                        record: keep(record),
-                        typed,
-                        at,
-                    })
-                },
-            );
+            let item = with_record(plan, line.bytes, segment.source, &Limits::default(), &mut scratch, |record| {
+                let mut typed = Vec::new();
+                plan.typed(record, &mut typed).ok()?;
+                let at = plan.time(record).ok().flatten()?;
+                redactor.has_nexus(&typed, facts, at.ns).then(|| Item {
+                    record: keep(record),
+                    typed,
+                    at,
+                })
+            });
             if let (Ok(Some(item)), Ok(mut found)) = (item, found.lock()) {
                 found.push(item);
             }

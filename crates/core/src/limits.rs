@@ -32,7 +32,8 @@ pub struct Limits {
     /// default, 192 MiB.
     pub memory_bytes: usize,
     /// Foreign values the dictionary holds; above it all text of the dive is dropped. By default,
-    /// 2,000,000.
+    /// 8,000,000: a million accounts with all that is known of them. A value costs about a hundred bytes,
+    /// in the redactor and the verifier together.
     pub max_dictionary: usize,
 }
 
@@ -48,7 +49,7 @@ impl Default for Limits {
             segment_bytes: 256 << 10,
             part_bytes: 2 << 20,
             memory_bytes: 192 << 20,
-            max_dictionary: 2_000_000,
+            max_dictionary: 8_000_000,
         }
     }
 }

@@ -544,6 +544,43 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::testing;
+
+    const LOOK: Probe = Probe {
+        numbers: true,
+        code: false,
+        decoded: false,
+    };
+
+    #[test]
+    fn derived_names_of_ordinary_words_are_no_finding() {
+        let verifier = testing::verifier(true);
+        let names = [
+            (Class::Name, "Green Branch"),
+            (Class::Name, "Green Quillfeather"),
+            (Class::User, "branch"),
+        ];
+        let derived = verifier.foreign_of(names);
+        assert_eq!(derived.find("on a green branch of it", LOOK), None);
+        assert_eq!(derived.find("by green quillfeather", LOOK), Some(Class::Name));
+        assert_eq!(derived.find("by @branch", LOOK), Some(Class::User), "told by a shape");
+        // What the dive itself learned, the redactor removes as a phrase.
+        let learned = Foreign::new(names, &Named::default(), &verifier.words, false);
+        assert_eq!(learned.find("on a green branch of it", LOOK), Some(Class::Name));
+    }
+
+    #[test]
+    fn numbers_are_found_as_they_are_written() {
+        let verifier = testing::verifier(true);
+        let foreign = verifier.foreign_of([(Class::UserId, "12345"), (Class::ProjectId, "421")]);
+        assert_eq!(foreign.find("id 12345 is it", LOOK), Some(Class::UserId));
+        for other in ["012345", "123456", "x12345", "421", "project-4212"] {
+            assert_eq!(foreign.find(other, LOOK), None, "{other}");
+        }
+        assert_eq!(foreign.find("project-421", LOOK), Some(Class::ProjectId));
+        let bare = Probe { numbers: false, ..LOOK };
+        assert_eq!(foreign.find("12345", bare), None);
+    }
 
     /// The obvious way: white space is only looked for where there is some, or what is not ASCII.
     fn rewritten(text: &str) -> String {
