@@ -333,7 +333,7 @@ fn secrets_of_the_public_suites_do_not_survive() {
         let third = if personal_data { 0.005 } else { 0.0 };
         sets(third, &["gitleaks", "kingfisher", "noseyparker"]);
         // People called May, cars called `06 A 123`: words and numbers that are none where nothing says so.
-        sets(if personal_data { 0.04 } else { 0.005 }, &["presidio"]);
+        sets(if personal_data { 0.04 } else { 0.01 }, &["presidio"]);
         sets(if personal_data { 0.01 } else { 0.0 }, &["encodings, core"]);
         sets(if personal_data { 0.1 } else { 0.0 }, &["encodings, stretch"]);
         let spans = score.share(&score.spans, |name| name == "encodings, core");
@@ -375,7 +375,17 @@ fn ordinary_counter_examples_are_told_of() {
                 .filter(|item| item.source == "application_json")
         })
         .collect();
-    let lines = dive(&planted, true).lines;
+    let outcome = dive(&planted, true);
+    for (at, why) in &outcome.stopped {
+        eprintln!("the verifier objects to {:?}: {why}", texts.get(*at));
+    }
+    let lines = outcome.lines;
+    let kept_back: Vec<_> = lines
+        .iter()
+        .zip(&texts)
+        .filter(|(line, _)| line.is_none())
+        .map(|(_, text)| text)
+        .collect();
     let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
     let whole = lines.iter().zip(&texts).filter(|(line, text)| {
         let record = line
@@ -389,7 +399,10 @@ fn ordinary_counter_examples_are_told_of() {
         texts.len()
     );
     // Many of them are made-up passwords, which go for the key before them: no aim, only told.
-    assert!(whole >= 1 && lines.iter().all(Option::is_some));
+    assert!(
+        whole >= 1 && kept_back.len() == outcome.stopped.len(),
+        "{kept_back:?}"
+    );
 }
 
 #[test]
