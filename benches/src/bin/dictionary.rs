@@ -87,15 +87,23 @@ fn memory() -> (u64, u64) {
 /// hundredths of a second.
 fn spent() -> Duration {
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    let fields = stat.rsplit(')').next().unwrap_or_default().split_ascii_whitespace();
-    let ticks = fields.skip(11).take(2).filter_map(|field| field.parse::<u64>().ok());
+    let fields = stat
+        .rsplit(')')
+        .next()
+        .unwrap_or_default()
+        .split_ascii_whitespace();
+    let ticks = fields
+        .skip(11)
+        .take(2)
+        .filter_map(|field| field.parse::<u64>().ok());
     Duration::from_millis(ticks.sum::<u64>() * 10)
 }
 
 /// A word that no corpus holds and that differs from number to number.
 fn word(mut number: u64) -> String {
     const SYLLABLES: [&str; 16] = [
-        "zab", "qev", "wox", "jul", "kyr", "pim", "vud", "xan", "fey", "gho", "hix", "yol", "tuz", "riq", "nyv", "dwe",
+        "zab", "qev", "wox", "jul", "kyr", "pim", "vud", "xan", "fey", "gho", "hix", "yol", "tuz", "riq",
+        "nyv", "dwe",
     ];
     let mut out = String::new();
     loop {
@@ -136,13 +144,23 @@ struct Made {
     verifier: Verifier,
 }
 
-fn make(request: &Request, plan: &ProfilePlan, key: &RequestKey, learner: Learner, tell: bool) -> Result<Made> {
+fn make(
+    request: &Request,
+    plan: &ProfilePlan,
+    key: &RequestKey,
+    learner: Learner,
+    tell: bool,
+) -> Result<Made> {
     let scope = scope_index(request)?;
     let begun = spent();
     let profile = &plan.profile;
     let facts = learner.freeze(scope, &profile.vocabulary.words);
     if tell {
-        println!("frozen      {:>8.2?}  {:?} MiB now, at most", spent() - begun, memory());
+        println!(
+            "frozen      {:>8.2?}  {:?} MiB now, at most",
+            spent() - begun,
+            memory()
+        );
     }
     let begun = spent();
     let ground = Ground {
@@ -155,11 +173,14 @@ fn make(request: &Request, plan: &ProfilePlan, key: &RequestKey, learner: Learne
     };
     let verifier = Verifier::new(Arc::clone(profile), ground)?;
     if tell {
-        println!("verifier    {:>8.2?}  {:?} MiB now, at most", spent() - begun, memory());
+        println!(
+            "verifier    {:>8.2?}  {:?} MiB now, at most",
+            spent() - begun,
+            memory()
+        );
     }
     Ok(Made { facts, verifier })
 }
-
 
 struct Item {
     record: Record<'static>,
@@ -182,7 +203,11 @@ fn main() -> Result<()> {
     println!("before      {:>8}  {:?} MiB now, at most", "", memory());
     let begun = spent();
     let known = accounts::read(&path)?;
-    println!("accounts    {:>8.2?}  {:?} MiB now, at most", spent() - begun, memory());
+    println!(
+        "accounts    {:>8.2?}  {:?} MiB now, at most",
+        spent() - begun,
+        memory()
+    );
     let learner = |request: &Request| -> Result<Learner> {
         let scope = scope_index(request)?;
         let mut learner = Learner::new(Limits::default().max_dictionary);
@@ -193,8 +218,16 @@ fn main() -> Result<()> {
     };
     let begun = spent();
     let learned = learner(&bare)?;
-    println!("learned     {:>8.2?}  {:?} MiB now, at most", spent() - begun, memory());
-    println!("            {} values of {} accounts", learned.len(), flags.accounts);
+    println!(
+        "learned     {:>8.2?}  {:?} MiB now, at most",
+        spent() - begun,
+        memory()
+    );
+    println!(
+        "            {} values of {} accounts",
+        learned.len(),
+        flags.accounts
+    );
     drop(make(&bare, &plan, &key, learned, true)?);
 
     let options = Options::default().seed(3).megabytes(flags.megabytes);
@@ -207,7 +240,10 @@ fn main() -> Result<()> {
     let redactor = Redactor::new(Arc::clone(&plan), policy, &key)?;
     let full = make(&request, &plan, &key, learner(&request)?, false)?;
     let empty = make(&request, &plan, &key, Learner::new(usize::MAX), false)?;
-    ensure!(full.facts.text_allowed(), "more values than a dictionary may hold");
+    ensure!(
+        full.facts.text_allowed(),
+        "more values than a dictionary may hold"
+    );
     let items = items(&corpus, &plan, &redactor, &empty.facts);
     println!("records     {}", items.len());
 
@@ -260,16 +296,23 @@ fn items(corpus: &Corpus, plan: &ProfilePlan, redactor: &Redactor, facts: &Facts
     Inputs::of(corpus).decode(1, &|segment| {
         let mut scratch = parse::Scratch::default();
         for line in Lines::new(0, &segment.bytes) {
-            let item = with_record(plan, line.bytes, segment.source, &Limits::default(), &mut scratch, |record| {
-                let mut typed = Vec::new();
-                plan.typed(record, &mut typed).ok()?;
-                let at = plan.time(record).ok().flatten()?;
-                redactor.has_nexus(&typed, facts, at.ns).then(|| Item {
-                    record: keep(record),
-                    typed,
-                    at,
-                })
-            });
+            let item = with_record(
+                plan,
+                line.bytes,
+                segment.source,
+                &Limits::default(),
+                &mut scratch,
+                |record| {
+                    let mut typed = Vec::new();
+                    plan.typed(record, &mut typed).ok()?;
+                    let at = plan.time(record).ok().flatten()?;
+                    redactor.has_nexus(&typed, facts, at.ns).then(|| Item {
+                        record: keep(record),
+                        typed,
+                        at,
+                    })
+                },
+            );
             if let (Ok(Some(item)), Ok(mut found)) = (item, found.lock()) {
                 found.push(item);
             }

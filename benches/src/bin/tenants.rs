@@ -50,7 +50,10 @@ struct Judge {
 impl Judge {
     fn text(&mut self, text: &str) {
         let digest = blake3::hash(text.as_bytes());
-        let start = digest.as_bytes().first_chunk().map_or(0, |start| u128::from_be_bytes(*start));
+        let start = digest
+            .as_bytes()
+            .first_chunk()
+            .map_or(0, |start| u128::from_be_bytes(*start));
         if self.seen.insert(start) {
             self.strings += 1;
             self.batch.push_str(text);

@@ -563,7 +563,11 @@ mod tests {
         let derived = verifier.foreign_of(names);
         assert_eq!(derived.find("on a green branch of it", LOOK), None);
         assert_eq!(derived.find("by green quillfeather", LOOK), Some(Class::Name));
-        assert_eq!(derived.find("by @branch", LOOK), Some(Class::User), "told by a shape");
+        assert_eq!(
+            derived.find("by @branch", LOOK),
+            Some(Class::User),
+            "told by a shape"
+        );
         // What the dive itself learned, the redactor removes as a phrase.
         let learned = Foreign::new(names, &Named::default(), &verifier.words, false);
         assert_eq!(learned.find("on a green branch of it", LOOK), Some(Class::Name));
@@ -578,7 +582,10 @@ mod tests {
             assert_eq!(foreign.find(other, LOOK), None, "{other}");
         }
         assert_eq!(foreign.find("project-421", LOOK), Some(Class::ProjectId));
-        let bare = Probe { numbers: false, ..LOOK };
+        let bare = Probe {
+            numbers: false,
+            ..LOOK
+        };
         assert_eq!(foreign.find("12345", bare), None);
     }
 
