@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! OUT/
-//!   disclosure/   records.ndjson.zst, manifest.json      (an ad-hoc dive writes look/ instead)
+//!   disclosure/   records.ndjson.zst, manifest.json      (an ad-hoc dive writes look/ instead;
+//!                                                         other formats: records.parquet, .arrow, .csv)
 //!   internal/     run.json, provenance.*, withheld.ndjson, pseudonyms.csv, dictionary.csv, key, request.toml
 //! ```
 //!
@@ -38,6 +39,7 @@ use std::path::Path;
 
 use crate::{Error, ErrorKind};
 
+mod format;
 mod internal;
 mod lookup;
 mod manifest;
@@ -53,6 +55,7 @@ mod writer;
 #[cfg(all(test, unix))]
 mod tests;
 
+pub use format::{RecordsFormat, RecordsOut, RecordsWriter};
 pub use lookup::{Asker, dictionary, lookup};
 pub use manifest::{FileEntry, Manifest, RecordCounts, Tool, Window};
 pub use private::private_file;

@@ -6,6 +6,7 @@ mod facts;
 mod folder;
 mod manifest;
 mod records;
+mod rows;
 #[cfg(test)]
 mod tests;
 
