@@ -9,6 +9,8 @@
 //! else. Records are those of a generated corpus, redacted with `personal_data`; the answer of both
 //! dictionaries is compared, since none of these accounts is named in the corpus.
 
+#![expect(clippy::print_stdout, reason = "figures are the result")]
+
 use std::io::{BufWriter, Write};
 use std::sync::Arc;
 use std::time::Duration;
@@ -158,7 +160,7 @@ fn make(
     if tell {
         println!(
             "frozen      {:>8.2?}  {:?} MiB now, at most",
-            spent() - begun,
+            spent().saturating_sub(begun),
             memory()
         );
     }
@@ -175,7 +177,7 @@ fn make(
     if tell {
         println!(
             "verifier    {:>8.2?}  {:?} MiB now, at most",
-            spent() - begun,
+            spent().saturating_sub(begun),
             memory()
         );
     }
@@ -205,7 +207,7 @@ fn main() -> Result<()> {
     let known = accounts::read(&path)?;
     println!(
         "accounts    {:>8.2?}  {:?} MiB now, at most",
-        spent() - begun,
+        spent().saturating_sub(begun),
         memory()
     );
     let learner = |request: &Request| -> Result<Learner> {
@@ -220,7 +222,7 @@ fn main() -> Result<()> {
     let learned = learner(&bare)?;
     println!(
         "learned     {:>8.2?}  {:?} MiB now, at most",
-        spent() - begun,
+        spent().saturating_sub(begun),
         memory()
     );
     println!(
@@ -261,11 +263,11 @@ fn main() -> Result<()> {
                         .into_bytes()
                 })
                 .collect();
-            times[0] += spent() - begun;
+            times[0] += spent().saturating_sub(begun);
             let mut hasher = blake3::Hasher::new();
-            redacted.iter().for_each(|record| {
+            for record in &redacted {
                 hasher.update(record).update(b"\n");
-            });
+            }
             answers.push(hasher.finalize());
             let mut memory = Memory::default();
             let begun = spent();
@@ -274,7 +276,7 @@ fn main() -> Result<()> {
                     .check_with_memory(record, &mut memory)
                     .map_err(|leak| anyhow::anyhow!("the verifier objects: {leak}"))?;
             }
-            times[1] += spent() - begun;
+            times[1] += spent().saturating_sub(begun);
         }
     }
     answers.dedup();
@@ -295,7 +297,7 @@ fn items(corpus: &Corpus, plan: &ProfilePlan, redactor: &Redactor, facts: &Facts
     let found = std::sync::Mutex::new(Vec::new());
     Inputs::of(corpus).decode(1, &|segment| {
         let mut scratch = parse::Scratch::default();
-        for line in Lines::new(0, &segment.bytes) {
+        for line in Lines::new(0, segment.bytes) {
             let item = with_record(
                 plan,
                 line.bytes,

@@ -4,6 +4,11 @@
 //! The judge is the corpus's ground truth (`testkit::laws`): a fault that is not caught is harmless only if
 //! nothing that must stay inside survives in what came out, and no record came out that has no nexus.
 
+#![expect(
+    clippy::print_stderr,
+    reason = "what became of each fault is told to whoever asks with --nocapture"
+)]
+
 mod common;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -347,7 +352,7 @@ fn profiles() -> Vec<(&'static str, Change)> {
             of(|p, c| {
                 p.vocabulary
                     .methods
-                    .extend(near(c, "user").into_iter().map(Into::into))
+                    .extend(near(c, "user").into_iter().map(Into::into));
             }),
         ),
         (
@@ -355,7 +360,7 @@ fn profiles() -> Vec<(&'static str, Change)> {
             of(|p, c| {
                 p.vocabulary
                     .statuses
-                    .extend(near(c, "user").into_iter().map(Into::into))
+                    .extend(near(c, "user").into_iter().map(Into::into));
             }),
         ),
         (
@@ -363,7 +368,7 @@ fn profiles() -> Vec<(&'static str, Change)> {
             of(|p, c| {
                 p.vocabulary
                     .statuses
-                    .extend(c.secrets.iter().map(|s| s.as_str().into()))
+                    .extend(c.secrets.iter().map(|s| s.as_str().into()));
             }),
         ),
         (
@@ -371,7 +376,7 @@ fn profiles() -> Vec<(&'static str, Change)> {
             of(|p, c| {
                 p.vocabulary
                     .agents
-                    .extend(c.secrets.iter().map(|s| s.as_str().into()))
+                    .extend(c.secrets.iter().map(|s| s.as_str().into()));
             }),
         ),
         (
@@ -379,7 +384,7 @@ fn profiles() -> Vec<(&'static str, Change)> {
             of(|p, c| {
                 p.vocabulary
                     .agents
-                    .extend(near(c, "user").into_iter().map(Into::into))
+                    .extend(near(c, "user").into_iter().map(Into::into));
             }),
         ),
         ("no agents", of(|p, _| p.vocabulary.agents.clear())),
@@ -418,7 +423,7 @@ fn profiles() -> Vec<(&'static str, Change)> {
                         0..0,
                         near(c, "project").into_iter().map(|path| format!("/{path}/**")),
                     )
-                    .for_each(drop)
+                    .for_each(drop);
             }),
         ),
         (
@@ -429,7 +434,7 @@ fn profiles() -> Vec<(&'static str, Change)> {
                         0..0,
                         near(c, "project").into_iter().map(|path| format!("/{path}/-/**")),
                     )
-                    .for_each(drop)
+                    .for_each(drop);
             }),
         ),
         ("users of messages are words", slot("{user}", "{word}")),
@@ -448,7 +453,7 @@ fn profiles() -> Vec<(&'static str, Change)> {
             "any message is a text",
             of(|p, _| {
                 let mut any = p.templates[0].clone();
-                any.text = "{text}".to_owned();
+                "{text}".clone_into(&mut any.text);
                 p.templates.insert(0, any);
             }),
         ),
@@ -456,7 +461,7 @@ fn profiles() -> Vec<(&'static str, Change)> {
             "any message is an event",
             of(|p, _| {
                 let mut any = p.templates[0].clone();
-                any.text = "{event}".to_owned();
+                "{event}".clone_into(&mut any.text);
                 p.templates.insert(0, any);
             }),
         ),
@@ -489,7 +494,7 @@ fn profiles() -> Vec<(&'static str, Change)> {
                 p.sources
                     .iter_mut()
                     .flat_map(|s| &mut s.tuples)
-                    .for_each(|t| t.fields.truncate(1))
+                    .for_each(|t| t.fields.truncate(1));
             }),
         ),
         ("actors are targets", roles(Role::Actor, Role::Target)),
@@ -539,7 +544,7 @@ fn profiles() -> Vec<(&'static str, Change)> {
                     s.columns.ip.clear();
                     s.columns.status.clear();
                     s.columns.correlation_id.clear();
-                })
+                });
             }),
         ),
         (
@@ -547,7 +552,7 @@ fn profiles() -> Vec<(&'static str, Change)> {
             of(|p, _| {
                 p.sources
                     .iter_mut()
-                    .for_each(|s| s.event = vec!["{meta.user}".into(), "{username}".into()])
+                    .for_each(|s| s.event = vec!["{meta.user}".into(), "{username}".into()]);
             }),
         ),
         (
@@ -555,7 +560,7 @@ fn profiles() -> Vec<(&'static str, Change)> {
             of(|p, _| {
                 p.sources
                     .iter_mut()
-                    .for_each(|s| s.event = vec!["{remote_ip}".into()])
+                    .for_each(|s| s.event = vec!["{remote_ip}".into()]);
             }),
         ),
         (
@@ -563,7 +568,7 @@ fn profiles() -> Vec<(&'static str, Change)> {
             of(|p, _| {
                 p.sources
                     .iter_mut()
-                    .for_each(|s| s.event = vec!["{fqdn}".into(), "{hostname}".into()])
+                    .for_each(|s| s.event = vec!["{fqdn}".into(), "{hostname}".into()]);
             }),
         ),
         (
@@ -571,7 +576,7 @@ fn profiles() -> Vec<(&'static str, Change)> {
             of(|p, _| {
                 p.sources
                     .iter_mut()
-                    .for_each(|s| s.event = vec!["{path}".into(), "{uri}".into()])
+                    .for_each(|s| s.event = vec!["{path}".into(), "{uri}".into()]);
             }),
         ),
         (
@@ -595,7 +600,7 @@ fn profiles() -> Vec<(&'static str, Change)> {
                 p.sources
                     .iter_mut()
                     .flat_map(|s| s.fields.values_mut())
-                    .for_each(|f| f.closed = false)
+                    .for_each(|f| f.closed = false);
             }),
         ),
         (
@@ -614,7 +619,7 @@ fn profiles() -> Vec<(&'static str, Change)> {
                 p.sources
                     .iter_mut()
                     .flat_map(|s| &mut s.patterns)
-                    .for_each(|(_, f)| f.rule = ClassRule::Fixed(Class::Text))
+                    .for_each(|(_, f)| f.rule = ClassRule::Fixed(Class::Text));
             }),
         ),
         (
@@ -626,7 +631,7 @@ fn profiles() -> Vec<(&'static str, Change)> {
                     .for_each(|(name, f)| {
                         "*".clone_into(name);
                         f.rule = ClassRule::Fixed(Class::Status);
-                    })
+                    });
             }),
         ),
         (
@@ -639,7 +644,7 @@ fn profiles() -> Vec<(&'static str, Change)> {
                     let mut spec = spec.clone();
                     spec.rule = ClassRule::Fixed(Class::Text);
                     s.patterns.push(("*".to_owned(), spec));
-                })
+                });
             }),
         ),
         (
@@ -652,7 +657,7 @@ fn profiles() -> Vec<(&'static str, Change)> {
                     let mut spec = spec.clone();
                     spec.rule = ClassRule::Fixed(Class::Event);
                     s.patterns.push(("*".to_owned(), spec));
-                })
+                });
             }),
         ),
         (
@@ -665,7 +670,7 @@ fn profiles() -> Vec<(&'static str, Change)> {
                     let mut spec = spec.clone();
                     spec.rule = ClassRule::Fixed(Class::User);
                     s.patterns.push(("*".to_owned(), spec));
-                })
+                });
             }),
         ),
         (
@@ -743,7 +748,7 @@ fn profiles() -> Vec<(&'static str, Change)> {
             of(|p, _| {
                 p.sources
                     .iter_mut()
-                    .for_each(|s| s.time = vec!["created_at".into(), "enqueued_at".into()])
+                    .for_each(|s| s.time = vec!["created_at".into(), "enqueued_at".into()]);
             }),
         ),
         (

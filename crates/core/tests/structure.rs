@@ -72,8 +72,11 @@ fn encode(text: &str) -> String {
     })
 }
 
+/// Writes pairs in some way.
+type Notation = fn(Pairs<'_>) -> Value;
+
 /// The notations: a name, whether a `params` field in it shows listed keys, and how it is written.
-fn notations() -> Vec<(&'static str, bool, fn(Pairs<'_>) -> Value)> {
+fn notations() -> Vec<(&'static str, bool, Notation)> {
     vec![
         ("object", true, object),
         ("key and value", true, |pairs| {

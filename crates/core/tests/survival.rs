@@ -247,6 +247,7 @@ impl Score {
 
     /// The share of cases of the sets that `of` takes that have all of the secret left, be it an ordinary
     /// word, or more of it than ordinary words.
+    #[expect(clippy::unused_self, reason = "beside what tells the tables")]
     fn share(&self, table: &Table, of: impl Fn(&str) -> bool) -> f64 {
         let rows = || table.0.iter().filter(|(name, _)| of(name)).map(|(_, row)| row);
         let looked: u64 = rows().map(|row| row.looked).sum();

@@ -465,7 +465,7 @@ negative_examples = ["ACME-T12"]
         for (key, within, beyond) in edges {
             for value in within {
                 let line = line(key, value);
-                assert!(with(key, &line).is_ok(), "{:.80}", line);
+                assert!(with(key, &line).is_ok(), "{line:.80}");
             }
             for value in beyond {
                 let line = line(key, value);

@@ -142,7 +142,7 @@ pub(crate) fn each(
     let mut seen = HashSet::new();
     let mut open = vec![View::original(text)];
     while let Some(view) = open.pop() {
-        let ways: [(fn(&View) -> Option<View>, u8); 5] = [
+        let ways: [(Way, u8); 5] = [
             (unescaped, 1),
             (unpacked, 1),
             (visible, 0),
@@ -181,7 +181,7 @@ fn unescaped(of: &View) -> Option<View> {
 /// Nothing that a reader does not see. Nothing if all is seen.
 fn visible(of: &View) -> Option<View> {
     rewritten(of, &|text, at| match text.get(at) {
-        Some(0x1b) => terminal(text.get(at + 1..)?),
+        Some(0x1b) => Some(terminal(text.get(at + 1..)?)),
         Some(0x80..) => {
             let (c, length) = char_at(text, at)?;
             let piece = seen_as(c).map_or(Piece::Nothing, Piece::Char);
@@ -191,8 +191,15 @@ fn visible(of: &View) -> Option<View> {
     })
 }
 
+/// Makes another view of a view, if there is one.
+type Way = fn(&View) -> Option<View>;
+/// What stands for the bytes from a place on, and how many they are.
+type Pieces<'p> = dyn Fn(&[u8], usize) -> Option<(Piece, usize)> + 'p;
+/// Bytes of an unpacking, each with the place of its run that it was made of.
+type Unpacking<'u> = dyn Iterator<Item = (u8, usize, usize)> + 'u;
+
 /// A view with pieces instead of what `piece` finds; nothing if it finds none.
-fn rewritten(of: &View, piece: &dyn Fn(&[u8], usize) -> Option<(Piece, usize)>) -> Option<View> {
+fn rewritten(of: &View, piece: &Pieces<'_>) -> Option<View> {
     let text = of.text.as_slice();
     let first = (0..text.len()).find(|at| piece(text, *at).is_some())?;
     let mut view = View::default();
@@ -340,7 +347,7 @@ fn entity(rest: &[u8]) -> Option<(Piece, usize)> {
 const MAX_COMMAND: usize = 256;
 
 /// A terminal sequence behind its escape character.
-fn terminal(rest: &[u8]) -> Option<(Piece, usize)> {
+fn terminal(rest: &[u8]) -> (Piece, usize) {
     let length = match rest.first() {
         Some(b'[') => {
             let parameters = rest.iter().skip(1).take(MAX_COMMAND);
@@ -360,7 +367,7 @@ fn terminal(rest: &[u8]) -> Option<(Piece, usize)> {
         Some(b'(' | b')') => Some(2),
         _ => None,
     };
-    Some((Piece::Nothing, 1 + length.unwrap_or_default().min(rest.len())))
+    (Piece::Nothing, 1 + length.unwrap_or_default().min(rest.len()))
 }
 
 fn char_at(text: &[u8], at: usize) -> Option<(char, usize)> {
@@ -511,11 +518,7 @@ fn is_readable(bytes: impl Iterator<Item = (u8, usize, usize)>) -> bool {
 }
 
 /// Shows each readable unpacking of a text: the place of its run and alignment, and its bytes.
-fn each_packed(
-    text: &[u8],
-    signs: u8,
-    each: &mut dyn FnMut(usize, &mut dyn Iterator<Item = (u8, usize, usize)>),
-) {
+fn each_packed(text: &[u8], signs: u8, each: &mut dyn FnMut(usize, &mut Unpacking<'_>)) {
     if signs & sign::BASE64 != 0 {
         for (start, run) in runs(text, MIN_BASE64, |byte| sextet(byte).is_some()) {
             for shift in 0..4 {

@@ -427,6 +427,7 @@ impl Encoding {
     }
 
     /// The value inside a JSON string: escaped where JSON needs it, without quotes.
+    #[expect(clippy::format_collect, reason = "short values, written once")]
     pub(super) fn body(self, text: &str) -> String {
         let escapes = |text: &str| {
             let units = text.encode_utf16();

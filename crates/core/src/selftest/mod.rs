@@ -315,6 +315,10 @@ impl SelfTest {
     }
 
     /// Looks for the canaries in the artefact of one mode.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "what was sown, where, and what comes of it"
+    )]
     fn look(
         &self,
         out: &Path,
@@ -393,6 +397,7 @@ impl SelfTest {
         self.look_at_manifest(&artefact, mode, sown, outcome)
     }
 
+    #[expect(clippy::unused_self, reason = "beside `look`")]
     fn look_at_manifest(
         &self,
         artefact: &artefact::Artefact,

@@ -248,7 +248,7 @@ impl Draft<'_> {
     }
 
     fn time(&mut self, sampled: &Sampled, nth: usize) {
-        let at = Instant(self.planter.from.0 + 1_000_000 * nth as i64);
+        let at = Instant(self.planter.from.0 + 1_000_000 * i64::try_from(nth).unwrap_or_default());
         let time = quoted(&at.to_string());
         let source = self.planter.source;
         let mut names: Vec<&str> = sampled
@@ -349,7 +349,7 @@ impl Draft<'_> {
             }
             _ => {
                 // Alone, so that a value that is kept whole shows; or within words that are harmless.
-                let fits = |canary: &Canary| !sentence || nth % 3 != 0 || canary.is_one_word();
+                let fits = |canary: &Canary| !sentence || !nth.is_multiple_of(3) || canary.is_one_word();
                 let body = match self.take(&place, fits, |_| true) {
                     Some(body) => body,
                     None => self.any(&place),
@@ -400,6 +400,7 @@ impl Draft<'_> {
         })
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "one of several that may have nothing")]
     fn address(&mut self, place: &str, nth: usize, person: &Person, own: bool) -> Option<String> {
         let known = person.address.clone();
         let canary = Canary {

@@ -200,7 +200,8 @@ fn stands_in(text: &str, needle: &str) -> bool {
             let after = text
                 .get(at + needle.len()..)
                 .and_then(|after| after.chars().next());
-            !(joins(before) && joins(needle.chars().next()))
-                && !(joins(after) && joins(needle.chars().next_back()))
+            let is_part = joins(before) && joins(needle.chars().next())
+                || joins(after) && joins(needle.chars().next_back());
+            !is_part
         })
 }

@@ -11,7 +11,7 @@ use crate::scope::{EVER, ScopeIndex};
 use crate::text::{Built, MARK};
 
 /// Rules whose secrets are ordinary words.
-const RULES: &str = r##"
+const RULES: &str = r#"
 version = 1
 [[rule]]
 id = "t.setting"
@@ -48,7 +48,7 @@ pattern = '''river[a-z]*'''
 keywords = ["river"]
 examples = ["river"]
 negative_examples = ["a"]
-"##;
+"#;
 
 static WORLD: LazyLock<World> = LazyLock::new(World::new);
 

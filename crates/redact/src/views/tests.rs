@@ -1,3 +1,4 @@
+#![expect(clippy::format_collect, reason = "short texts, written once")]
 use proptest::prelude::*;
 
 use super::*;
@@ -102,7 +103,7 @@ proptest! {
         let encoded = ways.iter().fold(secret.clone(), |text, way| {
             // Wide forms are of ASCII, and a terminal sequence that is cut in two is none.
             let cannot = *way == 15 && !text.bytes().all(|b| (0x21..0x7f).contains(&b))
-                || last == 12 && matches!(way, 12 | 13 | 14);
+                || last == 12 && matches!(way, 12..=14);
             last = if cannot { last } else { *way };
             if cannot { text } else { encode(&text, *way) }
         });

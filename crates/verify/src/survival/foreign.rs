@@ -111,16 +111,15 @@ impl Held {
             (self.table, self.bits) = (vec![0; slots], vec![0; slots]);
             (0..self.ends.len()).for_each(|nth| self.fill(nth));
         }
-        let nth = match self.number(self.hasher.hash_one(text), text) {
-            Some(nth) => nth,
-            None => {
-                let end = u32::try_from(self.text.len() + text.len()).ok()?;
-                self.text.push_str(text);
-                self.ends.push(end);
-                self.parts.push(Part::default());
-                self.fill(self.ends.len() - 1);
-                self.ends.len() - 1
-            }
+        let nth = if let Some(nth) = self.number(self.hasher.hash_one(text), text) {
+            nth
+        } else {
+            let end = u32::try_from(self.text.len() + text.len()).ok()?;
+            self.text.push_str(text);
+            self.ends.push(end);
+            self.parts.push(Part::default());
+            self.fill(self.ends.len() - 1);
+            self.ends.len() - 1
         };
         self.parts.get_mut(nth)
     }

@@ -1,5 +1,7 @@
 //! What is planted in a text is found in whatever way it is written.
 
+#![expect(clippy::format_collect, reason = "short texts, written once")]
+
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
 use std::io::Write;

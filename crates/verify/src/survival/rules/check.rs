@@ -222,7 +222,7 @@ fn github(part: &[u8]) -> bool {
     for byte in random {
         crc ^= u32::from(*byte);
         for _ in 0..8 {
-            crc = crc >> 1 ^ (crc & 1) * 0xedb8_8320;
+            crc = (crc >> 1) ^ ((crc & 1) * 0xedb8_8320);
         }
     }
     let stated = sum.iter().try_fold(0u64, |value, byte| {

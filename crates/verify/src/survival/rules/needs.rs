@@ -23,7 +23,9 @@ impl Bytes {
     /// Those of a text.
     pub(super) fn of(text: &[u8]) -> Self {
         let mut all = Self::default();
-        text.iter().for_each(|byte| all.add(*byte));
+        for byte in text {
+            all.add(*byte);
+        }
         all
     }
 

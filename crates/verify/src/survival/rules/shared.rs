@@ -116,8 +116,8 @@ impl Index {
             called.extend(bare.filter(|&nth| self.rules.get(nth).is_some_and(may_match)));
         }
         called.sort_unstable();
-        let called = called.into_iter().filter_map(|nth| self.rules.get(nth));
-        called.filter_map(|rule| rule.find(bytes, internal)).next()
+        let mut called = called.into_iter().filter_map(|nth| self.rules.get(nth));
+        called.find_map(|rule| rule.find(bytes, internal))
     }
 
     #[cfg(test)]
@@ -213,9 +213,9 @@ fn is_proven(regex: &Regex, part: Match<'_>, is_group: bool) -> bool {
     }
     // What stands before the blank is found for its own sake, or it is not.
     let before = part.text.get(..part.start + rest).unwrap_or_default();
-    !regex
+    regex
         .find_at(before, part.start)
-        .is_some_and(|found| found.start() == part.start)
+        .is_none_or(|found| found.start() != part.start)
 }
 
 /// Literals by three bytes of them.
