@@ -193,8 +193,9 @@ fn threads_and_files_change_no_byte() {
 
 /// Whether a text is another with more of it taken away.
 fn is_cut_from(less: &str, more: &str) -> bool {
-    let mut words = more.split(' ');
-    less.split(' ')
+    let parts = |text| str::split(text, [' ', '/', '?']);
+    let mut words = parts(more);
+    parts(less)
         .filter(|word| *word != "[text]")
         .all(|word| words.any(|other| other == word))
 }
