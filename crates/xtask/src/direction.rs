@@ -7,16 +7,7 @@ mod tests {
 
     /// Each crate of the workspace with the crates of the workspace that it may use, beside
     /// dev-dependencies. `docs/ARCHITECTURE.md` says why.
-    const ALLOWED: [(&str, &[&str]); 12] = [
-        (
-            "capi",
-            &[
-                "decostop-columnar",
-                "decostop-profile",
-                "decostop-verify",
-                "decostop_core",
-            ],
-        ),
+    const ALLOWED: [(&str, &[&str]); 11] = [
         (
             "cli",
             &[
