@@ -229,7 +229,11 @@ fn decode(text: &str, found: &mut Found) {
         found.text(text.replace('\0', ""));
     }
     if has(sign::HIDDEN) {
-        found.text(visible(text));
+        found.text(visible(text, false));
+        // What is left of a sequence within a sequence is one of its own.
+        if text.contains('\u{1b}') {
+            found.text(visible(text, true));
+        }
     }
     base64_runs(text, found);
     base32_runs(text, found);
@@ -437,9 +441,11 @@ fn entities(text: &str) -> String {
 }
 
 /// Without terminal sequences and characters that take no room.
-fn visible(text: &str) -> String {
+fn visible(text: &str, keeps_lone_escapes: bool) -> String {
+    let hidden = |c: &char| matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2064}' | '\u{feff}');
     let mut out = String::with_capacity(text.len());
-    let mut chars = text.chars().peekable();
+    // First what has no width: it may stand within a terminal's sequence.
+    let mut chars = text.chars().filter(|c| !hidden(c)).peekable();
     while let Some(c) = chars.next() {
         match c {
             '\u{1b}' => {
@@ -449,13 +455,10 @@ fn visible(text: &str) -> String {
                             break;
                         }
                     }
+                } else if keeps_lone_escapes {
+                    out.push(c);
                 }
             }
-            '\u{ad}'
-            | '\u{200b}'..='\u{200f}'
-            | '\u{202a}'..='\u{202e}'
-            | '\u{2060}'..='\u{2064}'
-            | '\u{feff}' => {}
             // Full-width forms read as their ASCII twins.
             '\u{ff01}'..='\u{ff5e}' => out.extend(char::from_u32(u32::from(c) - 0xfee0)),
             _ => out.push(c),
