@@ -1,18 +1,21 @@
 //! What a dive counted, and the evidence of how its output came to be.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::Serialize;
 
 use decostop_profile::{Class, Values};
 
+use crate::artefact::path_text;
+
 /// One input as it was read.
 #[derive(Clone, Debug, Default, Serialize)]
 #[non_exhaustive]
 pub struct InputReport {
     /// The input, as the caller named it.
+    #[serde(serialize_with = "path")]
     pub path: PathBuf,
     /// `plain`, `gzip`, `zstd`, …
     pub codec: &'static str,
@@ -23,6 +26,7 @@ pub struct InputReport {
     /// Digest of the bytes on disk (`blake3:…`), when it was taken.
     pub digest: Option<String>,
     /// Another input that holds the same file, which is why this one was not read.
+    #[serde(serialize_with = "path_if_any")]
     pub duplicate_of: Option<PathBuf>,
     /// Why the profile says that nothing in it is missed, which is why it was not read.
     pub set_aside: Option<String>,
@@ -107,6 +111,18 @@ pub struct Report {
 }
 
 impl Report {
+    /// Everything that was counted, as JSON. Holds paths of inputs: for the house.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string_pretty(self).expect("counts, names and texts can be written")
+    }
+
+    /// Lines and ranges that were withheld, or inputs that were not read to their end, whichever are
+    /// more: where it is not 0, the result is incomplete.
+    pub fn missing(&self) -> u64 {
+        let broken = self.inputs.iter().filter(|input| !input.complete).count() as u64;
+        self.counts.withheld.max(broken)
+    }
+
     /// What of a phase of this length, in which the work grew from `before`, no thread worked.
     pub(crate) fn idle_within(&mut self, phase: Duration, before: Work) {
         let worked = self.work.busy().saturating_sub(before.busy());
@@ -174,6 +190,16 @@ impl Work {
             ("wait", self.wait),
         ]
     }
+}
+
+/// Paths need not be UTF-8.
+fn path<S: serde::Serializer>(path: &Path, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_str(&path_text(path))
+}
+
+#[expect(clippy::ref_option, reason = "serde hands over a reference to the field")]
+fn path_if_any<S: serde::Serializer>(path: &Option<PathBuf>, to: S) -> Result<S::Ok, S::Error> {
+    path.as_deref().map(path_text).serialize(to)
 }
 
 fn in_seconds<S: serde::Serializer>(spent: &Duration, to: S) -> Result<S::Ok, S::Error> {

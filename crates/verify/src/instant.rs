@@ -94,6 +94,30 @@ fn zone(cursor: &mut Cursor<'_>) -> Option<i64> {
 }
 
 impl Instant {
+    /// Microseconds since 1970, rounded down.
+    pub(crate) fn micros(self) -> Option<i64> {
+        let whole = self.seconds.checked_mul(1_000_000)?;
+        whole.checked_add(i64::from(self.nanos / 1000))
+    }
+
+    /// Year, month and day of a number of days since 1970, within the years that are written with
+    /// four digits.
+    pub(crate) fn date_of(day: i64) -> Option<(i64, i64, i64)> {
+        let shifted = day.checked_add(719_468)?;
+        let (era, of_era) = (shifted.div_euclid(146_097), shifted.rem_euclid(146_097));
+        let of_era_year = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
+        let of_year = of_era - (365 * of_era_year + of_era_year / 4 - of_era_year / 100);
+        let shifted_month = (5 * of_year + 2) / 153;
+        let date = of_year - (153 * shifted_month + 2) / 5 + 1;
+        let month = if shifted_month < 10 {
+            shifted_month + 3
+        } else {
+            shifted_month - 9
+        };
+        let year = of_era_year + era * 400 + i64::from(month <= 2);
+        (0..10_000).contains(&year).then_some((year, month, date))
+    }
+
     /// The common column `time`: `YYYY-MM-DDTHH:MM:SS[.1-9 digits]Z`.
     pub(crate) fn column(text: &str) -> Option<Self> {
         let mut cursor = Cursor(text.as_bytes());
@@ -175,6 +199,17 @@ mod tests {
         ] {
             assert!(Instant::column(bad).is_none(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_day_and_its_date_are_the_same() {
+        for day in -719_528..=2_932_896 {
+            let (year, month, date) = Instant::date_of(day).expect("a year of four digits");
+            let part = |n: i64| u32::try_from(n).expect("a part of a date");
+            assert_eq!(days(part(year), part(month), part(date)), day);
+        }
+        assert_eq!(Instant::date_of(-719_529), None);
+        assert_eq!(Instant::date_of(2_932_897), None);
     }
 
     #[test]

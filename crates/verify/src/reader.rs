@@ -82,6 +82,56 @@ pub(crate) fn read(record: &[u8]) -> Result<Vec<Field<'_>>, Malformed> {
     }
 }
 
+/// A member of an object as it is written: its key between the quotes, and its value.
+#[derive(Clone, Copy)]
+pub(crate) struct Member<'a> {
+    pub(crate) key: &'a str,
+    pub(crate) value: &'a str,
+}
+
+/// The members of a flat object without a byte to spare, as they are written.
+pub(crate) fn members(text: &str) -> Result<Vec<Member<'_>>, Malformed> {
+    let malformed = |rule, position| Malformed { rule, position };
+    let mut reader = Reader { text, at: 0 };
+    let mut members = Vec::new();
+    reader.expect(b'{').ok_or(malformed("closure.syntax", 0))?;
+    if reader.expect(b'}').is_none() {
+        loop {
+            let position = members.len() + 1;
+            let syntax = || malformed("closure.syntax", position);
+            if position > MAX_FIELDS {
+                return Err(malformed("closure.too_many_fields", position));
+            }
+            let from = reader.at;
+            reader.string().ok_or_else(syntax)?;
+            let key = text.get(from + 1..reader.at - 1).ok_or_else(syntax)?;
+            reader.expect(b':').ok_or_else(syntax)?;
+            let from = reader.at;
+            reader.scalar().map_err(|rule| malformed(rule, position))?;
+            let value = text.get(from..reader.at).ok_or_else(syntax)?;
+            members.push(Member { key, value });
+            if reader.expect(b',').is_none() {
+                reader.expect(b'}').ok_or_else(syntax)?;
+                break;
+            }
+        }
+    }
+    if reader.at == text.len() {
+        Ok(members)
+    } else {
+        Err(malformed("closure.trailing_bytes", members.len()))
+    }
+}
+
+/// The text of a string or number as it is written; nothing for another value.
+pub(crate) fn scalar_text(value: &str) -> Option<String> {
+    match (Reader { text: value, at: 0 }).scalar().ok()? {
+        Scalar::String(text) => Some(text.into_owned()),
+        Scalar::Number(text) => Some(text.to_owned()),
+        Scalar::Bool | Scalar::Null => None,
+    }
+}
+
 fn duplicate(fields: &[Field<'_>]) -> Option<usize> {
     if fields.len() <= 16 {
         return (1..fields.len())

@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 #![expect(clippy::print_stderr, reason = "a task talks to whoever runs it")]
 
+mod capi;
 mod direction;
 mod steps;
 
@@ -14,7 +15,8 @@ use anyhow::{Context as _, Result, bail};
 
 const HELP: &str = "\
 cargo xtask demo [ARGS]   build the release binary and run `decostop demo`
-cargo xtask test          build everything and pass all tests, lints and smoke runs";
+cargo xtask test          build everything and pass all tests, lints and smoke runs
+cargo xtask capi PREFIX   build the C library and install it, its header and its pkg-config file below PREFIX";
 
 fn main() -> ExitCode {
     let mut args = std::env::args_os().skip(1);
@@ -23,6 +25,9 @@ fn main() -> ExitCode {
     let done = match task.to_str() {
         Some("demo") => demo(&rest),
         Some("test") if rest.is_empty() => steps::all(),
+        Some("capi") if rest.len() == 1 => rest
+            .iter()
+            .try_for_each(|prefix| capi::install(Path::new(prefix))),
         _ => {
             eprintln!("{HELP}");
             return ExitCode::from(u8::from(task != "help" && task != "--help"));

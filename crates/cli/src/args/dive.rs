@@ -122,11 +122,11 @@ pub(crate) enum Format {
     /// JSON lines, zstd-compressed in a directory
     #[default]
     Ndjson,
-    /// Apache Parquet (not available yet)
+    /// Apache Parquet: typed columns, zstd
     Parquet,
-    /// Comma-separated values (not available yet)
+    /// Comma-separated values, safe to open in a spreadsheet
     Csv,
-    /// Arrow IPC (not available yet)
+    /// Arrow IPC file (Feather)
     Arrow,
 }
 
@@ -178,7 +178,7 @@ pub(crate) struct Scan {
     /// With `--out -`: directory for the evidence [default: none is kept]
     #[arg(long, value_name = "DIR", requires = "out", value_hint = ValueHint::DirPath)]
     pub(crate) internal: Option<PathBuf>,
-    /// Format of the records
+    /// Format of the records; others than ndjson go to a directory
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,
     /// Replace an earlier result of this name, once the new one is complete and verified

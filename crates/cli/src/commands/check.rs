@@ -5,7 +5,6 @@ use std::io::{self, Write};
 use anyhow::Result;
 use decostop::request::Request;
 use decostop::request::conditions::{self, Assessment};
-use serde::Serialize;
 
 use crate::args::Check;
 use crate::exit::Exit;
@@ -18,8 +17,7 @@ pub(crate) fn run(args: &Check) -> Result<Exit> {
     let assessment = conditions::check(&request, &profile, settings::now());
     let mut to = terminal::data();
     if args.json {
-        serde_json::to_writer_pretty(&mut to, &Told::new(&request, &assessment)).map_err(io::Error::from)?;
-        writeln!(to)?;
+        writeln!(to, "{}", assessment.to_json(&request))?;
     } else {
         write(&mut to, &request, &assessment)?;
     }
@@ -103,50 +101,4 @@ pub(crate) fn warnings(to: &mut impl Write, assessment: &Assessment) -> io::Resu
         writeln!(to, "{WARN}warning:{WARN:#} {warning}")?;
     }
     Ok(())
-}
-
-#[derive(Serialize)]
-struct Told<'a> {
-    request: &'a str,
-    accepted: bool,
-    route: String,
-    route_reasons: &'a [String],
-    conditions: Vec<Condition<'a>>,
-    warnings: &'a [String],
-}
-
-#[derive(Serialize)]
-struct Condition<'a> {
-    id: &'a str,
-    holds: bool,
-    detail: &'a str,
-    exception: Option<Exception<'a>>,
-}
-
-#[derive(Serialize)]
-struct Exception<'a> {
-    reason: &'a str,
-    approved_by: &'a str,
-}
-
-impl<'a> Told<'a> {
-    fn new(request: &'a Request, assessment: &'a Assessment) -> Self {
-        let conditions = assessment.results.iter().map(|result| Condition {
-            id: result.id,
-            holds: result.holds,
-            detail: &result.detail,
-            exception: result.excepted.as_ref().map(|excepted| Exception {
-                reason: &excepted.reason,
-                approved_by: &excepted.by,
-            }),
-        });
-        Self {
-            request: &request.id,
-            accepted: assessment.accepted,
-            route: assessment.route.to_string(),
-            route_reasons: &assessment.route_reasons,
-            conditions: conditions.collect(),
-            warnings: &assessment.warnings,
-        }
-    }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::Result;
-use decostop::{Error, ErrorKind, Origin};
+use decostop::{Error, ErrorKind, Origin, artefact};
 use decostop_testkit::synth::Options;
 
 use super::scan::Telling;
@@ -79,7 +79,14 @@ pub(crate) fn run(args: &Demo) -> Result<Exit> {
         allow_withheld: 0,
         stats: false,
     };
-    let exit = scan::directory(&ready, &out, &[logs], None, false, &telling)?;
+    let exit = scan::directory(
+        &ready,
+        &out,
+        &[logs],
+        None,
+        artefact::Options::default(),
+        &telling,
+    )?;
     if exit != Exit::Done {
         return Ok(exit);
     }

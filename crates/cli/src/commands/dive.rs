@@ -200,9 +200,7 @@ fn accepted(
 
 /// How a dive that came to its end ends the process.
 pub(super) fn exit_of(report: &Report, allow_withheld: u64) -> Exit {
-    // An input that is not complete counts even if nothing about it was withheld line by line.
-    let broken = report.inputs.iter().filter(|input| !input.complete).count() as u64;
-    if report.counts.withheld.max(broken) > allow_withheld {
+    if report.missing() > allow_withheld {
         Exit::Incomplete
     } else {
         Exit::Done
@@ -235,7 +233,7 @@ pub(super) fn tell_incomplete(report: &Report, evidence: Option<&std::path::Path
         let more = terminal::count((broken.len() - SHOWN) as u64, "more input");
         writeln!(to, "{WARN}warning:{WARN:#} nor were {more}")?;
     }
-    let withheld = report.counts.withheld.max(broken.len() as u64);
+    let withheld = report.missing();
     let reasons: Vec<String> = report
         .counts
         .withheld_by_reason

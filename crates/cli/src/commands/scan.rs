@@ -18,13 +18,13 @@ use crate::terminal::{self, HEAD, WARN, bytes, chart, largest_first, number, sec
 use crate::{interrupt, settings};
 
 pub(crate) fn run(args: &Scan) -> Result<Exit> {
-    if args.format != Format::Ndjson {
+    let to_stdout = args.out.as_deref().is_some_and(|out| out.as_os_str() == "-");
+    if to_stdout && args.format != Format::Ndjson {
         return Err(usage(
-            format!("--format {} is not available yet", args.format.name()),
-            "write ndjson; most readers take JSON lines",
+            format!("--format {} needs a directory", args.format.name()),
+            "name one with --out OUT; a pipe gets JSON lines, which are whole wherever they are cut",
         ));
     }
-    let to_stdout = args.out.as_deref().is_some_and(|out| out.as_os_str() == "-");
     if args.internal.is_some() && !to_stdout {
         return Err(usage(
             "--internal goes with --out -",
@@ -68,7 +68,10 @@ pub(crate) fn run(args: &Scan) -> Result<Exit> {
         return stream(&ready, args.internal.as_deref(), args.force, &telling);
     }
     let profile = args.reading.profile.path.as_deref();
-    directory(&ready, out, &args.reading.paths, profile, args.force, &telling)
+    let options = Options::default()
+        .force(args.force)
+        .format(decostop_columnar::format_named(args.format.name()));
+    directory(&ready, out, &args.reading.paths, profile, options, &telling)
 }
 
 /// How a dive is told about.
@@ -86,12 +89,10 @@ pub(super) fn directory(
     out: &Path,
     paths: &[PathBuf],
     profile: Option<&Path>,
-    force: bool,
+    options: Options,
     telling: &Telling,
 ) -> Result<Exit> {
-    let options = Options::default()
-        .force(force)
-        .started(settings::now().to_string());
+    let options = options.started(settings::now().to_string());
     let watch = Watch::start(&ready.progress, telling.progress, telling.quiet);
     let heeded = interrupt::heed();
     let finished = dive_into(&ready.dive, out, options, dive::provenance);

@@ -1,13 +1,12 @@
 //! `decostop verify`: another pair of eyes on a finished artefact.
 
-use std::io::{self, Write as _};
+use std::io::Write as _;
 use std::sync::Arc;
 
 use anyhow::Result;
 use decostop::{Error, ErrorKind};
 use decostop_profile::RuleSet;
-use decostop_verify::{CompiledProfile, Leak, recorded_rules, verify_dir_with};
-use serde::Serialize;
+use decostop_verify::{CompiledProfile, recorded_rules, verify_dir_with};
 
 use crate::args::Verify;
 use crate::exit::Exit;
@@ -16,16 +15,6 @@ use crate::terminal::{self, BAD, GOOD, WARN, count};
 
 /// Findings told in full on a terminal; --json has all that are kept.
 const SHOWN: usize = 50;
-
-#[derive(Serialize)]
-struct Told<'a> {
-    clean: bool,
-    records: u64,
-    leaks: &'a [Leak],
-    further_leaks: u64,
-    derived_values: u64,
-    unread_lines: u64,
-}
 
 pub(crate) fn run(args: &Verify) -> Result<Exit> {
     let profile = settings::profile(&args.profile)?;
@@ -54,17 +43,8 @@ pub(crate) fn run(args: &Verify) -> Result<Exit> {
     let report = verify_dir_with(&args.dir, &compiled, &args.against).map_err(unverified)?;
     let exit = if report.is_clean() { Exit::Done } else { Exit::Leak };
     if args.json {
-        let told = Told {
-            clean: report.is_clean(),
-            records: report.records,
-            leaks: &report.leaks,
-            further_leaks: report.further_leaks,
-            derived_values: report.derived_values,
-            unread_lines: report.unread_lines,
-        };
         let mut to = terminal::data();
-        serde_json::to_writer_pretty(&mut to, &told).map_err(io::Error::from)?;
-        writeln!(to)?;
+        writeln!(to, "{}", report.to_json())?;
         to.flush()?;
         return Ok(exit);
     }

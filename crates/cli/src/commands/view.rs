@@ -209,7 +209,7 @@ impl Choice<'_> {
         let behind = self.last || self.reverse;
         let all = self.limit == 0 && !self.last;
         let mut kept = VecDeque::new();
-        for record in artefact.records()? {
+        for record in decostop_columnar::records(artefact)? {
             let record = record?;
             if !self.filter.matches(&record) {
                 continue;

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use crate::run::{Ran, arg, copy, decostop, dive, records, run};
+use crate::run::{Corpus, Ran, arg, copy, decostop, dive, names, records, run};
 
 type Record = serde_json::Value;
 
@@ -273,4 +273,40 @@ fn a_shell_completes_sources_and_events() {
     let events = complete("decostop view --event membership.", 3).expect("as before");
     assert!(events.contains("membership.added"), "{events}");
     assert!(!events.contains("repository"), "{events}");
+}
+
+#[test]
+fn every_format_is_viewed_and_verified_as_the_first() {
+    let corpus = Corpus::sound();
+    let (request, logs) = (corpus.path("request.toml"), corpus.path("logs"));
+    let dir = tempfile::tempdir().expect("a directory");
+    let key = dive().join("internal/key");
+    let shown = run(&["view", arg(dive()), "--json"]).exits(0).out;
+    for (format, threads) in [("parquet", "1"), ("arrow", "2"), ("csv", "7")] {
+        let out = dir.path().join(format);
+        let args = [
+            "scan",
+            "--request",
+            arg(&request),
+            arg(&logs),
+            "--out",
+            arg(&out),
+            "--quiet",
+        ];
+        let more = ["--format", format, "--threads", threads, "--key-file", arg(&key)];
+        run(&[&args[..], &more].concat()).exits(0);
+        let file = format!("records.{format}");
+        assert_eq!(names(&out.join("disclosure")), ["manifest.json", &file]);
+        assert_eq!(
+            run(&["view", arg(&out), "--json"]).exits(0).out,
+            shown,
+            "{format}"
+        );
+        run(&["verify", arg(&out), "--against", arg(&logs)]).exits(0);
+        let path = out.join("disclosure").join(&file);
+        let mut bytes = fs::read(&path).expect("the records");
+        *bytes.last_mut().expect("a byte") ^= 1;
+        fs::write(&path, bytes).expect("the records");
+        run(&["verify", arg(&out)]).exits(4);
+    }
 }

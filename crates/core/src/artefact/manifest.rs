@@ -27,7 +27,7 @@ pub struct Manifest {
     pub records: RecordCounts,
     /// Lines that concern the customer and were kept back because they could not be decided.
     pub withheld_with_nexus: u64,
-    /// Format of the records: `ndjson`.
+    /// Format of the records: `ndjson`, `parquet`, `arrow` or `csv`.
     pub format: String,
     /// Every other file of the directory.
     pub files: Vec<FileEntry>,

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! OUT/
-//!   disclosure/   records.ndjson.zst, manifest.json      (an ad-hoc dive writes look/ instead)
+//!   disclosure/   records.ndjson.zst, manifest.json      (an ad-hoc dive writes look/ instead;
+//!                                                         other formats: records.parquet, .arrow, .csv)
 //!   internal/     run.json, provenance.*, withheld.ndjson, residual.json, pseudonyms.csv, dictionary.csv, key,
 //!                 request.toml, rules.json
 //! ```
@@ -41,6 +42,7 @@ use std::path::Path;
 use crate::{Error, ErrorKind};
 
 mod explain;
+mod format;
 mod internal;
 mod lookup;
 mod manifest;
@@ -57,6 +59,7 @@ mod writer;
 mod tests;
 
 pub use explain::{Explainer, Explanation, Kept, Removed, residual};
+pub use format::{RecordsFormat, RecordsOut, RecordsWriter};
 pub use lookup::{Asker, dictionary, lookup};
 pub use manifest::{FileEntry, Manifest, RecordCounts, Tool, Window};
 pub use private::private_file;

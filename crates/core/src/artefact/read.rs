@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::manifest::Manifest;
-use super::records::RECORDS;
+use super::records::{NDJSON, file_name};
 use super::summary::looks_like_pseudonym;
 use super::{DISCLOSURE, INTERNAL, LOOK, MANIFEST};
 use crate::{Error, ErrorKind, Limits, Origin};
@@ -101,17 +101,15 @@ impl Artefact {
     /// Its records in order, one at a time.
     ///
     /// # Errors
-    /// [`ErrorKind::Config`] if the records are in another format, [`ErrorKind::Source`] if they
-    /// cannot be opened.
+    /// [`ErrorKind::Config`] if the records are not JSON lines: `decostop_columnar::records` reads the
+    /// others. [`ErrorKind::Source`] if they cannot be opened.
     pub fn records(&self) -> Result<Records, Error> {
-        if self.manifest.format != "ndjson" {
-            return Err(
-                Error::new(ErrorKind::Config, "only records in ndjson can be viewed")
-                    .at(place(&self.shown))
-                    .hint("use a Parquet, Arrow or CSV reader"),
-            );
+        if self.manifest.format != NDJSON {
+            return Err(Error::new(ErrorKind::Config, "these records are not JSON lines")
+                .at(place(&self.shown))
+                .hint("decostop_columnar::records reads every format"));
         }
-        let path = self.shown.join(RECORDS);
+        let path = self.records_path();
         let limits = Limits::default();
         let open = || {
             let mut decoder = zstd::Decoder::new(File::open(&path)?)?;
@@ -128,9 +126,14 @@ impl Artefact {
         })
     }
 
+    /// The file with the records, by the format that the manifest names.
+    pub fn records_path(&self) -> PathBuf {
+        self.shown.join(file_name(&self.manifest.format))
+    }
+
     /// Size of the artefact's records on disk, if it can be told.
     pub fn records_bytes(&self) -> Option<u64> {
-        fs::metadata(self.shown.join(RECORDS)).ok().map(|meta| meta.len())
+        fs::metadata(self.records_path()).ok().map(|meta| meta.len())
     }
 }
 
@@ -164,8 +167,7 @@ impl Records {
             return Err(damaged());
         }
         let line = String::from_utf8(line).map_err(|_| damaged())?;
-        let fields = serde_json::from_str(&line).map_err(|_| damaged())?;
-        Ok(Some(Record { line, fields }))
+        Record::parse(line).map(Some).ok_or_else(damaged)
     }
 }
 
@@ -190,6 +192,12 @@ pub struct Record {
 }
 
 impl Record {
+    /// A record from its line, if that is one JSON object.
+    pub fn parse(line: String) -> Option<Self> {
+        let fields = serde_json::from_str(&line).ok()?;
+        Some(Self { line, fields })
+    }
+
     /// The line as it is in the artefact.
     pub fn line(&self) -> &str {
         &self.line

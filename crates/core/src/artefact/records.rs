@@ -8,11 +8,14 @@ use std::path::Path;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
+use super::format::{RecordsFormat, RecordsOut, RecordsWriter};
 use super::manifest::{FileEntry, RecordCounts};
 use super::private::private_file;
 use super::{close, hex};
-use crate::sink::Provenance;
+use crate::sink::{Provenance, Verified};
 
+/// The name of the format of JSON lines.
+pub(super) const NDJSON: &str = "ndjson";
 pub(super) const RECORDS: &str = "records.ndjson.zst";
 /// The level is part of the format: the same records give the same bytes.
 const LEVEL: i32 = 3;
@@ -53,29 +56,75 @@ impl<W: Write> Write for Digesting<W> {
     }
 }
 
-/// `records.ndjson.zst` under construction: one frame with a checksum, one line a record.
+/// The name of the records file in a format.
+pub(super) fn file_name(format: &str) -> String {
+    if format == NDJSON {
+        RECORDS.to_owned()
+    } else {
+        format!("records.{format}")
+    }
+}
+
+/// The records file under construction.
 pub(super) struct RecordsFile {
-    encoder: zstd::Encoder<'static, Digesting<BufWriter<File>>>,
+    format: &'static str,
+    to: To,
+}
+
+#[expect(clippy::large_enum_variant, reason = "there is one in a dive")]
+enum To {
+    /// `records.ndjson.zst`: one frame with a checksum, one line a record.
+    Lines(zstd::Encoder<'static, Digesting<BufWriter<File>>>),
+    /// Another format, by whoever knows it.
+    Rows(Box<dyn RecordsWriter>),
 }
 
 impl RecordsFile {
-    pub(super) fn create(dir: &Path) -> io::Result<Self> {
-        let file = Digesting::new(BufWriter::new(private_file(&dir.join(RECORDS))?));
-        let mut encoder = zstd::Encoder::new(file, LEVEL)?;
-        encoder.include_checksum(true)?;
-        Ok(Self { encoder })
+    pub(super) fn create(dir: &Path, format: Option<&dyn RecordsFormat>) -> io::Result<Self> {
+        let name = format.map_or(NDJSON, RecordsFormat::name);
+        let file = Digesting::new(BufWriter::new(private_file(&dir.join(file_name(name)))?));
+        let to = if let Some(format) = format {
+            To::Rows(format.create(RecordsOut(file))?)
+        } else {
+            let mut encoder = zstd::Encoder::new(file, LEVEL)?;
+            encoder.include_checksum(true)?;
+            To::Lines(encoder)
+        };
+        Ok(Self { format: name, to })
     }
 
+    /// Takes a record.
+    pub(super) fn record(&mut self, record: Verified<'_>) -> io::Result<()> {
+        match &mut self.to {
+            To::Lines(_) => self.line(record.as_bytes()),
+            To::Rows(writer) => writer.record(record),
+        }
+    }
+
+    /// Takes the bytes of a verified record; other formats take the proof with them.
     pub(super) fn line(&mut self, record: &[u8]) -> io::Result<()> {
-        self.encoder.write_all(record)?;
-        self.encoder.write_all(b"\n")
+        match &mut self.to {
+            To::Lines(encoder) => {
+                encoder.write_all(record)?;
+                encoder.write_all(b"\n")
+            }
+            To::Rows(_) => Err(io::Error::other("this format takes verified records only")),
+        }
+    }
+
+    pub(super) fn format(&self) -> &'static str {
+        self.format
     }
 
     pub(super) fn finish(self) -> io::Result<FileEntry> {
-        let (file, bytes, sha256) = self.encoder.finish()?.into_parts();
+        let file = match self.to {
+            To::Lines(encoder) => encoder.finish()?,
+            To::Rows(writer) => writer.finish()?.0,
+        };
+        let (file, bytes, sha256) = file.into_parts();
         close(file)?;
         Ok(FileEntry {
-            name: RECORDS.to_owned(),
+            name: file_name(self.format),
             bytes,
             sha256,
         })

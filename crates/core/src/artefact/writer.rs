@@ -1,10 +1,13 @@
 //! The sink that writes an artefact directory.
 
+use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use decostop_verify::Leak;
 use serde::Serialize;
 
+use super::format::RecordsFormat;
 use super::internal::{FINDINGS, Internal, Output, RUN, write, write_json};
 use super::manifest::{Manifest, Tool, Window};
 use super::place::{Staging, names};
@@ -16,13 +19,14 @@ use crate::sink::{Flow, Provenance, Sink, Verified, Withheld};
 use crate::stats::{Evidence, Report};
 use crate::{Error, ErrorKind, Origin};
 
-/// How an artefact is written. By default, nothing is replaced, it is for a request, and `run.json`
-/// does not say when the dive began.
+/// How an artefact is written. By default, nothing is replaced, it is for a request, its records are
+/// JSON lines, and `run.json` does not say when the dive began.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
     pub(super) force: bool,
     pub(super) ad_hoc: bool,
     pub(super) started: Option<String>,
+    pub(super) format: Option<Arc<dyn RecordsFormat>>,
 }
 
 impl Options {
@@ -38,6 +42,14 @@ impl Options {
     #[must_use]
     pub fn ad_hoc(mut self, yes: bool) -> Self {
         self.ad_hoc = yes;
+        self
+    }
+
+    /// The format of the records, `None` for JSON lines. A stream takes JSON lines only. By default,
+    /// JSON lines.
+    #[must_use]
+    pub fn format(mut self, format: Option<Arc<dyn RecordsFormat>>) -> Self {
+        self.format = format;
         self
     }
 
@@ -140,7 +152,7 @@ impl Writer {
         let internal = dir.join(INTERNAL);
         let records = make_dir(&shown)
             .and_then(|()| make_dir(&internal))
-            .and_then(|()| RecordsFile::create(&shown))
+            .and_then(|()| RecordsFile::create(&shown, options.format.as_deref()))
             .map_err(|cause| failed(staging.out(), "create the result", cause))?;
         let internal = Internal::create(internal, provenance)?;
         let parts = Parts {
@@ -223,14 +235,22 @@ impl Writer {
 
     /// Takes the bytes of one verified record. Seen by this module and its tests only: everybody else
     /// comes through [`Sink::record`], whose type is the proof.
+    #[cfg(all(test, unix))]
     pub(super) fn write_record(&mut self, record: &[u8], provenance: &Provenance) -> Result<(), Error> {
+        self.write(record, provenance, |records| records.line(record))
+    }
+
+    fn write(
+        &mut self,
+        record: &[u8],
+        provenance: &Provenance,
+        give: impl FnOnce(&mut RecordsFile) -> io::Result<()>,
+    ) -> Result<(), Error> {
         let State::Open(parts) = &mut self.state else {
             return Err(unusable());
         };
         let written = one_line(record).and_then(|()| {
-            parts
-                .records
-                .line(record)
+            give(&mut parts.records)
                 .map_err(|cause| failed(self.staging.out(), "write the records", cause))?;
             parts.tally.add(provenance);
             parts.internal.record(provenance)
@@ -250,12 +270,13 @@ impl Writer {
             ));
         }
         let out = self.staging.out();
+        let format = parts.records.format();
         let file = parts
             .records
             .finish()
             .map_err(|cause| failed(out, "write the records", cause))?;
         let output = Output {
-            format: "ndjson",
+            format,
             records,
             bytes: file.bytes,
             sha256: file.sha256.clone(),
@@ -276,7 +297,7 @@ impl Writer {
             asked: evidence.asked.clone(),
             records: parts.tally.into_counts(),
             withheld_with_nexus: report.counts.withheld_with_nexus,
-            format: "ndjson".to_owned(),
+            format: format.to_owned(),
             files: vec![file],
         };
         let shown = self.staging.path().join(shown_name(self.options.ad_hoc));
@@ -298,7 +319,7 @@ impl Sink for Writer {
     fn record(&mut self, record: Verified<'_>, provenance: &Provenance) -> Result<Flow, Error> {
         let agreed = agree(record, provenance);
         self.poison_on_error(agreed)?;
-        self.write_record(record.as_bytes(), provenance)
+        self.write(record.as_bytes(), provenance, |records| records.record(record))
             .map(|()| Flow::Continue)
     }
 

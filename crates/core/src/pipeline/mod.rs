@@ -39,7 +39,7 @@ pub use directory::{Finished, dive_into};
 pub use progress::{Phase, Progress};
 pub use stream::{ARTEFACT_SOURCE, LineRedactor, StreamStats, redact_stream};
 
-use crate::artefact::Finding;
+use crate::artefact::{Finding, path_text};
 use crate::prefilter::Prefilter;
 use crate::query::{QueryPlan, scope_index};
 use crate::request::{Request, conditions};
@@ -316,7 +316,7 @@ impl DiveBuilder {
         let key = match self.key {
             Key::Request(key) => RequestKey::from_bytes(key),
             Key::Material(material) => RequestKey::derive(&material, &self.request.id),
-            Key::Fresh => RequestKey::derive(&fresh()?, &self.request.id),
+            Key::Fresh => RequestKey::derive(&fresh_key()?, &self.request.id),
         };
         let policy = policy_of(&self.request);
         let redactor = Redactor::new(Arc::clone(&plan), policy, &key).map_err(config)?;
@@ -382,7 +382,11 @@ fn since_epoch(now: SystemTime) -> crate::request::Instant {
     crate::request::Instant(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
 }
 
-fn fresh() -> Result<[u8; 32], Error> {
+/// Key material from the system, as a dive takes it that is given none.
+///
+/// # Errors
+/// [`ErrorKind::Internal`] if the system has none.
+pub fn fresh_key() -> Result<[u8; 32], Error> {
     let mut material = [0; 32];
     getrandom::fill(&mut material).map_err(|cause| {
         Error::new(
@@ -450,6 +454,26 @@ pub struct Plan {
     pub bytes: u64,
     /// How matches are found, in words.
     pub lines: Vec<String>,
+}
+
+impl Plan {
+    /// The plan as JSON: `inputs` (`path`, `bytes`, `source`), `skipped` (`path`, `reason`), `bytes`, `search`.
+    pub fn to_json(&self) -> String {
+        let inputs = self.inputs.iter().map(|(path, bytes, source)| {
+            serde_json::json!({"path": path_text(path), "bytes": bytes, "source": source})
+        });
+        let skipped = self
+            .skipped
+            .iter()
+            .map(|(path, reason)| serde_json::json!({"path": path_text(path), "reason": reason}));
+        let told = serde_json::json!({
+            "inputs": inputs.collect::<Vec<_>>(),
+            "skipped": skipped.collect::<Vec<_>>(),
+            "bytes": self.bytes,
+            "search": self.lines,
+        });
+        told.to_string()
+    }
 }
 
 impl Dive {

@@ -15,6 +15,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 
 use decostop_profile::{Profile, Scope};
+use serde::Serialize;
 
 use super::scope::period;
 use super::{Instant, ProjectRef, Request, Select, UserRef, Window, events};
@@ -116,6 +117,13 @@ pub struct Assessment {
 }
 
 impl Assessment {
+    /// The assessment of a request as JSON: `request`, `accepted`, `route`, `route_reasons`, `conditions`
+    /// (`id`, `holds`, `detail`, `exception`), `warnings`.
+    pub fn to_json(&self, request: &Request) -> String {
+        let told = Told::new(request, self);
+        serde_json::to_string_pretty(&told).expect("text and truth values can be written")
+    }
+
     /// The error that refuses the request, if one of its conditions does.
     pub fn refusal(&self) -> Option<Error> {
         let failed: Vec<String> = self
@@ -520,4 +528,50 @@ fn touches(since: Option<&str>, until: Option<&str>, window: Window) -> bool {
     let starts = since.is_none_or(|since| window.to.is_none_or(|to| since < to));
     let ends = until.is_none_or(|until| window.from.is_none_or(|from| from < until));
     starts && ends
+}
+
+#[derive(Serialize)]
+struct Told<'a> {
+    request: &'a str,
+    accepted: bool,
+    route: String,
+    route_reasons: &'a [String],
+    conditions: Vec<Condition<'a>>,
+    warnings: &'a [String],
+}
+
+#[derive(Serialize)]
+struct Condition<'a> {
+    id: &'a str,
+    holds: bool,
+    detail: &'a str,
+    exception: Option<Exception<'a>>,
+}
+
+#[derive(Serialize)]
+struct Exception<'a> {
+    reason: &'a str,
+    approved_by: &'a str,
+}
+
+impl<'a> Told<'a> {
+    fn new(request: &'a Request, assessment: &'a Assessment) -> Self {
+        let conditions = assessment.results.iter().map(|result| Condition {
+            id: result.id,
+            holds: result.holds,
+            detail: &result.detail,
+            exception: result.excepted.as_ref().map(|excepted| Exception {
+                reason: &excepted.reason,
+                approved_by: &excepted.by,
+            }),
+        });
+        Self {
+            request: &request.id,
+            accepted: assessment.accepted,
+            route: assessment.route.to_string(),
+            route_reasons: &assessment.route_reasons,
+            conditions: conditions.collect(),
+            warnings: &assessment.warnings,
+        }
+    }
 }

@@ -12,9 +12,19 @@ pub(crate) struct Disclosure {
     pub(crate) dir: PathBuf,
     /// Its name: `disclosure`, or `look` for an ad-hoc dive.
     pub(crate) name: &'static str,
+    /// Format of the records, as the manifest has to name it.
+    pub(crate) format: &'static str,
+    /// The file with the records.
+    pub(crate) records: &'static str,
 }
 
-pub(crate) const RECORDS: &str = "records.ndjson.zst";
+/// Formats and their files.
+const RECORDS: [(&str, &str); 4] = [
+    ("ndjson", "records.ndjson.zst"),
+    ("parquet", "records.parquet"),
+    ("arrow", "records.arrow"),
+    ("csv", "records.csv"),
+];
 pub(crate) const MANIFEST: &str = "manifest.json";
 
 fn entries(dir: &Path) -> Result<Vec<(String, DirEntry, Metadata)>, Error> {
@@ -50,9 +60,11 @@ pub(crate) fn disclosure(dir: &Path, report: &mut Report) -> Result<Option<Discl
         return Ok(None);
     }
     let dir = dir.join(name);
-    let mut records = 0;
+    let mut records = None;
     for (file, _, metadata) in entries(&dir)? {
-        let expected = file == MANIFEST || file == RECORDS;
+        let known = RECORDS.into_iter().find(|(_, name)| *name == file);
+        // A second file of records is one too many, whatever its format.
+        let expected = file == MANIFEST || (known.is_some() && records.is_none());
         if !metadata.is_file() {
             report.add(Leak::new("artefact.not_a_file", Place::Whole).in_file(name));
         } else if !expected {
@@ -63,12 +75,17 @@ pub(crate) fn disclosure(dir: &Path, report: &mut Report) -> Result<Option<Discl
             };
             report.add(Leak::new(rule, Place::Whole).in_file(name));
         }
-        records += usize::from(file == RECORDS && metadata.is_file());
+        records = records.or(known.filter(|_| metadata.is_file()));
     }
-    if records == 0 {
-        return Err(Error::file(&dir.join(RECORDS), "is missing"));
-    }
-    Ok(Some(Disclosure { dir, name }))
+    let Some((format, records)) = records else {
+        return Err(Error::file(&dir, "holds no records"));
+    };
+    Ok(Some(Disclosure {
+        dir,
+        name,
+        format,
+        records,
+    }))
 }
 
 /// The house's own folder is the house's alone.

@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::Report;
 use super::facts::Facts;
-use super::folder::{Disclosure, MANIFEST, RECORDS};
+use super::folder::{Disclosure, MANIFEST};
 use super::records::Counts;
 use crate::closure::{Context, Input};
 use crate::error::Error;
@@ -204,8 +204,9 @@ impl Checker<'_> {
                 self.asked(exclude);
             }
         }
-        self.hold(manifest.format == "ndjson", "artefact.manifest.format", "format");
-        let one = matches!(manifest.files.as_slice(), [file] if file.name == RECORDS);
+        let format = manifest.format == disclosure.format;
+        self.hold(format, "artefact.manifest.format", "format");
+        let one = matches!(manifest.files.as_slice(), [file] if file.name == disclosure.records);
         self.hold(one, "artefact.manifest.files", "files");
         for tally in [
             &manifest.records.by_source,

@@ -6,6 +6,7 @@ mod facts;
 mod folder;
 mod manifest;
 mod records;
+mod rows;
 mod rules;
 #[cfg(test)]
 mod tests;
@@ -14,6 +15,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use decostop_profile::Profile;
+use serde::Serialize;
 
 use crate::compiled::CompiledProfile;
 use crate::error::Error;
@@ -47,6 +49,19 @@ impl Report {
         self.leaks.is_empty() && self.further_leaks == 0
     }
 
+    /// The report as JSON: `clean` and its fields.
+    pub fn to_json(&self) -> String {
+        let told = Told {
+            clean: self.is_clean(),
+            records: self.records,
+            leaks: &self.leaks,
+            further_leaks: self.further_leaks,
+            derived_values: self.derived_values,
+            unread_lines: self.unread_lines,
+        };
+        serde_json::to_string_pretty(&told).expect("counts and names can be written")
+    }
+
     fn add(&mut self, leak: Leak) {
         if self.leaks.len() < MAX_LEAKS {
             self.leaks.push(leak);
@@ -54,6 +69,16 @@ impl Report {
             self.further_leaks += 1;
         }
     }
+}
+
+#[derive(Serialize)]
+struct Told<'a> {
+    clean: bool,
+    records: u64,
+    leaks: &'a [Leak],
+    further_leaks: u64,
+    derived_values: u64,
+    unread_lines: u64,
 }
 
 /// Reads a finished artefact again, by nothing but its files and the profile. Detectors are those that the

@@ -1,4 +1,5 @@
-//! The records file: whole frames and nothing between them, whole lines, in order.
+//! The records file, in order: of JSON lines, whole frames and nothing between them; of other formats,
+//! the rows.
 
 use std::fmt::Write;
 use std::fs::File;
@@ -7,8 +8,9 @@ use std::io::{self, BufRead, BufReader, Read};
 use sha2::{Digest, Sha256};
 
 use super::Report;
-use super::folder::{Disclosure, RECORDS};
+use super::folder::Disclosure;
 use super::manifest::Tally;
+use super::rows::{self, Fault};
 use crate::error::Error;
 use crate::instant::Instant;
 use crate::leak::{Leak, Place};
@@ -63,7 +65,7 @@ pub(crate) fn read(
     derived: Option<&Foreign>,
     report: &mut Report,
 ) -> Result<Counts, Error> {
-    let path = disclosure.dir.join(RECORDS);
+    let path = disclosure.dir.join(disclosure.records);
     let file = File::open(&path).map_err(|cause| Error::io(&path, cause))?;
     let digesting = Digesting {
         inner: file,
@@ -79,7 +81,7 @@ pub(crate) fn read(
         bytes: 0,
         sha256: String::new(),
     };
-    let name = format!("{}/{RECORDS}", disclosure.name);
+    let name = format!("{}/{}", disclosure.name, disclosure.records);
     let mut lines = Lines {
         verifier,
         derived,
@@ -89,7 +91,20 @@ pub(crate) fn read(
         rest: Vec::new(),
         memory: Memory::default(),
     };
-    let fault = frames(&mut input, &mut lines, report).map_err(|cause| Error::io(&path, cause))?;
+    let fault = if disclosure.format == "ndjson" {
+        frames(&mut input, &mut lines, report).map_err(|cause| Error::io(&path, cause))?
+    } else {
+        let mut file = File::open(&path).map_err(|cause| Error::io(&path, cause))?;
+        let mut take = |record: Result<&[u8], &'static str>| match record {
+            Ok(record) => lines.record(record, report),
+            Err(rule) => lines.broken(rule, report),
+        };
+        match rows::read(disclosure.format, &mut file, &mut take) {
+            Ok(()) => None,
+            Err(Fault::Rule(rule)) => Some(rule),
+            Err(Fault::Io(cause)) => return Err(Error::io(&path, cause)),
+        }
+    };
     let fault = fault.or_else(|| (!lines.rest.is_empty()).then_some("artefact.unfinished_line"));
     if let Some(rule) = fault {
         report.add(Leak::new(rule, Place::Whole).in_file(&lines.file));
@@ -154,6 +169,13 @@ impl Lines<'_> {
         }
         self.rest.extend_from_slice(bytes);
         self.rest.len() <= MAX_RECORD_BYTES
+    }
+
+    /// A row that stands for no record.
+    fn broken(&mut self, rule: &'static str, report: &mut Report) {
+        self.counts.total += 1;
+        let leak = Leak::new(rule, Place::Whole).in_file(&self.file);
+        report.add(leak.in_record(self.counts.total));
     }
 
     fn record(&mut self, line: &[u8], report: &mut Report) {
