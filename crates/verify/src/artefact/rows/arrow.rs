@@ -1,7 +1,7 @@
 //! Arrow IPC files as decostop writes them.
 //!
 //! ```text
-//! ARROW1 | schema message | batch messages … | end mark | footer | length | ARROW1
+//! ARROW1, zeros | schema message | batch messages … | end mark | footer | length | ARROW1
 //! ```
 //!
 //! Messages and footer are flatbuffers. Their tables are read field by field, only those that are
@@ -13,7 +13,8 @@ use std::io::{Seek, SeekFrom};
 use super::{COLUMNS, ENCODING, Fault, Form, LAYOUT, METADATA, Take, WIDTH, frame, part, record, time_text};
 
 const MAGIC: &[u8] = b"ARROW1";
-const HEAD: u64 = 8;
+/// The first message begins at a multiple of this, as every buffer of a body does.
+const HEAD: u64 = 64;
 const MARK: [u8; 4] = [0xff; 4];
 /// `MetadataVersion::V5`.
 const VERSION: u64 = 4;
@@ -25,7 +26,14 @@ const TYPES: (u64, u64) = (5, 10);
 pub(super) fn read(file: &mut File, take: &mut Take<'_>) -> Result<(), Fault> {
     let length = file.seek(SeekFrom::End(0))?;
     let short = HEAD + 10;
-    if length < short || part(file, 0, HEAD)? != b"ARROW1\0\0" {
+    if length < short {
+        return Err(LAYOUT);
+    }
+    let head = part(file, 0, HEAD)?;
+    if head
+        .strip_prefix(MAGIC)
+        .is_none_or(|rest| rest.iter().any(|byte| *byte != 0))
+    {
         return Err(LAYOUT);
     }
     let tail = part(file, length - 10, 10)?;
@@ -295,7 +303,7 @@ impl<'a> Flat<'a> {
         let back = (self.at(at, 4)? as u32).cast_signed();
         let vtable = usize::try_from(i64::try_from(at).ok()? - i64::from(back)).ok()?;
         let size = self.at(vtable, 2)? as usize;
-        self.at(vtable + 2, 2)?;
+        let inline = self.at(vtable + 2, 2)? as usize;
         if size < 4 || !size.is_multiple_of(2) {
             return None;
         }
@@ -307,7 +315,10 @@ impl<'a> Flat<'a> {
             }
             fields.push(field);
         }
-        Some(Table { at, fields })
+        // A table ends with its last field: at most eight bytes, and what aligns them.
+        let last = fields.iter().copied().max().unwrap_or(4);
+        let is_whole = (last..last + 16).contains(&inline) && fields.last() != Some(&0);
+        is_whole.then_some(Table { at, fields })
     }
 
     fn root(&mut self, known: &[usize]) -> Option<Table> {

@@ -91,6 +91,9 @@ fn frame(bytes: &[u8], length: u64) -> Result<Vec<u8>, Fault> {
     if bytes.first_chunk() != Some(&0xfd2f_b528_u32.to_le_bytes()) {
         return Err(ENCODING);
     }
+    if !is_plain_header(bytes.get(4..).unwrap_or_default(), length) {
+        return Err(ENCODING);
+    }
     let mut rest = bytes;
     let mut decoded = Vec::new();
     let decoder = zstd::stream::read::Decoder::with_buffer(&mut rest).map_err(|_| ENCODING)?;
@@ -99,6 +102,38 @@ fn frame(bytes: &[u8], length: u64) -> Result<Vec<u8>, Fault> {
         return Err(ENCODING);
     }
     Ok(decoded)
+}
+
+/// Whether a frame's header says its length and nothing else (RFC 8878, 3.1.1.1): no dictionary, no bits
+/// that decoders overlook, and a window of its own only where the length is too long for one.
+fn is_plain_header(head: &[u8], length: u64) -> bool {
+    const SPARE: u8 = 0b1_1011;
+    const SINGLE_SEGMENT: u8 = 0b10_0000;
+    const MANTISSA: u8 = 0b111;
+    let Some((descriptor, rest)) = head.split_first() else {
+        return false;
+    };
+    let is_single = descriptor & SINGLE_SEGMENT != 0;
+    let rest = match rest.split_first() {
+        Some((window, rest)) if !is_single => {
+            if window & MANTISSA != 0 || 1u64 << (10 + (window >> 3)) >= length {
+                return false;
+            }
+            rest
+        }
+        _ => rest,
+    };
+    let size = match descriptor >> 6 {
+        0 if is_single => 1,
+        1 => 2,
+        2 => 4,
+        3 => 8,
+        _ => return false,
+    };
+    let stated = rest.get(..size).unwrap_or_default();
+    let stated = stated.iter().rev().fold(0, |n, byte| n << 8 | u64::from(*byte));
+    let stated = if size == 2 { stated + 256 } else { stated };
+    descriptor & SPARE == 0 && stated == length
 }
 
 /// How the cells of a format say a time and an absent value.

@@ -72,9 +72,27 @@ struct Chunk {
     hashes: Vec<u64>,
 }
 
+/// Its values stand in the order in which the rows first have them.
 struct Dictionary {
     values: Vec<Vec<u8>>,
-    used: Vec<bool>,
+    /// How many of them a row had so far.
+    used: usize,
+}
+
+impl Dictionary {
+    fn take(&mut self, index: usize) -> Option<Vec<u8>> {
+        if index > self.used {
+            return None;
+        }
+        self.used = self.used.max(index + 1);
+        self.values.get(index).cloned()
+    }
+
+    /// Bits of an index into what was used so far.
+    fn width(&self) -> u8 {
+        let highest = self.used.saturating_sub(1);
+        u8::try_from(usize::BITS - highest.leading_zeros()).unwrap_or(u8::MAX)
+    }
 }
 
 /// A row group as the rows make it.
@@ -337,8 +355,7 @@ impl Chunk {
             if !rest.is_empty() || sorted.windows(2).any(|pair| pair.first() == pair.last()) {
                 return Err(ENCODING);
             }
-            let used = vec![false; values.len()];
-            self.dictionary = Some(Dictionary { values, used });
+            self.dictionary = Some(Dictionary { values, used: 0 });
             return Ok(());
         }
         if count == 0 || count > self.rows - self.seen {
@@ -393,14 +410,15 @@ impl Chunk {
                 let dictionary = self.dictionary.as_mut().ok_or(ENCODING)?;
                 let (width, indexes) = rest.split_first().ok_or(ENCODING)?;
                 rest = &[];
-                hybrid(indexes, *width, present)?
+                let values = hybrid(indexes, *width, present)?
                     .into_iter()
-                    .map(|index| {
-                        *dictionary.used.get_mut(index as usize)? = true;
-                        dictionary.values.get(index as usize).cloned()
-                    })
-                    .collect::<Option<_>>()
-                    .ok_or(ENCODING)?
+                    .map(|index| dictionary.take(index as usize))
+                    .collect::<Option<Vec<_>>>()
+                    .ok_or(ENCODING)?;
+                if *width != dictionary.width() {
+                    return Err(ENCODING);
+                }
+                values
             }
             _ => return Err(ENCODING),
         };
@@ -420,7 +438,7 @@ impl Chunk {
         let spare = self
             .dictionary
             .take()
-            .is_some_and(|dictionary| dictionary.used.contains(&false));
+            .is_some_and(|dictionary| dictionary.used != dictionary.values.len());
         if self.seen != self.rows || !self.values.is_empty() || spare {
             return Err(LAYOUT);
         }
@@ -595,6 +613,9 @@ impl Chunk {
                 (7, Value::Bool(true)),
                 (8, Value::Bool(true)),
             ]);
+        } else {
+            // A column without a value has no extremes, and says that what it lacks is not exact.
+            statistics.extend([(7, Value::Bool(false)), (8, Value::Bool(false))]);
         }
         Value::Struct(statistics)
     }
@@ -750,7 +771,7 @@ fn hybrid(mut bytes: &[u8], width: u8, count: u64) -> Result<Vec<u32>, Fault> {
         if header & 1 == 0 {
             let value = next(usize::from(width).div_ceil(8)).ok_or(ENCODING)?;
             let value = value.iter().rev().fold(0u32, |n, byte| n << 8 | u32::from(*byte));
-            if length > count - out.len() {
+            if length > count - out.len() || u64::from(value) >> width != 0 {
                 return Err(ENCODING);
             }
             out.resize(out.len() + length, value);
