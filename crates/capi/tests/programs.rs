@@ -13,9 +13,9 @@ fn library(into: &Path) -> PathBuf {
     let dir = into.join("lib");
     std::fs::create_dir_all(&dir).expect("a directory");
     for (from, name) in [
-        ("libdecostop.so", "libdecostop.so"),
-        ("libdecostop.so", "libdecostop.so.1"),
-        ("libdecostop.a", "libdecostop.a"),
+        ("libdecostop_c.so", "libdecostop.so"),
+        ("libdecostop_c.so", "libdecostop.so.1"),
+        ("libdecostop_c.a", "libdecostop.a"),
     ] {
         let link = dir.join(name);
         if !link.exists() {

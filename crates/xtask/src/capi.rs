@@ -22,8 +22,8 @@ pub(crate) fn install(prefix: &Path) -> Result<()> {
         fs::create_dir_all(dir).with_context(|| dir.display().to_string())?;
     }
     copy(&crate_dir.join("include/decostop.h"), &include.join("decostop.h"))?;
-    copy(&built.join("libdecostop.a"), &lib.join("libdecostop.a"))?;
-    copy(&built.join("libdecostop.so"), &lib.join(SONAME))?;
+    copy(&built.join("libdecostop_c.a"), &lib.join("libdecostop.a"))?;
+    copy(&built.join("libdecostop_c.so"), &lib.join(SONAME))?;
     let link = lib.join("libdecostop.so");
     if link.symlink_metadata().is_ok() {
         fs::remove_file(&link).with_context(|| link.display().to_string())?;
