@@ -49,7 +49,8 @@ enum State {
 #[pyo3(signature = (
     paths, *, request = None, namespaces = None, projects = None, users = None, events = None, sources = None,
     since = None, until = None, tz = None, profile = None, threads = None, key = None, learn_all = false,
-    follow_ids = false, follow_correlation = false, dedup = false, source_of = None, progress = None
+    follow_ids = false, follow_correlation = false, dedup = false, source_of = None, rules = None,
+    accounts = None, progress = None
 ))]
 #[expect(
     clippy::too_many_arguments,
@@ -78,6 +79,8 @@ pub(crate) fn scan(
     follow_correlation: bool,
     dedup: bool,
     source_of: Option<Vec<(String, String)>>,
+    rules: Option<Vec<PathBuf>>,
+    accounts: Option<PathBuf>,
     progress: Option<Py<PyAny>>,
 ) -> PyResult<Dive> {
     let profile = settings::profile(profile)?;
@@ -112,9 +115,12 @@ pub(crate) fn scan(
     };
     let (cancel, watched) = (Arc::new(AtomicBool::new(false)), Arc::new(Progress::default()));
     let (reference, ad_hoc) = (request.reference().to_owned(), request.ad_hoc);
+    let rules =
+        decostop::rules::load(&rules.unwrap_or_default(), &profile).map_err(|error| raised(&error))?;
     let present = SystemTime::UNIX_EPOCH + Duration::from_nanos(settings::now().0.unsigned_abs());
     let mut builder = pipeline::Dive::builder(request, profile)
         .inputs(paths)
+        .rules(rules)
         .threads(threads.unwrap_or(0))
         .learn_all(learn_all)
         .follow_ids(follow_ids)
@@ -124,6 +130,9 @@ pub(crate) fn scan(
         .now(present)
         .progress(Arc::clone(&watched))
         .cancel(Arc::clone(&cancel));
+    if let Some(file) = accounts {
+        builder = builder.accounts(decostop::request::accounts::read(&file).map_err(|error| raised(&error))?);
+    }
     if let Some(key) = settings::key(key)? {
         builder = builder.key_material(key);
     }

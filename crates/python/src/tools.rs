@@ -27,16 +27,16 @@ pub(crate) fn check<'py>(
 
 /// Reads a finished directory again by an independent path, as `decostop verify --json`.
 #[pyfunction]
-#[pyo3(signature = (directory, *, against = Vec::new(), profile = None))]
+#[pyo3(signature = (directory, *, against = None, profile = None))]
 pub(crate) fn verify(
     python: Python<'_>,
     directory: PathBuf,
-    against: Vec<PathBuf>,
+    against: Option<Vec<PathBuf>>,
     profile: Option<PathBuf>,
 ) -> PyResult<Bound<'_, PyAny>> {
     let profile = settings::profile(profile)?;
     let report = detached::run(python, &AtomicBool::new(false), &mut |_| Ok(()), || {
-        verify_dir(&directory, profile, &against)
+        verify_dir(&directory, profile, &against.unwrap_or_default())
     })?
     .map_err(|cause| ConfigError::new_err(format!("{}: cannot be verified: {cause}", directory.display())))?;
     settings::loaded(python, &report.to_json())

@@ -13,7 +13,7 @@ HERE = Path(__file__).parent
 
 def test_stubs_say_what_is_there():
     done = subprocess.run(
-        [sys.executable, "-m", "mypy.stubtest", "decostop", "decostop._decostop"],
+        [sys.executable, "-m", "mypy.stubtest", "decostop"],
         capture_output=True,
         text=True,
         timeout=300,
@@ -22,9 +22,11 @@ def test_stubs_say_what_is_there():
 
 
 def test_python_half_is_typed():
-    package = Path(decostop.__file__).parent
     done = subprocess.run(
-        [sys.executable, "-m", "mypy", "--strict", str(package)], capture_output=True, text=True, timeout=300
+        [sys.executable, "-m", "mypy", "--strict", "--package", "decostop"],
+        capture_output=True,
+        text=True,
+        timeout=300,
     )
     assert done.returncode == 0, done.stdout + done.stderr
 

@@ -18,14 +18,18 @@ def flat(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Rows as JSON lines have them, without their times, whose notation differs."""
     told = []
     for row in rows:
-        record = {name: row[name] for name in COLUMNS if name != "time" and row[name] is not None}
+        record = {name: row[name] for name in COLUMNS if row[name] is not None}
         record |= json.loads(row["fields"] or "{}")
         told.append(record)
-    return told
+    return bare(told)
 
 
 def bare(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [{name: value for name, value in record.items() if name != "time"} for record in records]
+    """Without times; a status is a number here and a text there."""
+    return [
+        {name: str(value) if name == "status" else value for name, value in record.items() if name != "time"}
+        for record in records
+    ]
 
 
 @pytest.fixture
@@ -64,8 +68,7 @@ def test_duckdb_takes_a_dive(dive, records):
     import pyarrow
 
     reader = pyarrow.RecordBatchReader.from_stream(dive)
-    (count,) = duckdb.sql("select count(*) from reader").fetchone()
-    assert count == len(records)
+    assert duckdb.sql("select count(*) from reader").fetchall() == [(len(records),)]
 
 
 def test_batches_come_one_by_one(dive, records):
@@ -120,7 +123,8 @@ def test_look_round_by_keywords(corpus):
     plan = dive.plan()
     assert plan["bytes"] > 0 and plan["inputs"]
     assert "look" in repr(dive)
-    assert decostop.summary(corpus.logs, events=["repository.*"])["records"] == 0
+    found = sum(len(batch) for batch in dive)
+    assert 0 < found < decostop.summary(corpus.logs, events=["repository.*"])["records"]
 
 
 def test_summary_and_plan(corpus, records):

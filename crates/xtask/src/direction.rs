@@ -7,7 +7,7 @@ mod tests {
 
     /// Each crate of the workspace with the crates of the workspace that it may use, beside
     /// dev-dependencies. `docs/ARCHITECTURE.md` says why.
-    const ALLOWED: [(&str, &[&str]); 12] = [
+    const ALLOWED: [(&str, &[&str]); 13] = [
         (
             "capi",
             &[
@@ -43,6 +43,16 @@ mod tests {
         ),
         ("mmap", &[]),
         ("profile", &[]),
+        (
+            "python",
+            &[
+                "decostop",
+                "decostop-columnar",
+                "decostop-profile",
+                "decostop-testkit",
+                "decostop-verify",
+            ],
+        ),
         ("redact", &["decostop-profile"]),
         ("search", &[]),
         ("testkit", &["decostop-profile"]),

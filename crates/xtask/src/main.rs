@@ -5,6 +5,7 @@
 
 mod capi;
 mod direction;
+mod python;
 mod steps;
 
 use std::ffi::OsString;
@@ -16,7 +17,8 @@ use anyhow::{Context as _, Result, bail};
 const HELP: &str = "\
 cargo xtask demo [ARGS]   build the release binary and run `decostop demo`
 cargo xtask test          build everything and pass all tests, lints and smoke runs
-cargo xtask capi PREFIX   build the C library and install it, its header and its pkg-config file below PREFIX";
+cargo xtask capi PREFIX   build the C library and install it, its header and its pkg-config file below PREFIX
+cargo xtask python        build the Python wheel (target/python/wheels) and test it in an environment of its own";
 
 fn main() -> ExitCode {
     let mut args = std::env::args_os().skip(1);
@@ -25,6 +27,7 @@ fn main() -> ExitCode {
     let done = match task.to_str() {
         Some("demo") => demo(&rest),
         Some("test") if rest.is_empty() => steps::all(),
+        Some("python") if rest.is_empty() => python::test().map(drop),
         Some("capi") if rest.len() == 1 => rest
             .iter()
             .try_for_each(|prefix| capi::install(Path::new(prefix))),

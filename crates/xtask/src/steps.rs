@@ -7,26 +7,27 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::{cargo, compilers, is_there, root, run};
+use crate::{cargo, compilers, is_there, python, root, run};
 
 /// Megabytes of decoded logs that the speed smoke dives through.
 const SMOKE_MEGABYTES: &str = "100";
 
 /// What a step came to.
-enum Came {
+pub(crate) enum Came {
     Passed,
     Skipped(&'static str),
 }
 
 type Step = (&'static str, fn() -> Result<Came>);
 
-const STEPS: [Step; 9] = [
+const STEPS: [Step; 10] = [
     ("tools", tools),
     ("format", format),
     ("lints", lints),
     ("docs", docs),
     ("tests", tests),
     ("binary, optimised", binary),
+    ("python", python::test),
     ("fuzz targets", fuzz),
     ("benchmarks", benchmarks),
     ("speed smoke", speed),

@@ -26,7 +26,6 @@ from ._decostop import (
     InternalError,
     LeakError,
     LimitError,
-    Progress,
     Redactor,
     RefusedError,
     SinkError,
@@ -35,6 +34,7 @@ from ._decostop import (
     check,
     synth,
 )
+from ._shapes import Progress
 
 __all__ = [
     "Batch",
@@ -60,7 +60,7 @@ __all__ = [
     "verify",
 ]
 
-AnyPath: TypeAlias = "str | os.PathLike[str]"
+AnyPath: TypeAlias = str | os.PathLike[str]
 
 
 def _paths(paths: AnyPath | Iterable[AnyPath]) -> list[AnyPath]:
@@ -90,6 +90,8 @@ def scan(
     follow_correlation: bool = False,
     dedup: bool = False,
     source_of: Mapping[str, str] | None = None,
+    rules: AnyPath | Iterable[AnyPath] = (),
+    accounts: AnyPath | None = None,
     progress: Callable[[Progress], object] | None = None,
 ) -> Dive:
     """A dive over files, directories and globs, ready to run.
@@ -98,7 +100,9 @@ def scan(
     round of one's own: nothing is in scope then, every identity is a pseudonym, and the result is not
     for handing out. ``since`` and ``until`` are times as the command line takes them (``"7d"``,
     ``"2026-11-01"``). ``key`` is 32 bytes from which the pseudonyms follow; by default each dive has
-    a fresh one. ``progress`` is called some twenty times a second while the dive runs.
+    a fresh one. ``rules`` are files of detector rules beside the built-in ones. ``accounts`` is a file
+    of known accounts of others, as ``--accounts`` takes it. ``progress`` is called some twenty times a
+    second while the dive runs.
 
     Raises ConfigError for what is wrong with the arguments and RefusedError if a condition of the
     request does not hold; nothing has been read then.
@@ -122,6 +126,8 @@ def scan(
         follow_correlation=follow_correlation,
         dedup=dedup,
         source_of=list((source_of or {}).items()),
+        rules=_paths(rules),
+        accounts=accounts,
         progress=progress,
     )
 

@@ -1,17 +1,31 @@
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import TracebackType
-from typing import Any, TypedDict, final
+from typing import Any, final
+
+from ._shapes import Progress
+
+__all__ = [
+    "Batch",
+    "Column",
+    "ConfigError",
+    "DecostopError",
+    "Dive",
+    "InternalError",
+    "LeakError",
+    "LimitError",
+    "Redactor",
+    "RefusedError",
+    "SinkError",
+    "SourceError",
+    "__version__",
+    "check",
+    "scan",
+    "synth",
+    "verify",
+]
 
 __version__: str
-
-class Progress(TypedDict):
-    phase: str
-    bytes_total: int
-    bytes_done: int
-    decoded_bytes: int
-    matched: int
-    records: int
 
 class DecostopError(Exception): ...
 class ConfigError(DecostopError): ...
@@ -108,6 +122,8 @@ def scan(
     follow_correlation: bool = False,
     dedup: bool = False,
     source_of: Sequence[tuple[str, str]] | None = None,
+    rules: Sequence[str | os.PathLike[str]] | None = None,
+    accounts: str | os.PathLike[str] | None = None,
     progress: Callable[[Progress], object] | None = None,
 ) -> Dive: ...
 def synth(
@@ -121,6 +137,6 @@ def synth(
 def verify(
     directory: str | os.PathLike[str],
     *,
-    against: Sequence[str | os.PathLike[str]] = (),
+    against: Sequence[str | os.PathLike[str]] | None = None,
     profile: str | os.PathLike[str] | None = None,
 ) -> dict[str, Any]: ...
