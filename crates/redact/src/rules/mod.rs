@@ -117,7 +117,12 @@ fn syntax_config() -> syntax::Config {
 }
 
 fn compile(pattern: &str) -> Option<Regex> {
-    let config = Config::new().utf8_empty(false).nfa_size_limit(Some(MAX_COMPILED));
+    // A keyword has told already where to look: searching for literals of the pattern's own would not pay
+    // for finding them.
+    let config = Config::new()
+        .utf8_empty(false)
+        .auto_prefilter(false)
+        .nfa_size_limit(Some(MAX_COMPILED));
     let mut builder = Regex::builder();
     builder.syntax(syntax_config()).configure(config);
     builder.build(pattern).ok()

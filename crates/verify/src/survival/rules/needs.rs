@@ -37,6 +37,19 @@ impl Bytes {
         self.0.iter_mut().zip(other.0).for_each(|(a, b)| *a |= b);
     }
 
+    /// From the least on.
+    fn iter(&self) -> impl Iterator<Item = u8> {
+        let bits = |mut word: u64| {
+            std::iter::from_fn(move || {
+                let bit = word.trailing_zeros();
+                word &= word.wrapping_sub(1);
+                u8::try_from(bit).ok().filter(|bit| *bit < 64)
+            })
+        };
+        let words = self.0.into_iter().zip((0..4u8).map(|nth| nth << 6));
+        words.flat_map(move |(word, first)| bits(word).map(move |bit| first | bit))
+    }
+
     fn len(&self) -> u32 {
         self.0.iter().map(|word| word.count_ones()).sum()
     }
@@ -86,6 +99,7 @@ impl Needs {
 }
 
 /// A part of a pattern: all that it may match, where that is little, and what its matches hold.
+#[derive(Clone)]
 struct Part {
     exact: Option<Vec<Vec<u8>>>,
     needs: Needs,
@@ -131,7 +145,7 @@ impl Part {
                     (0, _) => Self::unknown(),
                     (1, Some(1)) => inner,
                     (least, most) => {
-                        let copies = (0..least.min(8)).map(|_| Self::of(&repetition.sub));
+                        let copies = std::iter::repeat_n(inner, least.min(8) as usize);
                         let mut all = Self::sequence(copies);
                         if least > 8 || most != Some(least) {
                             all.settle();
@@ -169,9 +183,8 @@ impl Part {
             (128..=255).for_each(&mut add);
         }
         let few = is_ascii && folded.len() <= 12;
-        let strings = || (0..=255u8).filter(|byte| folded.meets(&Bytes::of(&[*byte])));
         Self {
-            exact: few.then(|| strings().map(|byte| vec![byte]).collect()),
+            exact: few.then(|| folded.iter().map(|byte| vec![byte]).collect()),
             needs: Needs {
                 literals: Vec::new(),
                 bytes: (set.len() <= MAX_SET_BYTES).then_some(set).into_iter().collect(),

@@ -109,12 +109,13 @@ impl Index {
                 }
             }
         });
-        if !self.bare.is_empty() {
-            let held = Bytes::of(bytes);
-            let may_match = |rule: &Compiled| rule.needs.iter().all(|set| set.meets(&held));
-            let bare = self.bare.iter().copied();
-            called.extend(bare.filter(|&nth| self.rules.get(nth).is_some_and(may_match)));
+        called.extend_from_slice(&self.bare);
+        if called.is_empty() {
+            return None;
         }
+        let held = Bytes::of(bytes);
+        let may_match = |rule: &Compiled| rule.needs.iter().all(|set| set.meets(&held));
+        called.retain(|&nth| self.rules.get(nth).is_some_and(may_match));
         called.sort_unstable();
         let mut called = called.into_iter().filter_map(|nth| self.rules.get(nth));
         called.find_map(|rule| rule.find(bytes, internal))
