@@ -14,6 +14,7 @@
 #![cfg_attr(test, expect(clippy::disallowed_methods, reason = "tests have a clock"))]
 
 pub mod artefact;
+pub mod cluster;
 pub mod draft;
 mod error;
 pub mod frame;

@@ -1,6 +1,8 @@
 //! What a dive learns before anything is redacted: foreign values, and which names and ids belong
 //! together. The result does not depend on the order in which records were seen.
 
+mod carried;
+
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::Hash;
 use std::net::IpAddr;
@@ -15,6 +17,8 @@ use crate::plan::{Place, Typed};
 use crate::scope::{EVER, Match, ScopeIndex, fold};
 use crate::standing::{Standing, of_tuple, pairing};
 use crate::texts::{TextMap, Texts, TokenSet};
+
+pub use carried::Learned;
 
 type Map<K, V> = HashMap<K, V, RandomState>;
 type Set<K> = HashSet<K, RandomState>;

@@ -4,13 +4,14 @@ use std::borrow::Cow;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use decostop_profile::Class;
+use serde::{Deserialize, Serialize};
 
 use crate::plan::WrongType;
 use crate::record::Json;
 use crate::scope::fold;
 
 /// An identity as a typed value names it, in canonical form: folded names, decoded paths, bare ids.
-#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[non_exhaustive]
 pub enum Ident {
     /// An e-mail address.

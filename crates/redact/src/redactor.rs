@@ -1,5 +1,7 @@
 //! The redactor: a record in, the JSON line that may be disclosed out.
 
+mod carried;
+
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fmt;
@@ -22,6 +24,8 @@ use crate::record::{Field, Json, Record};
 use crate::shown::{Shown, View};
 use crate::standing::Standing;
 use crate::time::Instant;
+
+pub use carried::Told as CarriedLedger;
 
 /// The common columns, in order.
 const COLUMNS: [&str; 9] = [

@@ -47,6 +47,8 @@ pub(super) struct Collector {
     dir: PathBuf,
     /// Bytes that it may hold whatever else there is, so that runs are not many.
     kept: usize,
+    /// Whether lines are not wanted.
+    discards: bool,
     state: Mutex<State>,
 }
 
@@ -65,6 +67,7 @@ impl Collector {
         Self {
             dir: dir.to_owned(),
             kept,
+            discards: false,
             state: Mutex::new(State {
                 held: Vec::new(),
                 bytes: 0,
@@ -74,8 +77,17 @@ impl Collector {
         }
     }
 
+    /// Keeps no lines from now on.
+    pub(super) fn discard(&mut self) {
+        self.discards = true;
+    }
+
     /// Takes a worker's lines; spills when there is no memory left for them.
     pub(super) fn add(&self, lines: &mut Vec<Matched>) -> Result<(), Error> {
+        if self.discards {
+            lines.clear();
+            return Ok(());
+        }
         let full = {
             let mut state = self.state.lock().map_err(|_| poisoned())?;
             let bytes = state.bytes + lines.iter().map(Matched::weight).sum::<usize>();

@@ -7,6 +7,7 @@ use decostop_verify::verify_dir_with;
 
 use super::{Dive, Phase};
 use crate::artefact::{Finding, Options, ProvenanceWriter, Writer};
+use crate::sink::Sink;
 use crate::stats::Report;
 use crate::{Error, ErrorKind};
 
@@ -33,8 +34,19 @@ pub fn dive_into(
     options: Options,
     provenance: impl FnOnce(&Path) -> Result<Box<dyn ProvenanceWriter>, Error>,
 ) -> Result<Finished, Error> {
+    into_directory(dive, out, options, provenance, |sink| dive.run(sink))
+}
+
+/// As [`dive_into`], by a run of any kind.
+pub(crate) fn into_directory(
+    dive: &Dive,
+    out: &Path,
+    options: Options,
+    provenance: impl FnOnce(&Path) -> Result<Box<dyn ProvenanceWriter>, Error>,
+    run: impl FnOnce(&mut dyn Sink) -> Result<Report, Error>,
+) -> Result<Finished, Error> {
     let mut writer = Writer::create(out, options.ad_hoc(dive.request().ad_hoc), provenance)?;
-    let mut report = match dive.run(&mut writer) {
+    let mut report = match run(&mut writer) {
         Ok(report) => report,
         Err(error) if error.kind() == ErrorKind::Leak => {
             let findings = writer.reject(&dive.leaks())?.join("internal/verify.ndjson");

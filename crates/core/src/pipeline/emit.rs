@@ -26,10 +26,10 @@ use crate::{Error, ErrorKind, Origin};
 const BATCH_BYTES: usize = 8 << 20;
 
 /// What phase 2 leaves to the evidence.
-pub(super) struct Ledgered {
-    pub(super) facts: Facts,
-    pub(super) ledger: Ledger,
-    pub(super) residual: Counter,
+pub(crate) struct Ledgered {
+    pub(crate) facts: Facts,
+    pub(crate) ledger: Ledger,
+    pub(crate) residual: Counter,
 }
 
 #[derive(Default)]
@@ -253,6 +253,131 @@ fn hand_over(
     }
 }
 
+/// Records that were redacted elsewhere, by the facts of the whole dive: verified once more, counted, and
+/// handed over as those of one process are.
+pub(crate) struct Assembly<'d> {
+    dive: &'d Dive,
+    facts: Facts,
+    verifier: Verifier,
+    lens: Lens,
+    memory: Memory,
+    tally: Tally,
+    pub(crate) ledger: Ledger,
+    pub(crate) report: Report,
+}
+
+/// The columns that closing counts need.
+#[derive(serde::Deserialize)]
+struct Columns {
+    actor: Option<serde_json::Value>,
+    namespace: Option<serde_json::Value>,
+    ip: Option<serde_json::Value>,
+}
+
+impl<'d> Assembly<'d> {
+    pub(crate) fn new(dive: &'d Dive, learner: decostop_redact::Learner) -> Result<Self, Error> {
+        let facts = learner.freeze(scope_index(&dive.request)?, &dive.profile.vocabulary.words);
+        let mut report = dive.blank();
+        if !facts.text_allowed() {
+            report.counts.notes.insert("dictionary.limit", 1);
+        }
+        dive.progress.enter(super::Phase::Redacting);
+        Ok(Self {
+            verifier: verifier(dive, &facts)?,
+            lens: Lens::new(&dive.profile),
+            dive,
+            facts,
+            memory: Memory::default(),
+            tally: Tally::default(),
+            ledger: Ledger::default(),
+            report,
+        })
+    }
+
+    /// Takes the next record.
+    pub(crate) fn record(
+        &mut self,
+        line: Vec<u8>,
+        provenance: Provenance,
+        sink: &mut dyn Sink,
+    ) -> Result<(), Error> {
+        self.dive.check_cancelled()?;
+        let columns: Columns = serde_json::from_slice(&line)
+            .map_err(|_| Error::new(ErrorKind::Internal, "a record that is no JSON"))?;
+        let spelled = |value: Option<serde_json::Value>| {
+            value.map(|value| match value {
+                serde_json::Value::String(text) => text.to_lowercase(),
+                other => other.to_string(),
+            })
+        };
+        let shown = Shown {
+            actor: spelled(columns.actor),
+            namespace: spelled(columns.namespace)
+                .filter(|text| self.dive.redactor.pseudonyms().recognise(text).is_none()),
+            ip: spelled(columns.ip),
+            features: self.lens.features(&line),
+        };
+        match self.verifier.check_with_memory(line, &mut self.memory) {
+            Ok(record) => {
+                let outcome = Outcome::Record(record, Box::new(provenance), shown);
+                hand_over(
+                    outcome,
+                    sink,
+                    &mut self.report,
+                    &mut self.tally,
+                    &self.dive.progress,
+                )
+                .map(drop)
+            }
+            Err(leak) => {
+                let finding = Finding::new(leak.rule(), leak.place().to_string());
+                if let Ok(mut held) = self.dive.leaks.lock() {
+                    *held = vec![finding.from_line(&provenance.origin)];
+                }
+                Err(Error::new(
+                    ErrorKind::Leak,
+                    "the verifier stopped a record; no result was made",
+                ))
+            }
+        }
+    }
+
+    pub(crate) fn withheld(&mut self, item: &Withheld, sink: &mut dyn Sink) -> Result<(), Error> {
+        withhold(item, sink, &mut self.report).map(drop)
+    }
+
+    pub(crate) fn finish(self, sink: &mut dyn Sink) -> Result<Report, Error> {
+        let Self {
+            dive,
+            facts,
+            tally,
+            ledger,
+            mut report,
+            ..
+        } = self;
+        let ledgered = tally.close(facts, ledger, &mut report);
+        let evidence = super::evidence::complete(dive, ledgered, &mut report)?;
+        sink.finish(&report, &evidence)?;
+        Ok(report)
+    }
+}
+
+impl Tally {
+    /// Writes into the report what is known when the last record was handed over.
+    fn close(self, facts: Facts, ledger: Ledger, report: &mut Report) -> Ledgered {
+        report.actors = self.actors.len() as u64;
+        report.addresses = self.addresses.len() as u64;
+        let text = |ns: Option<i64>| ns.map(|ns| decostop_redact::Instant { ns, digits: 3 }.to_rfc3339());
+        report.first_time = text(self.first);
+        report.last_time = text(self.last);
+        Ledgered {
+            facts,
+            ledger,
+            residual: self.residual,
+        }
+    }
+}
+
 impl Emitter<'_> {
     /// What phase 1 kept back goes to the sink first, in order of input and offset.
     fn withhold_early(
@@ -329,16 +454,7 @@ impl Emitter<'_> {
             ledger.merge(worker.ledger);
             report.work.add(&worker.work);
         }
-        report.actors = tally.actors.len() as u64;
-        report.addresses = tally.addresses.len() as u64;
-        let text = |ns: Option<i64>| ns.map(|ns| decostop_redact::Instant { ns, digits: 3 }.to_rfc3339());
-        report.first_time = text(tally.first);
-        report.last_time = text(tally.last);
-        Ledgered {
-            facts: self.facts,
-            ledger,
-            residual: tally.residual,
-        }
+        tally.close(self.facts, ledger, report)
     }
 
     fn chunk(&self, lines: &[Matched]) -> Vec<Outcome> {

@@ -32,10 +32,12 @@ use std::sync::{Arc, Mutex};
 use std::time::{Instant as Clock, SystemTime};
 
 use decostop_profile::{Profile, RuleSet, Source, Values};
-use decostop_redact::{Policy, ProfilePlan, Redactor, RequestKey};
+use decostop_redact::{Learner, Policy, ProfilePlan, Redactor, RequestKey};
 use decostop_verify::CompiledProfile;
 
+pub(crate) use directory::into_directory;
 pub use directory::{Finished, dive_into};
+pub(crate) use emit::{Assembly, Ledgered};
 pub use progress::{Phase, Progress};
 pub use stream::{ARTEFACT_SOURCE, LineRedactor, StreamStats, redact_stream};
 
@@ -77,6 +79,7 @@ pub struct DiveBuilder {
     digest: bool,
     dedup: bool,
     witness: Option<(Request, Arc<Profile>)>,
+    reads_nothing: bool,
     now: SystemTime,
     progress: Arc<Progress>,
     cancel: Arc<AtomicBool>,
@@ -104,6 +107,7 @@ impl DiveBuilder {
             digest: false,
             dedup: false,
             witness: None,
+            reads_nothing: false,
             now: SystemTime::UNIX_EPOCH,
             progress: Arc::default(),
             cancel: Arc::default(),
@@ -266,6 +270,12 @@ impl DiveBuilder {
         self
     }
 
+    /// For records that others have found.
+    pub(crate) fn without_inputs(mut self) -> Self {
+        self.reads_nothing = true;
+        self
+    }
+
     /// Checks the conditions, finds the inputs and compiles the request.
     ///
     /// # Errors
@@ -284,7 +294,11 @@ impl DiveBuilder {
         if let Some(source) = &self.stdin_source {
             discover = discover.standard_input_is(source)?;
         }
-        let discovery = discover.run(&self.inputs)?;
+        let discovery = if self.reads_nothing {
+            Discovery::default()
+        } else {
+            discover.run(&self.inputs)?
+        };
         let read_once = discovery
             .inputs
             .iter()
@@ -399,9 +413,9 @@ pub fn fresh_key() -> Result<[u8; 32], Error> {
 
 /// A request, ready to be run over its inputs.
 pub struct Dive {
-    request: Request,
-    profile: Arc<Profile>,
-    rules: Arc<RuleSet>,
+    pub(crate) request: Request,
+    pub(crate) profile: Arc<Profile>,
+    pub(crate) rules: Arc<RuleSet>,
     plan: Arc<ProfilePlan>,
     /// The profile as the verifier reads it, for what is checked before it is written and once more behind.
     compiled: CompiledProfile,
@@ -413,18 +427,18 @@ pub struct Dive {
     project: bool,
     redactor: Redactor,
     key: RequestKey,
-    discovery: Discovery,
+    pub(crate) discovery: Discovery,
     threads: usize,
     limits: Limits,
     map_policy: MapPolicy,
-    accounts: Arc<Values>,
-    learn_all: bool,
-    follow_ids: bool,
-    follow_correlation: bool,
-    source_of: Vec<(String, String)>,
+    pub(crate) accounts: Arc<Values>,
+    pub(crate) learn_all: bool,
+    pub(crate) follow_ids: bool,
+    pub(crate) follow_correlation: bool,
+    pub(crate) source_of: Vec<(String, String)>,
     spill_dir: PathBuf,
     digest: bool,
-    dedup: bool,
+    pub(crate) dedup: bool,
     now: SystemTime,
     progress: Arc<Progress>,
     cancel: Arc<AtomicBool>,
@@ -559,7 +573,7 @@ impl Dive {
         }
     }
 
-    fn wants(&self, input: &crate::source::Input) -> bool {
+    pub(crate) fn wants(&self, input: &crate::source::Input) -> bool {
         input.source.is_none_or(|source| self.wants_source(source))
     }
 
@@ -573,22 +587,25 @@ impl Dive {
     /// [`ErrorKind::Interrupted`] when cancelled, [`ErrorKind::Leak`] when the verifier objects, or what
     /// the sink said. The sink's [`Sink::finish`] was not called then.
     pub fn run(&self, sink: &mut dyn Sink) -> Result<Report, Error> {
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(self.threads)
-            .thread_name(|index| format!("dive-{index}"))
-            .build()
-            .map_err(|cause| {
-                Error::new(
-                    ErrorKind::Internal,
-                    format!("cannot start {} threads: {cause}", self.threads),
-                )
-            })?;
-        let mut report = Report {
-            threads: self.threads,
-            ad_hoc: self.request.ad_hoc,
-            plan: self.how(),
-            ..Report::default()
-        };
+        self.finish(None, sink)
+    }
+
+    /// As [`Dive::run`], by what others learned if that is given.
+    pub(crate) fn finish(&self, learned: Option<Learner>, sink: &mut dyn Sink) -> Result<Report, Error> {
+        let (mut report, ledgered) = self.work(learned, sink)?;
+        let evidence = evidence::complete(self, ledgered, &mut report)?;
+        sink.finish(&report, &evidence)?;
+        Ok(report)
+    }
+
+    /// Both phases, but for the evidence.
+    pub(crate) fn work(
+        &self,
+        learned: Option<Learner>,
+        sink: &mut dyn Sink,
+    ) -> Result<(Report, Ledgered), Error> {
+        let pool = self.pool()?;
+        let mut report = self.blank();
         self.progress.enter(Phase::Scanning);
         let begun = Clock::now();
         if self.threads > 1 {
@@ -596,7 +613,10 @@ impl Dive {
             let compiled = self.compiled.clone();
             pool.spawn(move || compiled.warm());
         }
-        let scanned = scan::run(self, &pool, &mut report)?;
+        let mut scanned = scan::run(self, &pool, true, &mut report)?;
+        if let Some(learned) = learned {
+            scanned.learner = learned;
+        }
         report.idle_within(begun.elapsed(), Work::default());
         report.timings.insert("scan", begun.elapsed());
         let scan_work = report.work;
@@ -605,9 +625,42 @@ impl Dive {
         let ledgered = emit::run(self, &pool, scanned, sink, &mut report)?;
         report.idle_within(begun.elapsed(), scan_work);
         report.timings.insert("redact", begun.elapsed());
-        let evidence = evidence::complete(self, ledgered, &mut report)?;
-        sink.finish(&report, &evidence)?;
-        Ok(report)
+        Ok((report, ledgered))
+    }
+
+    /// The first phase alone: what the inputs teach.
+    pub(crate) fn learn(&self) -> Result<(Learner, Report), Error> {
+        let pool = self.pool()?;
+        let mut report = self.blank();
+        self.progress.enter(Phase::Scanning);
+        let begun = Clock::now();
+        let scanned = scan::run(self, &pool, false, &mut report)?;
+        report.idle_within(begun.elapsed(), Work::default());
+        report.timings.insert("scan", begun.elapsed());
+        Ok((scanned.learner, report))
+    }
+
+    fn pool(&self) -> Result<rayon::ThreadPool, Error> {
+        rayon::ThreadPoolBuilder::new()
+            .num_threads(self.threads)
+            .thread_name(|index| format!("dive-{index}"))
+            .build()
+            .map_err(|cause| {
+                Error::new(
+                    ErrorKind::Internal,
+                    format!("cannot start {} threads: {cause}", self.threads),
+                )
+            })
+    }
+
+    /// A report before anything was done.
+    fn blank(&self) -> Report {
+        Report {
+            threads: self.threads,
+            ad_hoc: self.request.ad_hoc,
+            plan: self.how(),
+            ..Report::default()
+        }
     }
 
     /// What the verifier found when [`Dive::run`] failed with [`ErrorKind::Leak`].

@@ -98,10 +98,19 @@ struct Swept {
     workers: Vec<Worker>,
 }
 
-pub(super) fn run(dive: &Dive, pool: &rayon::ThreadPool, report: &mut Report) -> Result<Scanned, Error> {
+/// Reads all inputs; matched lines are kept only if they are to be `collect`ed.
+pub(super) fn run(
+    dive: &Dive,
+    pool: &rayon::ThreadPool,
+    collect: bool,
+    report: &mut Report,
+) -> Result<Scanned, Error> {
     let scope = scope_index(&dive.request)?;
     let memory = MemoryBudget::new(dive.limits.memory_bytes);
-    let collector = Collector::new(&dive.spill_dir, &memory, dive.limits.memory_bytes / 2);
+    let mut collector = Collector::new(&dive.spill_dir, &memory, dive.limits.memory_bytes / 2);
+    if !collect {
+        collector.discard();
+    }
     let mut extended = None;
     if dive.follow_ids {
         let pass = Shared::new(dive, &dive.query, Pass::Ids, &collector, &memory)?.sweep(pool)?;

@@ -73,6 +73,25 @@ impl Reason {
         }
     }
 
+    /// The reason of a word.
+    pub(crate) fn named(word: &str) -> Option<Self> {
+        const ALL: [Reason; 12] = [
+            Reason::Changed,
+            Reason::Damaged,
+            Reason::DecidingType,
+            Reason::Depth,
+            Reason::Length,
+            Reason::Limit,
+            Reason::Nodes,
+            Reason::Source,
+            Reason::Time,
+            Reason::Undecided,
+            Reason::Unparsable,
+            Reason::Unreadable,
+        ];
+        ALL.into_iter().find(|reason| reason.as_str() == word)
+    }
+
     /// Whether a range of an input is lost, rather than one line withheld.
     pub fn is_range(self) -> bool {
         matches!(

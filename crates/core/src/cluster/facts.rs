@@ -1,0 +1,120 @@
+//! What shares learned, and all of it together.
+
+use std::path::{Path, PathBuf};
+
+use decostop_redact::{Learned, Learner};
+use serde::{Deserialize, Serialize};
+
+use super::Secret;
+use super::seal::{FRAME_BYTES, Head, Kind, Seal, SealedReader, SealedWriter, at};
+use super::shard::Common;
+use crate::{Error, ErrorKind, Limits};
+
+/// Facts of one share or of all.
+#[derive(Deserialize, Serialize)]
+pub(super) struct Facts {
+    pub(super) dive: Common,
+    pub(super) learned: Learned,
+}
+
+/// Facts with what tells them from others.
+pub(super) struct Read {
+    pub(super) head: Head,
+    pub(super) facts: Facts,
+    pub(super) digest: [u8; 32],
+}
+
+pub(super) fn write(path: &Path, seal: &Seal, head: &Head, facts: &Facts) -> Result<(), Error> {
+    let bytes = postcard::to_allocvec(facts).map_err(|_| bug())?;
+    let mut writer = SealedWriter::create(path, seal, Kind::Facts, head)?;
+    for piece in bytes.chunks(FRAME_BYTES) {
+        writer.frame(piece)?;
+    }
+    writer.finish(&[])
+}
+
+pub(super) fn read(path: &Path, seal: &Seal) -> Result<Read, Error> {
+    let mut reader = SealedReader::open(path, seal, Kind::Facts)?;
+    let mut bytes = Vec::new();
+    while let Some((piece, _)) = reader.next()? {
+        bytes.extend_from_slice(&piece);
+    }
+    let facts = postcard::from_bytes(&bytes).map_err(|_| reader.damaged())?;
+    Ok(Read {
+        head: reader.head,
+        facts,
+        digest: *blake3::hash(&bytes).as_bytes(),
+    })
+}
+
+/// The facts of all shares of a plan, for [`Task::redact`](super::Task::redact), from those of each share.
+///
+/// # Errors
+/// [`ErrorKind::Config`] if a file is none of facts, was sealed with another key, belongs to another plan, if a
+/// share is missing, or if two files of one share differ. A share that was learned twice alike is fine.
+pub fn merge(facts: &[PathBuf], secret: &Secret, out: &Path) -> Result<(), Error> {
+    let seal = secret.seal();
+    let limit = Limits::default().max_dictionary;
+    let mut all: Option<(Head, Common)> = None;
+    let mut seen: Vec<Option<[u8; 32]>> = Vec::new();
+    let mut learner = Learner::new(limit);
+    for path in facts {
+        let Read { head, facts, digest } = read(path, &seal)?;
+        let Some(ordinal) = head.ordinal else {
+            return Err(at(path, "holds the facts of all shares already"));
+        };
+        let (known, _) = all.get_or_insert_with(|| {
+            let whole = Head {
+                ordinal: None,
+                ..head.clone()
+            };
+            (whole, facts.dive)
+        });
+        if known.plan != head.plan || known.of != head.of {
+            return Err(at(path, "belongs to another plan than the files before it"));
+        }
+        seen.resize(known.of as usize, None);
+        let slot = seen.get_mut(ordinal as usize).ok_or_else(bug)?;
+        match slot {
+            Some(before) if *before == digest => continue,
+            Some(_) => {
+                return Err(at(path, format!("differs from another file of share {ordinal}"))
+                    .hint("its inputs changed between the two; plan once more"));
+            }
+            None => *slot = Some(digest),
+        }
+        learner.merge(Learner::import(facts.learned, limit));
+    }
+    let Some((head, dive)) = all else {
+        return Err(Error::new(ErrorKind::Config, "there are no facts to merge"));
+    };
+    complete("facts", seen.iter().map(Option::is_some))?;
+    let learned = learner.export();
+    write(out, &seal, &head, &Facts { dive, learned })
+}
+
+/// That every share is there.
+pub(super) fn complete(what: &str, shares: impl Iterator<Item = bool>) -> Result<(), Error> {
+    const NAMED: usize = 10;
+    let missing: Vec<String> = (0u32..)
+        .zip(shares)
+        .filter(|(_, there)| !there)
+        .map(|(ordinal, _)| ordinal.to_string())
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let mut named = missing.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
+    if missing.len() > NAMED {
+        named.push_str(&format!(" and {} more", missing.len() - NAMED));
+    }
+    Err(Error::new(
+        ErrorKind::Config,
+        format!("the {what} of these shares are missing: {named}"),
+    )
+    .hint("the result would be incomplete; run those shares, then once more"))
+}
+
+fn bug() -> Error {
+    Error::new(ErrorKind::Internal, "facts cannot be written or read")
+}

@@ -1,0 +1,91 @@
+//! A dive in shares, for a cluster that is somebody else's: any scheduler that runs functions over files.
+//!
+//! ```text
+//! Dive::shards ─► Shard (JSON) ─┬─► Task::learn ──► facts ─┐
+//!                               │                          ├─► merge ─► facts of all
+//!                               │        (each share)      ┘                │
+//!                               └─► Task::redact ◄───────────────────────────┤
+//!                                     │  Task::redact_into: any Sink        │
+//!                                     ▼                                     ▼
+//!                                    part ───────── (each share) ──────► gather ─► artefact
+//! ```
+//!
+//! Two phases, as in one process, since what is foreign is known only when all was read. The result is the
+//! same: `gather` writes the bytes that one process writes. A step that runs twice makes the same file; each
+//! file appears when it is complete. Raw lines never leave a worker: facts (foreign names) and parts (records that
+//! were redacted and verified, and the evidence of it) are sealed with a key derived from the pseudonym key,
+//! and every record is verified once more when the parts come together. The key is in none of the files.
+//!
+//! ```no_run
+//! # use std::path::Path;
+//! # use std::time::SystemTime;
+//! # fn example(dive: &decostop::Dive, key: [u8; 32]) -> Result<(), decostop::Error> {
+//! use decostop::artefact::{NdjsonProvenance, Options};
+//! use decostop::cluster::{self, Gather, Secret, Task};
+//!
+//! let secret = Secret::Material(key);
+//! let (mut facts, mut parts) = (Vec::new(), Vec::new());
+//! let shards = dive.shards(8)?;
+//! for shard in &shards {
+//!     let path = format!("facts-{}", shard.ordinal()).into();
+//!     Task::new(shard.clone(), secret.clone()).now(SystemTime::now()).learn(&path)?;
+//!     facts.push(path);
+//! }
+//! let all = Path::new("facts");
+//! cluster::merge(&facts, &secret, all)?;
+//! for shard in &shards {
+//!     let path = format!("part-{}", shard.ordinal()).into();
+//!     Task::new(shard.clone(), secret.clone()).now(SystemTime::now()).redact(all, &path)?;
+//!     parts.push(path);
+//! }
+//! let gather = Gather::new(parts, all, secret).now(SystemTime::now());
+//! let done = gather.into_directory(Path::new("SIRT-1"), Options::default(), NdjsonProvenance::create_in)?;
+//! println!("{} records disclosed", done.report.counts.disclosed);
+//! # Ok(())
+//! # }
+//! ```
+
+mod facts;
+mod gather;
+mod part;
+mod seal;
+mod shard;
+mod task;
+
+pub use facts::merge;
+pub use gather::Gather;
+pub use shard::Shard;
+pub use task::Task;
+
+use crate::DiveBuilder;
+
+/// Where the pseudonym key comes from: the same for all steps of a dive. Does not print it.
+#[derive(Clone)]
+#[expect(clippy::exhaustive_enums, reason = "there are two kinds of key files")]
+pub enum Secret {
+    /// 32 bytes from which the request's key is derived, as [`DiveBuilder::key_material`].
+    Material([u8; 32]),
+    /// The request's key itself, as [`DiveBuilder::request_key`].
+    Request([u8; 32]),
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secret(<32 bytes>)")
+    }
+}
+
+impl Secret {
+    fn seal(&self) -> seal::Seal {
+        match self {
+            Self::Material(bytes) | Self::Request(bytes) => seal::Seal::new(bytes),
+        }
+    }
+
+    fn given_to(&self, builder: DiveBuilder) -> DiveBuilder {
+        match self {
+            Self::Material(bytes) => builder.key_material(*bytes),
+            Self::Request(bytes) => builder.request_key(*bytes),
+        }
+    }
+}

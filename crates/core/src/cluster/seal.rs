@@ -1,0 +1,276 @@
+//! Files that go from process to process: sealed, so that who holds one without the key can neither read
+//! nor change it.
+//!
+//! ```text
+//! MAGIC | kind | length of the head | head | frame … frame
+//! frame: last? | length | nonce | ciphertext with its tag
+//! ```
+//!
+//! XChaCha20-Poly1305 (RFC 8439, draft-irtf-cfrg-xchacha) with a key derived from the pseudonym key. The head, the
+//! number of the frame and whether it is the last one are authenticated with each frame, so that frames
+//! can be neither left out, nor swapped, nor taken from another file. A nonce is a keyed digest of all that
+//! goes into the frame: two frames share one only if they are equal, and the same share makes the same bytes.
+
+use std::fs::File;
+use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::path::{Path, PathBuf};
+
+use chacha20poly1305::aead::{Aead, KeyInit, Payload};
+use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use crate::artefact::private_file;
+use crate::{Error, ErrorKind, Origin};
+
+const MAGIC: &[u8; 17] = b"decostop-sealed-1";
+const NONCE: usize = 24;
+/// Frames are cut at about this size before they are sealed.
+pub(super) const FRAME_BYTES: usize = 1 << 20;
+/// Longer than a frame with one record can be: a line of 16 MiB, its removals, and the seal.
+const MAX_FRAME: u32 = 256 << 20;
+const MAX_HEAD: u32 = 1 << 16;
+
+/// What a sealed file is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Kind {
+    Facts = 1,
+    Part = 2,
+}
+
+/// What a sealed file says openly: which share of which plan it belongs to.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub(super) struct Head {
+    pub(super) plan: String,
+    /// The share, or `None` for what was merged of all.
+    pub(super) ordinal: Option<u32>,
+    pub(super) of: u32,
+}
+
+/// The key under which the files of one dive are sealed.
+pub(super) struct Seal {
+    cipher: XChaCha20Poly1305,
+    nonces: Zeroizing<[u8; 32]>,
+}
+
+impl Seal {
+    pub(super) fn new(secret: &[u8; 32]) -> Self {
+        let key = Zeroizing::new(blake3::derive_key("decostop cluster seal v1: frames", secret));
+        Self {
+            cipher: XChaCha20Poly1305::new(&Key::from(*key)),
+            nonces: Zeroizing::new(blake3::derive_key("decostop cluster seal v1: nonces", secret)),
+        }
+    }
+
+    fn nonce(&self, bound: &[u8], plain: &[u8]) -> [u8; NONCE] {
+        let mut hasher = blake3::Hasher::new_keyed(&self.nonces);
+        hasher.update(&(bound.len() as u64).to_le_bytes());
+        hasher.update(bound);
+        hasher.update(plain);
+        let mut nonce = [0; NONCE];
+        hasher.finalize_xof().fill(&mut nonce);
+        nonce
+    }
+}
+
+/// What a frame is authenticated with beside its content.
+fn bound(head: &[u8; 32], nth: u64, last: bool) -> Vec<u8> {
+    let mut bound = head.to_vec();
+    bound.extend_from_slice(&nth.to_le_bytes());
+    bound.push(u8::from(last));
+    bound
+}
+
+/// A sealed file in the making: a temporary sibling that gets its name when it is complete.
+pub(super) struct SealedWriter<'s> {
+    seal: &'s Seal,
+    path: PathBuf,
+    file: tempfile::TempPath,
+    out: BufWriter<File>,
+    head: [u8; 32],
+    frames: u64,
+}
+
+impl<'s> SealedWriter<'s> {
+    pub(super) fn create(path: &Path, seal: &'s Seal, kind: Kind, head: &Head) -> Result<Self, Error> {
+        let failed = |cause| Error::io(ErrorKind::Sink, path, "write", cause);
+        let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty());
+        let dir = dir.unwrap_or_else(|| Path::new("."));
+        let made = tempfile::Builder::new()
+            .prefix(".decostop-")
+            .make_in(dir, private_file)
+            .map_err(failed)?;
+        let (file, temporary) = made.into_parts();
+        let told = postcard::to_allocvec(head).map_err(|_| bug())?;
+        let length = u32::try_from(told.len()).map_err(|_| bug())?;
+        let mut open = MAGIC.to_vec();
+        open.push(kind as u8);
+        open.extend_from_slice(&length.to_le_bytes());
+        open.extend_from_slice(&told);
+        let mut out = BufWriter::with_capacity(1 << 16, file);
+        out.write_all(&open).map_err(failed)?;
+        Ok(Self {
+            seal,
+            path: path.to_owned(),
+            file: temporary,
+            out,
+            head: *blake3::hash(&open).as_bytes(),
+            frames: 0,
+        })
+    }
+
+    pub(super) fn frame(&mut self, plain: &[u8]) -> Result<(), Error> {
+        self.seal_frame(plain, false)
+    }
+
+    fn seal_frame(&mut self, plain: &[u8], last: bool) -> Result<(), Error> {
+        let bound = bound(&self.head, self.frames, last);
+        let nonce = self.seal.nonce(&bound, plain);
+        let payload = Payload {
+            msg: plain,
+            aad: &bound,
+        };
+        let sealed = self
+            .seal
+            .cipher
+            .encrypt(&XNonce::from(nonce), payload)
+            .map_err(|_| bug())?;
+        let length = u32::try_from(sealed.len())
+            .ok()
+            .filter(|length| *length <= MAX_FRAME);
+        let length = length.ok_or_else(|| Error::new(ErrorKind::Limit, "a record is too long for a part"))?;
+        let mut write = || -> io::Result<()> {
+            self.out.write_all(&[u8::from(last)])?;
+            self.out.write_all(&length.to_le_bytes())?;
+            self.out.write_all(&nonce)?;
+            self.out.write_all(&sealed)
+        };
+        write().map_err(|cause| Error::io(ErrorKind::Sink, &self.path, "write", cause))?;
+        self.frames += 1;
+        Ok(())
+    }
+
+    /// Writes the last frame and gives the file its name, in place of one that was there.
+    pub(super) fn finish(mut self, plain: &[u8]) -> Result<(), Error> {
+        self.seal_frame(plain, true)?;
+        let failed = |cause| Error::io(ErrorKind::Sink, &self.path, "complete", cause);
+        let file = self
+            .out
+            .into_inner()
+            .map_err(|cause| failed(cause.into_error()))?;
+        file.sync_all().map_err(failed)?;
+        self.file.persist(&self.path).map_err(|cause| failed(cause.error))
+    }
+}
+
+/// A sealed file that is read frame by frame.
+pub(super) struct SealedReader<'s> {
+    seal: &'s Seal,
+    path: PathBuf,
+    from: BufReader<File>,
+    pub(super) head: Head,
+    digest: [u8; 32],
+    frames: u64,
+    is_over: bool,
+}
+
+impl<'s> SealedReader<'s> {
+    pub(super) fn open(path: &Path, seal: &'s Seal, kind: Kind) -> Result<Self, Error> {
+        let file = File::open(path).map_err(|cause| Error::io(ErrorKind::Config, path, "read", cause))?;
+        let mut from = BufReader::with_capacity(1 << 16, file);
+        let mut open = vec![0; MAGIC.len() + 5];
+        let read = from.read_exact(&mut open);
+        let (magic, rest) = open.split_at_checked(MAGIC.len()).ok_or_else(bug)?;
+        let is_ours = read.is_ok() && magic == MAGIC && rest.first() == Some(&(kind as u8));
+        let length = rest.get(1..).and_then(<[u8]>::first_chunk);
+        let length = length.map_or(0, |length| u32::from_le_bytes(*length));
+        if !is_ours || length > MAX_HEAD {
+            let what = match kind {
+                Kind::Facts => "is no file of facts",
+                Kind::Part => "is no part of a dive",
+            };
+            let hint = match kind {
+                Kind::Facts => "`decostop learn` and `decostop merge` write them",
+                Kind::Part => "`decostop redact --shard` writes them",
+            };
+            return Err(at(path, what).hint(hint));
+        }
+        let mut told = vec![0; length as usize];
+        from.read_exact(&mut told).map_err(|_| damaged(path))?;
+        open.extend_from_slice(&told);
+        let head = postcard::from_bytes(&told).map_err(|_| damaged(path))?;
+        Ok(Self {
+            seal,
+            path: path.to_owned(),
+            from,
+            head,
+            digest: *blake3::hash(&open).as_bytes(),
+            frames: 0,
+            is_over: false,
+        })
+    }
+
+    /// The next frame, and whether it is the last one; nothing behind that.
+    pub(super) fn next(&mut self) -> Result<Option<(Vec<u8>, bool)>, Error> {
+        if self.is_over {
+            return Ok(None);
+        }
+        let mut start = [0; 5 + NONCE];
+        self.from
+            .read_exact(&mut start)
+            .map_err(|_| damaged(&self.path))?;
+        let [last, length @ ..] = &start;
+        let (length, nonce) = length.split_first_chunk::<4>().ok_or_else(bug)?;
+        let (last, length) = (*last == 1, u32::from_le_bytes(*length));
+        if length > MAX_FRAME {
+            return Err(damaged(&self.path));
+        }
+        let mut sealed = Vec::new();
+        let read = (&mut self.from).take(u64::from(length)).read_to_end(&mut sealed);
+        if read.ok() != Some(length as usize) {
+            return Err(damaged(&self.path));
+        }
+        let bound = bound(&self.digest, self.frames, last);
+        let nonce: [u8; NONCE] = nonce.try_into().map_err(|_| bug())?;
+        let payload = Payload {
+            msg: &sealed,
+            aad: &bound,
+        };
+        let plain = self
+            .seal
+            .cipher
+            .decrypt(&XNonce::from(nonce), payload)
+            .map_err(|_| {
+                at(&self.path, "cannot be opened").hint(
+                "it is damaged, or was sealed with another key: all steps of a dive take the same --key-file",
+            )
+            })?;
+        self.frames += 1;
+        if last {
+            self.is_over = true;
+            if self.from.read(&mut [0]).ok() != Some(0) {
+                return Err(damaged(&self.path));
+            }
+        }
+        Ok(Some((plain, last)))
+    }
+
+    pub(super) fn damaged(&self) -> Error {
+        damaged(&self.path)
+    }
+}
+
+pub(super) fn at(path: &Path, what: impl Into<String>) -> Error {
+    Error::new(ErrorKind::Config, what).at(Origin {
+        path: path.to_owned(),
+        offset: None,
+    })
+}
+
+fn damaged(path: &Path) -> Error {
+    at(path, "is damaged or incomplete").hint("make it once more; what is complete appears under its name")
+}
+
+fn bug() -> Error {
+    Error::new(ErrorKind::Internal, "a sealed file cannot be written or read")
+}

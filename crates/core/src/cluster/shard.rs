@@ -1,0 +1,407 @@
+//! A share of a dive's inputs, complete in itself: what a worker elsewhere needs, but for the key.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use decostop_profile::{Profile, RuleSet};
+use serde::{Deserialize, Serialize};
+
+use super::seal::at;
+use crate::request::Request;
+use crate::source::{Input, InputKind, follows_in_svlogd};
+use crate::{Dive, Error, ErrorKind};
+
+const FORMAT: &str = "decostop-shard/1";
+/// Shares of a plan; more would each be smaller than a file.
+const MAX_SHARDS: usize = 100_000;
+
+/// One share of a dive: some of its inputs, and all that decides what is found in them and what may leave.
+///
+/// The request is part of it, so it is for the house. The pseudonym key is not: every step is told where to
+/// find it. Whole files are the unit, since one can be decoded from its beginning only.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Shard {
+    format: String,
+    /// Of decostop; all steps take the same.
+    version: String,
+    /// BLAKE3 digest of everything that all shares have in common, and of all inputs.
+    plan: String,
+    ordinal: u32,
+    of: u32,
+    /// BLAKE3 digest of this share.
+    digest: String,
+    /// Bytes as stored of its inputs.
+    bytes: u64,
+    inputs: Vec<ShardInput>,
+    pub(super) dive: Common,
+}
+
+/// A file of a share, as the plan found it.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ShardInput {
+    /// Its place among all inputs of the dive: a part of the order of the output.
+    pub(super) index: u32,
+    pub(super) path: PathBuf,
+    bytes: u64,
+    /// Nanoseconds since 1970.
+    modified_ns: i64,
+}
+
+/// What all shares have in common.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Common {
+    /// The request as TOML.
+    pub(super) request: String,
+    profile: Named,
+    rules: Named,
+    learn_all: bool,
+    source_of: Vec<(String, String)>,
+}
+
+/// A profile or rules: by name and digest, with the text unless it is built in.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+struct Named {
+    name: String,
+    digest: String,
+    text: Option<String>,
+}
+
+fn hex(bytes: &[u8]) -> String {
+    blake3::hash(bytes).to_hex().to_string()
+}
+
+fn modified(time: Option<SystemTime>) -> i64 {
+    let since = time
+        .and_then(|time| time.duration_since(UNIX_EPOCH).ok())
+        .unwrap_or_default();
+    i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
+}
+
+fn json<T: Serialize>(value: &T) -> Result<String, Error> {
+    serde_json::to_string(value).map_err(|_| {
+        Error::new(
+            ErrorKind::Config,
+            "a path or name cannot be written as JSON: it is not UTF-8",
+        )
+    })
+}
+
+impl Common {
+    fn of(dive: &Dive) -> Result<Self, Error> {
+        let profile = &dive.profile;
+        let built_in = Profile::builtin(&profile.name).is_some_and(|known| known.digest == profile.digest);
+        let rules = dive.rules.record();
+        Ok(Self {
+            request: dive.request.to_toml()?,
+            profile: Named {
+                name: profile.name.clone(),
+                digest: profile.digest.clone(),
+                text: (!built_in).then(|| profile.text.to_string()),
+            },
+            rules: Named {
+                name: format!("{} rules", dive.rules.rules.len()),
+                digest: hex(rules.as_bytes()),
+                text: (*dive.rules != *RuleSet::builtin()).then(|| rules.clone()),
+            },
+            learn_all: dive.learn_all,
+            source_of: dive.source_of.clone(),
+        })
+    }
+
+    pub(super) fn profile(&self) -> Result<Arc<Profile>, Error> {
+        let Named { name, digest, text } = &self.profile;
+        let profile = match text {
+            None => Profile::builtin(name).ok_or_else(|| other_version("profile"))?,
+            Some(text) => Profile::parse(text).map(Arc::new).map_err(|cause| {
+                Error::new(ErrorKind::Config, "the profile of the shard cannot be used").because(cause)
+            })?,
+        };
+        if profile.digest == *digest {
+            Ok(profile)
+        } else {
+            Err(other_version("profile"))
+        }
+    }
+
+    pub(super) fn rules(&self) -> Result<Arc<RuleSet>, Error> {
+        let Named { digest, text, .. } = &self.rules;
+        let rules = match text {
+            None => RuleSet::builtin(),
+            Some(text) => Arc::new(RuleSet::recorded(text).map_err(|cause| {
+                Error::new(ErrorKind::Config, "the rules of the shard cannot be used").because(cause)
+            })?),
+        };
+        if hex(rules.record().as_bytes()) == *digest {
+            Ok(rules)
+        } else {
+            Err(other_version("set of rules"))
+        }
+    }
+
+    pub(super) fn request(&self, profile: &Profile) -> Result<Request, Error> {
+        Request::parse_with(&self.request, Path::new(""), profile)
+    }
+
+    pub(super) fn builder(&self) -> Result<crate::DiveBuilder, Error> {
+        let profile = self.profile()?;
+        let request = self.request(&profile)?;
+        Ok(Dive::builder(request, profile)
+            .rules(self.rules()?)
+            .learn_all(self.learn_all)
+            .source_of(self.source_of.clone()))
+    }
+}
+
+fn other_version(what: &str) -> Error {
+    Error::new(
+        ErrorKind::Config,
+        format!("the shard was planned with another {what} than this decostop has"),
+    )
+    .hint("all steps of a dive take the same version of decostop")
+}
+
+impl Shard {
+    /// Reads a share.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] if it is none, was changed, or was planned by another version.
+    pub fn from_json(text: &str) -> Result<Self, Error> {
+        let shard: Self = serde_json::from_str(text).map_err(|cause| {
+            Error::new(ErrorKind::Config, "is no shard")
+                .because(cause)
+                .hint("`decostop plan REQUEST PATH… --shards N` makes them")
+        })?;
+        if shard.format != FORMAT || shard.version != env!("CARGO_PKG_VERSION") {
+            return Err(other_version("version"));
+        }
+        if shard.digest != shard.digested()? || shard.ordinal >= shard.of {
+            return Err(
+                Error::new(ErrorKind::Config, "the shard was changed after it was planned")
+                    .hint("plan once more: `decostop plan REQUEST PATH… --shards N`"),
+            );
+        }
+        Ok(shard)
+    }
+
+    /// The share as JSON, on one line.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] if a path is not UTF-8.
+    pub fn to_json(&self) -> Result<String, Error> {
+        json(self)
+    }
+
+    fn digested(&self) -> Result<String, Error> {
+        let plain = Self {
+            digest: String::new(),
+            ..self.clone()
+        };
+        Ok(hex(json(&plain)?.as_bytes()))
+    }
+
+    /// Its number, from 0.
+    pub fn ordinal(&self) -> u32 {
+        self.ordinal
+    }
+
+    /// How many shares the plan has.
+    pub fn of(&self) -> u32 {
+        self.of
+    }
+
+    /// Bytes as stored of its inputs.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// What tells its plan from others, as hexadecimal digits.
+    pub fn plan(&self) -> &str {
+        &self.plan
+    }
+
+    /// Its files, in the order of the plan.
+    pub fn paths(&self) -> impl Iterator<Item = &Path> {
+        self.inputs.iter().map(|input| input.path.as_path())
+    }
+
+    pub(super) fn inputs(&self) -> &[ShardInput] {
+        &self.inputs
+    }
+
+    /// That every file is what it was when the dive was planned.
+    pub(super) fn check_inputs(&self) -> Result<(), Error> {
+        for input in &self.inputs {
+            let metadata = fs::metadata(&input.path)
+                .map_err(|cause| Error::io(ErrorKind::Source, &input.path, "read", cause))?;
+            if metadata.len() != input.bytes || modified(metadata.modified().ok()) != input.modified_ns {
+                let what = "changed after the dive was planned";
+                return Err(Error::new(ErrorKind::Source, what)
+                    .at(crate::Origin {
+                        path: input.path.clone(),
+                        offset: None,
+                    })
+                    .hint("plan once more, over files that are no longer written to"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads a share from a file.
+    ///
+    /// # Errors
+    /// As [`Shard::from_json`], with the path.
+    pub fn load(path: &Path) -> Result<Self, Error> {
+        let text = fs::read_to_string(path)
+            .map_err(|cause| Error::io(ErrorKind::Config, path, "read the shard", cause))?;
+        Self::from_json(&text).map_err(|error| {
+            let told = at(path, error.to_string());
+            match error.advice() {
+                Some(hint) => told.hint(hint),
+                None => told,
+            }
+        })
+    }
+}
+
+impl Dive {
+    /// The dive in at most `count` shares of about the same number of stored bytes, none of them empty:
+    /// whole files, those of one svlogd directory together. The same dive gives the same shares.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] for settings that need all inputs at once (following ids or correlations,
+    /// `dedup`, accounts), for standard input, inputs that cannot be read, paths that are not UTF-8, or if
+    /// there is nothing to read.
+    pub fn shards(&self, count: usize) -> Result<Vec<Shard>, Error> {
+        let unfit = |what: &str, hint: &str| Err(Error::new(ErrorKind::Config, what).hint(hint));
+        if self.request.ad_hoc {
+            return unfit(
+                "a look round cannot be shared out",
+                "write a request: `decostop request new FILE`",
+            );
+        }
+        if self.follow_ids || self.follow_correlation || self.dedup {
+            return unfit(
+                "following and --dedup need all inputs at once",
+                "a dive in shares goes without them",
+            );
+        }
+        if !self.accounts.is_empty() {
+            return unfit(
+                "accounts do not travel in shares, since they name people",
+                "leave --accounts out, or run the dive in one process",
+            );
+        }
+        if let Some(problem) = self.discovery.problems.first() {
+            return Err(at(&problem.path, format!("cannot be read: {}", problem.kind)));
+        }
+        let inputs: Vec<&Input> = self
+            .discovery
+            .inputs
+            .iter()
+            .filter(|input| self.wants(input))
+            .collect();
+        if inputs.iter().any(|input| input.kind == InputKind::Stream) {
+            return unfit(
+                "standard input and pipes cannot be shared out",
+                "write it to a file first",
+            );
+        }
+        if inputs.is_empty() {
+            return unfit(
+                "there is nothing to read",
+                "`decostop plan` says what was left out",
+            );
+        }
+        let common = Common::of(self)?;
+        let all: Vec<ShardInput> = inputs
+            .iter()
+            .map(|input| {
+                let path = std::path::absolute(&input.path)
+                    .map_err(|cause| Error::io(ErrorKind::Config, &input.path, "find", cause))?;
+                Ok(ShardInput {
+                    index: input.id.0,
+                    path,
+                    bytes: input.bytes,
+                    modified_ns: modified(input.mtime),
+                })
+            })
+            .collect::<Result<_, Error>>()?;
+        let version = env!("CARGO_PKG_VERSION").to_owned();
+        let plan = hex(json(&(FORMAT, &version, &common, &all))?.as_bytes());
+        let shares = balanced(together(all), count.clamp(1, MAX_SHARDS));
+        let of = u32::try_from(shares.len()).unwrap_or(u32::MAX);
+        let shard = |(ordinal, inputs): (u32, Vec<ShardInput>)| {
+            let mut shard = Shard {
+                format: FORMAT.to_owned(),
+                version: version.clone(),
+                plan: plan.clone(),
+                ordinal,
+                of,
+                digest: String::new(),
+                bytes: inputs.iter().map(|input| input.bytes).sum(),
+                inputs,
+                dive: common.clone(),
+            };
+            shard.digest = shard.digested()?;
+            Ok(shard)
+        };
+        (0..).zip(shares).map(shard).collect()
+    }
+}
+
+/// Files that have to be read by one worker: svlogd cuts lines between those of a directory.
+fn together(inputs: Vec<ShardInput>) -> Vec<Vec<ShardInput>> {
+    let paths: Vec<(&Path, u32)> = inputs
+        .iter()
+        .map(|input| (input.path.as_path(), input.index))
+        .collect();
+    let mut before: HashMap<u32, u32> = HashMap::new();
+    let first = |before: &HashMap<u32, u32>, mut of: u32| {
+        while let Some(earlier) = before.get(&of) {
+            of = *earlier;
+        }
+        of
+    };
+    for (one, next) in follows_in_svlogd(&paths) {
+        let (one, next) = (first(&before, one), first(&before, next));
+        if one != next {
+            before.insert(next, one);
+        }
+    }
+    let mut groups: std::collections::BTreeMap<u32, Vec<ShardInput>> = std::collections::BTreeMap::new();
+    for input in inputs {
+        let of = first(&before, input.index);
+        groups.entry(of).or_default().push(input);
+    }
+    groups.into_values().collect()
+}
+
+/// Largest first onto the least loaded.
+fn balanced(mut groups: Vec<Vec<ShardInput>>, count: usize) -> Vec<Vec<ShardInput>> {
+    let bytes = |group: &[ShardInput]| group.iter().map(|input| input.bytes).sum::<u64>();
+    groups.sort_by_key(|group| std::cmp::Reverse(bytes(group)));
+    let mut shares: Vec<(u64, Vec<ShardInput>)> = vec![(0, Vec::new()); count.min(groups.len())];
+    for group in groups {
+        let least = shares
+            .iter_mut()
+            .min_by_key(|(load, inputs)| (*load, inputs.len()));
+        if let Some((load, inputs)) = least {
+            *load += bytes(&group);
+            inputs.extend(group);
+        }
+    }
+    shares
+        .into_iter()
+        .map(|(_, mut inputs)| {
+            inputs.sort_by_key(|input| input.index);
+            inputs
+        })
+        .collect()
+}
