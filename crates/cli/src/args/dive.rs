@@ -263,6 +263,10 @@ pub(crate) struct Summary {
 /// Examples:
 ///   decostop plan request.toml /var/log/gitlab
 ///   decostop plan request.toml 'logs/*.zst' --json | jq .bytes
+///   decostop plan request.toml /var/log/gitlab --shards 8 --out shards
+///
+/// With --shards, the work of a dive is shared out, for a cluster that runs `learn`, `merge`,
+/// `redact --shard` and `gather`: whole files, about the same number of stored bytes each.
 ///
 /// For an ad-hoc look, `decostop scan --dry-run` with its flags says the same.
 #[derive(Args, Debug)]
@@ -276,6 +280,17 @@ pub(crate) struct Plan {
     /// As JSON
     #[arg(long)]
     pub(crate) json: bool,
+    /// Share the work out to N workers at most: a JSON list of shards
+    #[arg(long, value_name = "N", help_heading = "Cluster")]
+    pub(crate) shards: Option<NonZeroUsize>,
+    /// With --shards: a new directory for one file each [default: standard output]
+    #[arg(long, value_name = "DIR", requires = "shards", value_hint = ValueHint::DirPath, help_heading = "Cluster")]
+    pub(crate) out: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) rules: RuleFiles,
+    /// Learn foreign identities from every line, not only from matched ones (slower)
+    #[arg(long, help_heading = "Redaction")]
+    pub(crate) learn_all: bool,
 }
 
 /// Redact lines of one source from standard input to standard output
@@ -295,12 +310,34 @@ pub(crate) struct Plan {
 /// as they are, and anything that is not such a record is withheld.
 ///
 /// Exit code 2 says that lines were withheld.
+///
+/// With --shard, the second phase of a dive over a cluster: the share of one worker, redacted by the
+/// facts of all shares and verified, goes to a sealed file for `gather`. Lines that were withheld are
+/// counted in it, and `gather` ends with exit code 2.
+///
+///   decostop redact --shard shards/shard-0000.json --facts facts --key-file key --out part-0000
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Redact {
     /// Source of the lines
-    #[arg(long, value_name = "SOURCE", required = true)]
-    pub(crate) source: String,
+    #[arg(long, value_name = "SOURCE", required_unless_present = "shard")]
+    pub(crate) source: Option<String>,
+    /// Share of a dive instead of standard input, as `plan --shards` wrote it
+    #[arg(long, value_name = "SHARD", value_hint = ValueHint::FilePath, help_heading = "Cluster",
+        requires_all = ["facts", "out"], conflicts_with_all = ["source", "request", "path", "rule_files", "accounts"])]
+    pub(crate) shard: Option<PathBuf>,
+    /// With --shard: facts of all shares, as `merge` wrote them
+    #[arg(long, value_name = "FACTS", requires = "shard", value_hint = ValueHint::FilePath, help_heading = "Cluster")]
+    pub(crate) facts: Option<PathBuf>,
+    /// With --shard: file to write
+    #[arg(long, value_name = "PART", requires = "shard", value_hint = ValueHint::FilePath, help_heading = "Cluster")]
+    pub(crate) out: Option<PathBuf>,
+    /// With --shard: threads [default: one per core]
+    #[arg(long, value_name = "N", requires = "shard", help_heading = "Cluster")]
+    pub(crate) threads: Option<NonZeroUsize>,
+    /// With --shard: read files instead of mapping them into memory
+    #[arg(long, requires = "shard", help_heading = "Cluster")]
+    pub(crate) no_mmap: bool,
     /// Request whose scope applies [default: none, nothing is in scope]
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) request: Option<PathBuf>,

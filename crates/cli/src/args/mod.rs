@@ -6,12 +6,14 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 mod artefact;
+mod cluster;
 mod dive;
 mod other;
 mod trust;
 mod values;
 
 pub(crate) use artefact::{Lookup, Verify, View};
+pub(crate) use cluster::{Gather, KEY_FILE, Learn, Merge, SharedKey, Working};
 pub(crate) use dive::{Asked, Following, Format, Keys, Plan, ProgressMode, Reading, Redact, Scan, Summary};
 pub(crate) use other::{
     Check, Codec, Completions, Demo, Events, Man, Profile, ProfileAction, Request, RequestAction, Rules,
@@ -68,7 +70,10 @@ pub(crate) enum Command {
     Plan(Plan),
     Scan(Box<Scan>),
     Summary(Summary),
-    Redact(Redact),
+    Redact(Box<Redact>),
+    Learn(Learn),
+    Merge(Merge),
+    Gather(Gather),
     Verify(Verify),
     View(View),
     Explain(Explain),

@@ -6,6 +6,7 @@ use crate::args::Command;
 use crate::exit::Exit;
 
 mod check;
+mod cluster;
 mod demo;
 mod dive;
 mod events;
@@ -36,6 +37,9 @@ pub(crate) fn run(command: Command) -> Result<Exit> {
         Command::Scan(args) => scan::run(&args),
         Command::Summary(args) => summary::run(&args),
         Command::Redact(args) => redact::run(&args),
+        Command::Learn(args) => cluster::learn(&args),
+        Command::Merge(args) => cluster::merge(&args),
+        Command::Gather(args) => cluster::gather(&args),
         Command::Verify(args) => verify::run(&args),
         Command::View(args) => view::run(&args),
         Command::Explain(args) => explain::run(&args),

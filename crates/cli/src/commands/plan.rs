@@ -9,9 +9,9 @@ use decostop::artefact::printable;
 use decostop::pipeline;
 use serde::Serialize;
 
-use super::check;
 use super::dive::{self, How, Ready, Settings};
-use crate::args::{Asked, Following, Keys, Plan, RuleFiles};
+use super::{check, cluster};
+use crate::args::{Asked, Following, Keys, Plan};
 use crate::exit::Exit;
 use crate::terminal::{self, HEAD, bytes, columns, count, number, padded, seconds};
 
@@ -33,12 +33,15 @@ pub(crate) fn run(args: &Plan) -> Result<Exit> {
             reading: &args.reading,
             following: Following::default(),
             keys: &Keys::default(),
-            rules: &RuleFiles::default(),
-            learn_all: false,
+            rules: &args.rules,
+            learn_all: args.learn_all,
             digest: false,
             quiet: true,
         },
     )?;
+    if let Some(wanted) = args.shards {
+        return cluster::shards(&ready.dive, wanted.get(), args.out.as_deref());
+    }
     tell(&ready, args.json)
 }
 

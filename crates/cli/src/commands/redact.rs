@@ -10,12 +10,33 @@ use decostop::pipeline::{ARTEFACT_SOURCE, LineRedactor, redact_stream};
 use decostop::stats::Standing;
 use decostop_redact::RequestKey;
 
-use crate::args::Redact;
-use crate::exit::Exit;
+use super::cluster;
+use crate::args::{KEY_FILE, ProgressMode, Redact, SharedKey, Working};
+use crate::exit::{Exit, usage};
 use crate::settings::{self, Key};
 use crate::terminal::{self, WARN, count};
 
 pub(crate) fn run(args: &Redact) -> Result<Exit> {
+    if let (Some(shard), Some(facts), Some(out)) = (&args.shard, &args.facts, &args.out) {
+        let key_file = args.keys.key_file.clone();
+        let key_file = key_file.or_else(|| std::env::var_os(KEY_FILE).map(Into::into));
+        let key = SharedKey {
+            key_file: key_file.ok_or_else(|| {
+                usage(
+                    "--shard needs the key of its dive",
+                    format!("give --key-file FILE, or name the file in {KEY_FILE}"),
+                )
+            })?,
+        };
+        let working = Working {
+            threads: args.threads,
+            no_mmap: args.no_mmap,
+            progress: ProgressMode::default(),
+            quiet: args.quiet,
+        };
+        return cluster::redact(shard, facts, &key, &working, out);
+    }
+    let source = args.source.as_deref().unwrap_or_default();
     let profile = settings::profile(&args.profile)?;
     let rules = settings::rules(&args.rules, &profile)?;
     let request = args
@@ -35,7 +56,7 @@ pub(crate) fn run(args: &Redact) -> Result<Exit> {
         .collect();
     // Records of an artefact are judged by what their dive had learned; its key lies beside that.
     let internal = args.keys.key_file.as_deref().and_then(Path::parent);
-    if let Some(internal) = internal.filter(|_| args.source == ARTEFACT_SOURCE) {
+    if let Some(internal) = internal.filter(|_| source == ARTEFACT_SOURCE) {
         known.extend(dictionary(internal)?);
     }
     let mut output = BufWriter::with_capacity(1 << 16, io::stdout().lock());
@@ -43,7 +64,7 @@ pub(crate) fn run(args: &Redact) -> Result<Exit> {
         request.as_ref(),
         &profile,
         rules,
-        &args.source,
+        source,
         key,
         &known,
         &Limits::default(),

@@ -3,6 +3,7 @@
 #![expect(clippy::print_stderr, reason = "a test that is skipped says why")]
 
 mod artefacts;
+mod cluster;
 mod help;
 mod leaks;
 mod races;

@@ -1,0 +1,240 @@
+//! A dive over workers: `plan --shards`, `learn`, `merge`, `redact --shard`, `gather`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::thread::sleep;
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use crate::run::{Corpus, arg, decostop, names, run};
+
+/// Shares of the sound corpus, and a key.
+struct Work {
+    dir: TempDir,
+    shards: Vec<PathBuf>,
+}
+
+impl Work {
+    fn new(count: &str) -> Self {
+        let dir = TempDir::new().expect("a directory");
+        fs::write(dir.path().join("key"), [9; 32]).expect("a file");
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+        fs::set_permissions(dir.path().join("key"), mode).expect("a file");
+        let (request, logs) = (Corpus::sound().path("request.toml"), Corpus::sound().path("logs"));
+        let out = dir.path().join("shards");
+        run(&[
+            "plan",
+            arg(&request),
+            arg(&logs),
+            "--shards",
+            count,
+            "--out",
+            arg(&out),
+        ])
+        .exits(0)
+        .says("no key");
+        let shards = names(&out).iter().map(|name| out.join(name)).collect();
+        Self { dir, shards }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    fn key(&self) -> PathBuf {
+        self.path("key")
+    }
+
+    fn facts(&self) -> PathBuf {
+        let all = self.path("facts");
+        let mut args = vec!["merge".to_owned()];
+        for (nth, shard) in self.shards.iter().enumerate() {
+            let out = self.path(&format!("facts-{nth}"));
+            run(&[
+                "learn",
+                arg(shard),
+                "--key-file",
+                arg(&self.key()),
+                "--out",
+                arg(&out),
+                "-q",
+            ])
+            .exits(0);
+            args.push(arg(&out).to_owned());
+        }
+        args.extend(["--key-file", arg(&self.key()), "--out", arg(&all)].map(str::to_owned));
+        run(&args.iter().map(String::as_str).collect::<Vec<_>>()).exits(0);
+        all
+    }
+
+    fn part(&self, nth: usize) -> PathBuf {
+        self.path(&format!("part-{nth}"))
+    }
+
+    fn gather(&self, facts: &Path) -> PathBuf {
+        let (out, key) = (self.path("out"), self.key());
+        let mut args = vec!["gather".to_owned()];
+        args.extend((0..self.shards.len()).map(|nth| arg(&self.part(nth)).to_owned()));
+        let more = [
+            "--facts",
+            arg(facts),
+            "--key-file",
+            arg(&key),
+            "--out",
+            arg(&out),
+        ];
+        args.extend(more.map(str::to_owned));
+        run(&args.iter().map(String::as_str).collect::<Vec<_>>())
+            .exits(0)
+            .says("verified");
+        out
+    }
+}
+
+fn disclosure(out: &Path) -> Vec<(String, Vec<u8>)> {
+    let dir = out.join("disclosure");
+    let read = |name: String| {
+        let bytes = fs::read(dir.join(&name)).expect("a file");
+        (name, bytes)
+    };
+    names(&dir).into_iter().map(read).collect()
+}
+
+/// What one process makes of it.
+fn whole(work: &Work) -> PathBuf {
+    let (request, logs) = (Corpus::sound().path("request.toml"), Corpus::sound().path("logs"));
+    let out = work.path("whole");
+    run(&[
+        "scan",
+        "--request",
+        arg(&request),
+        arg(&logs),
+        "--key-file",
+        arg(&work.key()),
+        "--out",
+        arg(&out),
+        "-q",
+    ])
+    .exits(0);
+    out
+}
+
+#[test]
+fn workers_give_what_one_process_gives_even_if_one_is_killed() {
+    let work = Work::new("3");
+    assert_eq!(work.shards.len(), 3);
+    let facts = work.facts();
+    for (nth, shard) in work.shards.iter().enumerate() {
+        let redact = || {
+            let mut command = decostop();
+            command
+                .args([
+                    "redact",
+                    "--shard",
+                    arg(shard),
+                    "--facts",
+                    arg(&facts),
+                    "--out",
+                    arg(&work.part(nth)),
+                    "-q",
+                ])
+                // As schedulers hand it over.
+                .env("DECOSTOP_KEY_FILE", work.key())
+                .stdout(Stdio::null())
+                .stderr(Stdio::null());
+            command
+        };
+        if nth == 1 {
+            let mut killed = redact().spawn().expect("it runs");
+            sleep(Duration::from_millis(30));
+            killed.kill().expect("it is killed");
+            killed.wait().expect("it ends");
+        }
+        assert!(redact().status().expect("it runs").success());
+    }
+    let out = work.gather(&facts);
+    assert_eq!(disclosure(&out), disclosure(&whole(&work)));
+    run(&[
+        "verify",
+        arg(&out),
+        "--against",
+        arg(&Corpus::sound().path("logs")),
+    ])
+    .exits(0);
+}
+
+#[test]
+fn shares_go_to_standard_output_as_json() {
+    let (request, logs) = (Corpus::sound().path("request.toml"), Corpus::sound().path("logs"));
+    let ran = run(&["plan", arg(&request), arg(&logs), "--shards", "2"]).exits(0);
+    let shards: Vec<serde_json::Value> = serde_json::from_str(&ran.out).expect("JSON");
+    assert_eq!(shards.len(), 2);
+    for (nth, shard) in shards.iter().enumerate() {
+        assert_eq!(
+            (shard["ordinal"].as_u64(), shard["of"].as_u64()),
+            (Some(nth as u64), Some(2))
+        );
+        assert!(shard["bytes"].as_u64() > Some(0) && !shard["inputs"].as_array().expect("inputs").is_empty());
+    }
+    run(&["plan", arg(&request), arg(&logs), "--shards", "0"]).exits(1);
+}
+
+#[test]
+fn a_step_says_what_is_missing() {
+    let work = Work::new("2");
+    let (shard, out) = (work.shards[0].clone(), work.path("x"));
+    run(&["learn", arg(&shard), "--out", arg(&out)])
+        .exits(1)
+        .says("--key-file");
+    run(&[
+        "redact",
+        "--shard",
+        arg(&shard),
+        "--facts",
+        arg(&out),
+        "--out",
+        arg(&out),
+    ])
+    .exits(1)
+    .says("DECOSTOP_KEY_FILE");
+    let key = work.key();
+    run(&["learn", arg(&out), "--key-file", arg(&key), "--out", arg(&out)])
+        .exits(1)
+        .says("read the shard");
+    run(&["learn", arg(&key), "--key-file", arg(&key), "--out", arg(&out)]).exits(1);
+    run(&[
+        "learn",
+        arg(&shard),
+        "--key-file",
+        arg(&key),
+        "--out",
+        arg(&out),
+        "-q",
+    ])
+    .exits(0);
+    run(&[
+        "merge",
+        arg(&out),
+        "--key-file",
+        arg(&key),
+        "--out",
+        arg(&work.path("y")),
+    ])
+    .exits(1)
+    .says("missing: 1");
+    run(&[
+        "gather",
+        arg(&out),
+        "--facts",
+        arg(&out),
+        "--key-file",
+        arg(&key),
+        "--out",
+        arg(&work.path("y")),
+    ])
+    .exits(1)
+    .says("merge");
+    assert!(!work.path("y").exists());
+}
