@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use anyhow::Result;
+use decostop::cluster::Secret;
 use decostop::request::{AdHoc, Instant, Request, Zone};
 use decostop::{Error, ErrorKind, Origin};
 use decostop_profile::{Profile, RuleSet, Values};
@@ -142,30 +143,16 @@ pub(crate) enum Key {
 
 /// Reads `--key-file`.
 pub(crate) fn key(keys: &Keys) -> Result<Key> {
-    const FORM: &str = "decostop-request-key-v1 ";
     let Some(path) = &keys.key_file else {
         return Ok(Key::Fresh);
     };
-    let mut bytes = Vec::new();
-    let file = File::open(path).map_err(|cause| Error::io(ErrorKind::Config, path, "read the key", cause))?;
-    warn_if_shared(path, &file);
-    file.take(4_096)
-        .read_to_end(&mut bytes)
-        .map_err(|cause| Error::io(ErrorKind::Config, path, "read the key", cause))?;
-    // First the text: 32 raw bytes cannot begin with it and be a whole one.
-    let text = std::str::from_utf8(&bytes)
-        .ok()
-        .and_then(|text| text.strip_prefix(FORM));
-    if let Some(key) = text.and_then(|digits| unhex(digits.trim_end())) {
-        return Ok(Key::Request(key));
+    if let Ok(file) = File::open(path) {
+        warn_if_shared(path, &file);
     }
-    match <[u8; 32]>::try_from(bytes.as_slice()) {
-        Ok(material) => Ok(Key::Material(material)),
-        Err(_) => Err(Error::new(ErrorKind::Config, "is not a pseudonym key")
-            .at(Origin { path: path.clone(), offset: None })
-            .hint("a key is exactly 32 bytes (`head -c 32 /dev/urandom > key`), or the internal/key of an earlier dive")
-            .into()),
-    }
+    Ok(match Secret::read(path)? {
+        Secret::Material(material) => Key::Material(material),
+        Secret::Request(key) => Key::Request(key),
+    })
 }
 
 /// Random bytes of the system, for a fresh key.
@@ -178,17 +165,6 @@ pub(crate) fn random() -> Result<[u8; 32]> {
         )
     })?;
     Ok(bytes)
-}
-
-fn unhex(digits: &str) -> Option<[u8; 32]> {
-    let mut key = [0; 32];
-    if digits.len() != 64 || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return None;
-    }
-    for (byte, pair) in key.iter_mut().zip(digits.as_bytes().chunks(2)) {
-        *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
-    }
-    Some(key)
 }
 
 #[cfg(unix)]
@@ -239,24 +215,4 @@ pub(crate) fn in_order(from: Option<i64>, to: Option<i64>) -> Result<()> {
         ));
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn keys_in_hexadecimal() {
-        assert_eq!(unhex(&"0f".repeat(32)), Some([15; 32]));
-        assert_eq!(unhex(&"0F".repeat(32)), Some([15; 32]));
-        for wrong in [
-            String::new(),
-            "0".repeat(63),
-            "0".repeat(65),
-            "+f".repeat(32),
-            "0g".repeat(32),
-        ] {
-            assert_eq!(unhex(&wrong), None, "{wrong}");
-        }
-    }
 }

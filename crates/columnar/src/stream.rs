@@ -7,7 +7,7 @@ use std::thread::{self, JoinHandle};
 
 use arrow_array::{RecordBatch, RecordBatchReader};
 use arrow_schema::{ArrowError, SchemaRef};
-use decostop::sink::Flow;
+use decostop::sink::{Flow, Sink};
 use decostop::stats::Report;
 use decostop::{Dive, Error, ErrorKind};
 
@@ -35,8 +35,21 @@ impl BatchStream {
         cancel: Arc<AtomicBool>,
         done: impl FnOnce(Report) + Send + 'static,
     ) -> Result<Self, Error> {
+        Self::start_with(ahead, cancel, move |sink| dive.run(sink).map(done))
+    }
+
+    /// As [`BatchStream::start`], for anything that hands records to a sink, such as a share of a cluster's
+    /// dive.
+    ///
+    /// # Errors
+    /// As [`BatchStream::start`].
+    pub fn start_with(
+        ahead: usize,
+        cancel: Arc<AtomicBool>,
+        run: impl FnOnce(&mut dyn Sink) -> Result<(), Error> + Send + 'static,
+    ) -> Result<Self, Error> {
         let (sender, receiver) = sync_channel(ahead);
-        let run = move || {
+        let working = move || -> Result<(), Error> {
             // A reader that has gone away wants no more.
             let mut sink = BatchSink::new(|batch| {
                 Ok(if sender.send(batch).is_ok() {
@@ -45,13 +58,11 @@ impl BatchStream {
                     Flow::Stop
                 })
             });
-            let report = dive.run(&mut sink)?;
-            done(report);
-            Ok(())
+            run(&mut sink)
         };
         let running = thread::Builder::new()
             .name("decostop-dive".to_owned())
-            .spawn(run)
+            .spawn(working)
             .map_err(|cause| Error::new(ErrorKind::Internal, "no thread for the dive").because(cause))?;
         Ok(Self {
             receiver: Some(receiver),

@@ -328,6 +328,21 @@ impl Dive {
         settings::loaded(python, &json)
     }
 
+    /// The dive in at most `count` shares for a cluster, each as JSON.
+    fn shards(&self, count: usize) -> PyResult<Vec<String>> {
+        let state = self.state()?;
+        let State::Ready(dive) = &*state else {
+            return Err(DecostopError::new_err(
+                "this dive has run already; call scan() once more",
+            ));
+        };
+        let shards = dive.shards(count).map_err(|error| raised(&error))?;
+        let texts = shards
+            .iter()
+            .map(|shard| shard.to_json().map_err(|error| raised(&error)));
+        texts.collect()
+    }
+
     /// Ends the dive, soon.
     fn cancel(&self) {
         self.cancel.store(true, Ordering::Relaxed);

@@ -16,6 +16,7 @@
 )]
 
 mod batches;
+mod cluster;
 mod columns;
 mod detached;
 mod dive;
@@ -39,6 +40,12 @@ fn _decostop(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<batches::Batch>()?;
     module.add_class::<columns::Column>()?;
     module.add_class::<redactor::Redactor>()?;
+    module.add_class::<cluster::ShardBatches>()?;
+    module.add_function(wrap_pyfunction!(cluster::cluster_batches, module)?)?;
+    module.add_function(wrap_pyfunction!(cluster::cluster_gather, module)?)?;
+    module.add_function(wrap_pyfunction!(cluster::cluster_learn, module)?)?;
+    module.add_function(wrap_pyfunction!(cluster::cluster_merge, module)?)?;
+    module.add_function(wrap_pyfunction!(cluster::cluster_redact, module)?)?;
     module.add_function(wrap_pyfunction!(dive::scan, module)?)?;
     module.add_function(wrap_pyfunction!(tools::check, module)?)?;
     module.add_function(wrap_pyfunction!(tools::synth, module)?)?;

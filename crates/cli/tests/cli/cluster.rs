@@ -77,14 +77,7 @@ impl Work {
         let (out, key) = (self.path("out"), self.key());
         let mut args = vec!["gather".to_owned()];
         args.extend((0..self.shards.len()).map(|nth| arg(&self.part(nth)).to_owned()));
-        let more = [
-            "--facts",
-            arg(facts),
-            "--key-file",
-            arg(&key),
-            "--out",
-            arg(&out),
-        ];
+        let more = ["--facts", arg(facts), "--key-file", arg(&key), "--out", arg(&out)];
         args.extend(more.map(str::to_owned));
         run(&args.iter().map(String::as_str).collect::<Vec<_>>())
             .exits(0)

@@ -151,7 +151,9 @@ impl Explainer {
             );
         }
         let key = internal.join(KEY);
-        let key = read_key(&text(&key)?).ok_or_else(|| not_of_this_version(&key))?;
+        let key = super::request_key(&text(&key)?)
+            .map(RequestKey::from_bytes)
+            .ok_or_else(|| not_of_this_version(&key))?;
         let request = Request::parse(&text(&internal.join(REQUEST))?, internal)?;
         let linked = dictionary(internal)?
             .into_iter()
@@ -543,17 +545,4 @@ fn why_removed(rule: &str) -> String {
         _ => return "a detector's rule found it".to_owned(),
     };
     known.to_owned()
-}
-
-/// The key as `internal/key` holds it.
-fn read_key(text: &str) -> Option<RequestKey> {
-    let digits = text.trim_end().strip_prefix("decostop-request-key-v1 ")?;
-    let mut key = [0; 32];
-    if digits.len() != 64 {
-        return None;
-    }
-    for (at, byte) in key.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(digits.get(2 * at..2 * at + 2)?, 16).ok()?;
-    }
-    Some(RequestKey::from_bytes(key))
 }

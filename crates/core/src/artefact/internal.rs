@@ -22,6 +22,8 @@ pub(super) const RESIDUAL: &str = "residual.json";
 pub(super) const PSEUDONYMS: &str = "pseudonyms.csv";
 pub(super) const DICTIONARY: &str = "dictionary.csv";
 pub(super) const KEY: &str = "key";
+/// What stands before its digits.
+const KEY_FORM: &str = "decostop-request-key-v1 ";
 pub(super) const REQUEST: &str = "request.toml";
 pub(super) const RULES: &str = "rules.json";
 pub(super) const LOOKUPS: &str = "lookups.ndjson";
@@ -239,7 +241,7 @@ impl Internal {
         })?;
         write(dir, KEY, |file| {
             let digits = Zeroizing::new(hex(&evidence.request_key));
-            file.write_all(b"decostop-request-key-v1 ")?;
+            file.write_all(KEY_FORM.as_bytes())?;
             file.write_all(digits.as_bytes())?;
             file.write_all(b"\n")
         })?;
@@ -280,4 +282,39 @@ pub(super) fn write(
         .map(BufWriter::new)
         .and_then(|mut file| fill(&mut file).and_then(|()| close(file)))
         .map_err(|cause| failed(&path, "write it", cause))
+}
+
+/// The request's key, as [`KEY`] holds it.
+pub(crate) fn request_key(text: &str) -> Option<[u8; 32]> {
+    let digits = text.strip_prefix(KEY_FORM)?.trim_end();
+    let mut key = [0; 32];
+    if digits.len() != 64 || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return None;
+    }
+    for (byte, pair) in key.iter_mut().zip(digits.as_bytes().chunks(2)) {
+        *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
+    }
+    Some(key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_in_hexadecimal() {
+        let read = |digits: &str| request_key(&format!("{KEY_FORM}{digits}\n"));
+        assert_eq!(read(&"0f".repeat(32)), Some([15; 32]));
+        assert_eq!(read(&"0F".repeat(32)), Some([15; 32]));
+        for wrong in [
+            String::new(),
+            "0".repeat(63),
+            "0".repeat(65),
+            "+f".repeat(32),
+            "0g".repeat(32),
+        ] {
+            assert_eq!(read(&wrong), None, "{wrong}");
+        }
+        assert_eq!(request_key(&"0f".repeat(32)), None);
+    }
 }

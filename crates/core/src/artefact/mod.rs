@@ -60,6 +60,7 @@ mod tests;
 
 pub use explain::{Explainer, Explanation, Kept, Removed, residual};
 pub use format::{RecordsFormat, RecordsOut, RecordsWriter};
+pub(crate) use internal::request_key;
 pub use lookup::{Asker, dictionary, lookup};
 pub use manifest::{FileEntry, Manifest, RecordCounts, Tool, Window};
 pub use private::private_file;

@@ -57,7 +57,14 @@ pub use gather::Gather;
 pub use shard::Shard;
 pub use task::Task;
 
-use crate::DiveBuilder;
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
+
+use zeroize::Zeroizing;
+
+use crate::artefact::request_key;
+use crate::{DiveBuilder, Error, ErrorKind};
 
 /// Where the pseudonym key comes from: the same for all steps of a dive. Does not print it.
 #[derive(Clone)]
@@ -76,6 +83,27 @@ impl std::fmt::Debug for Secret {
 }
 
 impl Secret {
+    /// Reads a key file: exactly 32 bytes, or the `internal/key` of an earlier dive.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Config`] if it cannot be read or is neither.
+    pub fn read(path: &Path) -> Result<Self, Error> {
+        const LONGEST: u64 = 4096;
+        let failed = |cause| Error::io(ErrorKind::Config, path, "read the key", cause);
+        let mut bytes = Zeroizing::new(Vec::new());
+        let file = File::open(path).map_err(failed)?;
+        file.take(LONGEST).read_to_end(&mut bytes).map_err(failed)?;
+        // First the text: 32 raw bytes cannot begin with it and be a whole one.
+        if let Some(key) = std::str::from_utf8(&bytes).ok().and_then(request_key) {
+            return Ok(Self::Request(key));
+        }
+        <[u8; 32]>::try_from(bytes.as_slice()).map(Self::Material).map_err(|_| {
+            seal::at(path, "is not a pseudonym key").hint(
+                "a key is exactly 32 bytes (`head -c 32 /dev/urandom > key`), or the internal/key of an earlier dive",
+            )
+        })
+    }
+
     fn seal(&self) -> seal::Seal {
         match self {
             Self::Material(bytes) | Self::Request(bytes) => seal::Seal::new(bytes),

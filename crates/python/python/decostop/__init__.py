@@ -141,7 +141,10 @@ def summary(paths: AnyPath | Iterable[AnyPath], **what: Any) -> dict[str, Any]:
 
 
 def plan(paths: AnyPath | Iterable[AnyPath], **what: Any) -> dict[str, Any]:
-    """What a dive would read, without reading it. Takes the keywords of :func:`scan`."""
+    """What a dive would read, without reading it. Takes the keywords of :func:`scan`.
+
+    :mod:`decostop.cluster` has the same in shares for many workers.
+    """
     return scan(paths, **what).plan()
 
 

@@ -16,10 +16,16 @@ __all__ = [
     "LimitError",
     "Redactor",
     "RefusedError",
+    "ShardBatches",
     "SinkError",
     "SourceError",
     "__version__",
     "check",
+    "cluster_batches",
+    "cluster_gather",
+    "cluster_learn",
+    "cluster_merge",
+    "cluster_redact",
     "scan",
     "synth",
     "verify",
@@ -65,6 +71,7 @@ class Dive:
     ) -> dict[str, Any]: ...
     def summary(self) -> dict[str, Any]: ...
     def plan(self) -> dict[str, Any]: ...
+    def shards(self, count: int) -> list[str]: ...
     def cancel(self) -> None: ...
     def __enter__(self) -> Dive: ...
     def __exit__(
@@ -80,6 +87,11 @@ class Dive:
     @property
     def ad_hoc(self) -> bool: ...
     def _repr_html_(self) -> str: ...
+
+@final
+class ShardBatches:
+    def __iter__(self) -> Iterator[Batch]: ...
+    def __next__(self) -> Batch: ...
 
 @final
 class Redactor:
@@ -101,6 +113,38 @@ def check(
     request: str | os.PathLike[str] | Mapping[str, Any],
     *,
     profile: str | os.PathLike[str] | None = None,
+) -> dict[str, Any]: ...
+def cluster_batches(
+    shard: str,
+    facts: str | os.PathLike[str],
+    key_file: str | os.PathLike[str],
+    threads: int | None,
+) -> ShardBatches: ...
+def cluster_gather(
+    parts: Sequence[str | os.PathLike[str]],
+    facts: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    key_file: str | os.PathLike[str],
+    format: str,
+    force: bool,
+) -> dict[str, Any]: ...
+def cluster_learn(
+    shard: str,
+    out: str | os.PathLike[str],
+    key_file: str | os.PathLike[str],
+    threads: int | None,
+) -> dict[str, Any]: ...
+def cluster_merge(
+    facts: Sequence[str | os.PathLike[str]],
+    out: str | os.PathLike[str],
+    key_file: str | os.PathLike[str],
+) -> None: ...
+def cluster_redact(
+    shard: str,
+    facts: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    key_file: str | os.PathLike[str],
+    threads: int | None,
 ) -> dict[str, Any]: ...
 def scan(
     paths: Sequence[str | os.PathLike[str]],
