@@ -104,10 +104,11 @@ pub(super) fn complete(what: &str, shares: impl Iterator<Item = bool>) -> Result
     if missing.is_empty() {
         return Ok(());
     }
-    let mut named = missing.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
+    let mut named: Vec<String> = missing.iter().take(NAMED).cloned().collect();
     if missing.len() > NAMED {
-        named.push_str(&format!(" and {} more", missing.len() - NAMED));
+        named.push(format!("and {} more", missing.len() - NAMED));
     }
+    let named = named.join(", ");
     Err(Error::new(
         ErrorKind::Config,
         format!("the {what} of these shares are missing: {named}"),

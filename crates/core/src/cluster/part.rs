@@ -100,7 +100,7 @@ impl Places {
         let known = |end: usize| path.get(..end).and_then(|head| self.0.get(head)).copied();
         let whole = known(path.len());
         whole
-            .or_else(|| cuts.filter_map(known).last())
+            .or_else(|| cuts.filter_map(known).next_back())
             .unwrap_or(u32::MAX)
     }
 }

@@ -91,7 +91,7 @@ impl Task {
             .builder()?
             .inputs(self.shard.paths().map(Path::to_path_buf))
             .threads(self.threads)
-            .map_policy(self.map_policy.clone())
+            .map_policy(self.map_policy)
             .now(self.now)
             .progress(Arc::clone(&self.progress))
             .cancel(Arc::clone(&self.cancel));
