@@ -76,7 +76,8 @@ impl ParquetProvenance {
         let properties = || -> Result<_, ParquetError> {
             let schema = Arc::new(parse_message_type(SCHEMA)?);
             let properties = WriterProperties::builder()
-                .set_compression(Compression::ZSTD(ZstdLevel::try_new(3)?))
+                // Half of it is digests, on which a higher level spends time and saves nothing.
+                .set_compression(Compression::ZSTD(ZstdLevel::try_new(1)?))
                 .set_created_by(concat!("decostop ", env!("CARGO_PKG_VERSION")).to_owned())
                 .build();
             SerializedFileWriter::new(file, schema, Arc::new(properties))

@@ -168,7 +168,8 @@ pub fn removals_json(removals: &[Removal]) -> String {
 
 fn push_quoted(out: &mut String, text: &str) {
     let special = |byte: u8| byte < 0x20 || byte == b'"' || byte == b'\\';
-    if text.bytes().any(special) {
+    // All of them are looked at, which goes many at a time.
+    if text.bytes().fold(false, |any, byte| any | special(byte)) {
         let quoted = serde_json::to_string(text);
         out.push_str(&quoted.expect("a string always has a JSON form"));
     } else {
@@ -178,12 +179,13 @@ fn push_quoted(out: &mut String, text: &str) {
     }
 }
 
-fn push_hex(out: &mut String, bytes: &[u8]) {
-    let digit = |value: u8| char::from_digit(value.into(), 16).unwrap_or('0');
-    for byte in bytes {
-        out.push(digit(byte >> 4));
-        out.push(digit(byte & 15));
+fn push_hex(out: &mut String, bytes: &[u8; 16]) {
+    let mut digits = [0; 32];
+    for (pair, byte) in digits.chunks_exact_mut(2).zip(bytes) {
+        let digit = |value: u8| if value < 10 { b'0' + value } else { b'a' - 10 + value };
+        pair.copy_from_slice(&[digit(byte >> 4), digit(byte & 15)]);
     }
+    out.push_str(std::str::from_utf8(&digits).unwrap_or_default());
 }
 
 fn push_number(out: &mut String, number: u32) {
