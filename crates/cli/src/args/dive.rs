@@ -280,7 +280,7 @@ pub(crate) struct Plan {
     /// As JSON
     #[arg(long)]
     pub(crate) json: bool,
-    /// Share the work out to N workers at most: a JSON list of shards
+    /// Share the work out to N workers at most: a JSON list of shards [default: one process does it all]
     #[arg(long, value_name = "N", help_heading = "Cluster")]
     pub(crate) shards: Option<NonZeroUsize>,
     /// With --shards: a new directory for one file each [default: standard output]
@@ -319,17 +319,17 @@ pub(crate) struct Plan {
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Redact {
-    /// Source of the lines
+    /// Source of the lines [default: none, it must be named]
     #[arg(long, value_name = "SOURCE", required_unless_present = "shard")]
     pub(crate) source: Option<String>,
-    /// Share of a dive instead of standard input, as `plan --shards` wrote it
+    /// Share of a dive instead of standard input, as `plan --shards` wrote it [default: standard input]
     #[arg(long, value_name = "SHARD", value_hint = ValueHint::FilePath, help_heading = "Cluster",
         requires_all = ["facts", "out"], conflicts_with_all = ["source", "request", "path", "rule_files", "accounts"])]
     pub(crate) shard: Option<PathBuf>,
-    /// With --shard: facts of all shares, as `merge` wrote them
+    /// With --shard: facts of all shares, as `merge` wrote them [default: none, they must be named]
     #[arg(long, value_name = "FACTS", requires = "shard", value_hint = ValueHint::FilePath, help_heading = "Cluster")]
     pub(crate) facts: Option<PathBuf>,
-    /// With --shard: file to write
+    /// With --shard: file to write [default: none, it must be named]
     #[arg(long, value_name = "PART", requires = "shard", value_hint = ValueHint::FilePath, help_heading = "Cluster")]
     pub(crate) out: Option<PathBuf>,
     /// With --shard: threads [default: one per core]

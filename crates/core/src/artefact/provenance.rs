@@ -182,7 +182,13 @@ fn push_quoted(out: &mut String, text: &str) {
 fn push_hex(out: &mut String, bytes: &[u8; 16]) {
     let mut digits = [0; 32];
     for (pair, byte) in digits.chunks_exact_mut(2).zip(bytes) {
-        let digit = |value: u8| if value < 10 { b'0' + value } else { b'a' - 10 + value };
+        let digit = |value: u8| {
+            if value < 10 {
+                b'0' + value
+            } else {
+                b'a' - 10 + value
+            }
+        };
         pair.copy_from_slice(&[digit(byte >> 4), digit(byte & 15)]);
     }
     out.push_str(std::str::from_utf8(&digits).unwrap_or_default());
