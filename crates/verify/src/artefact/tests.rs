@@ -500,7 +500,7 @@ fn what_cannot_be_verified_is_an_error_that_names_the_file() {
         ("manifest.json", |a| {
             fs::remove_file(a.disclosure("manifest.json")).expect("there");
         }),
-        ("records.ndjson.zst", |a| {
+        ("disclosure: holds no records", |a| {
             fs::remove_file(a.disclosure("records.ndjson.zst")).expect("there");
         }),
     ];

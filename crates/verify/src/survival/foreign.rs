@@ -555,12 +555,12 @@ mod tests {
     fn derived_names_of_ordinary_words_are_no_finding() {
         let verifier = testing::verifier(true);
         let names = [
-            (Class::Name, "Green Branch"),
+            (Class::Name, "Open Branch"),
             (Class::Name, "Green Quillfeather"),
             (Class::User, "branch"),
         ];
         let derived = verifier.foreign_of(names);
-        assert_eq!(derived.find("on a green branch of it", LOOK), None);
+        assert_eq!(derived.find("on an open branch of it", LOOK), None);
         assert_eq!(derived.find("by green quillfeather", LOOK), Some(Class::Name));
         assert_eq!(
             derived.find("by @branch", LOOK),
@@ -569,7 +569,7 @@ mod tests {
         );
         // What the dive itself learned, the redactor removes as a phrase.
         let learned = Foreign::new(names, &Named::default(), &verifier.words, false);
-        assert_eq!(learned.find("on a green branch of it", LOOK), Some(Class::Name));
+        assert_eq!(learned.find("on an open branch of it", LOOK), Some(Class::Name));
     }
 
     #[test]
