@@ -277,12 +277,12 @@ fn what_cannot_start_says_so_and_writes_nothing() {
             request,
             logs,
             "--out",
-            "-",
+            out,
             "--format",
             format,
         ])
         .exits(1)
-        .says("needs a directory");
+        .says("not available yet");
     }
     run(&[
         "scan",
@@ -596,6 +596,7 @@ fn a_plan_reads_nothing() {
         dedup: bool,
         learn_all: bool,
         key: String,
+        rules: usize,
         accounts: usize,
         personal_data: bool,
     }
