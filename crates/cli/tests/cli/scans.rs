@@ -277,12 +277,12 @@ fn what_cannot_start_says_so_and_writes_nothing() {
             request,
             logs,
             "--out",
-            out,
+            "-",
             "--format",
             format,
         ])
         .exits(1)
-        .says("not available yet");
+        .says("needs a directory");
     }
     run(&[
         "scan",
