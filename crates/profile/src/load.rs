@@ -15,6 +15,9 @@ use crate::{Error, builtin, consistency};
 /// The only version of the file format.
 const VERSION: u32 = 1;
 
+/// Stands between a profile's text and each built-in list that it draws on, in [`Profile::text`].
+const LIST: &str = "\n# built-in list ";
+
 impl Profile {
     /// Reads a profile. Keys that the format does not know are refused.
     ///
@@ -55,6 +58,15 @@ impl Profile {
         };
         consistency::check(&profile)?;
         Ok(profile)
+    }
+
+    /// The text as [`Profile::parse`] was given it: [`Profile::text`] without the built-in lists behind it.
+    /// Nothing if this build has other lists. Reads the text again.
+    pub fn original(&self) -> Option<&str> {
+        let ends = self.text.match_indices(LIST).map(|(end, _)| end);
+        ends.chain([self.text.len()])
+            .filter_map(|end| self.text.get(..end))
+            .find(|text| Self::parse(text).is_ok_and(|again| again.digest == self.digest))
     }
 }
 
@@ -264,7 +276,7 @@ impl VocabularyFile {
     fn digested(&self, text: &str) -> String {
         let mut all = text.to_owned();
         for list in self.builtin.iter().filter_map(|name| builtin::list(name)) {
-            all.push_str("\n# built-in list ");
+            all.push_str(LIST);
             all.push_str(list.name);
             all.push('\n');
             all.push_str(list.text);

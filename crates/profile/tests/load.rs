@@ -229,3 +229,17 @@ fn a_profile_cut_short_is_refused_or_sound() {
         }
     }
 }
+
+#[test]
+fn the_text_is_had_back_as_it_was_written() {
+    let plain = format!("{HEAD}{SOURCE}");
+    let lists = format!("{HEAD}[vocabulary]\nbuiltin = ['english']\n# built-in list english\n{SOURCE}");
+    let built_in = Profile::builtin_names().filter_map(Profile::builtin_text);
+    for text in built_in.map(str::to_owned).chain([plain.clone(), lists]) {
+        let profile = Profile::parse(&text).unwrap_or_else(|e| panic!("{e}"));
+        assert!(profile.original() == Some(&text));
+    }
+    let mut other = Profile::parse(&plain).unwrap_or_else(|e| panic!("{e}"));
+    other.digest.push('0');
+    assert_eq!(other.original(), None);
+}

@@ -75,6 +75,8 @@ pub(super) struct CarriedInput {
     bytes: u64,
     decoded_bytes: u64,
     digest: Option<String>,
+    duplicate_of: Option<Vec<u8>>,
+    set_aside: Option<String>,
     complete: bool,
 }
 
@@ -158,6 +160,8 @@ impl<'s> PartSink<'s> {
             bytes: input.bytes,
             decoded_bytes: input.decoded_bytes,
             digest: input.digest.clone(),
+            duplicate_of: input.duplicate_of.as_deref().map(bytes),
+            set_aside: input.set_aside.clone(),
             complete: input.complete,
         });
         let closing = Closing {
@@ -269,8 +273,9 @@ impl CarriedInput {
             bytes: self.bytes,
             decoded_bytes: self.decoded_bytes,
             digest: self.digest,
+            duplicate_of: self.duplicate_of.map(path),
+            set_aside: self.set_aside,
             complete: self.complete,
-            ..InputReport::default()
         }
     }
 }

@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use super::seal::at;
 use crate::request::Request;
-use crate::source::{Input, InputKind, follows_in_svlogd};
-use crate::{Dive, Error, ErrorKind};
+use crate::source::{Discovery, Input, InputKind, SkipReason, Skipped, follows_in_svlogd};
+use crate::{Dive, Error, ErrorKind, Limits};
 
 const FORMAT: &str = "decostop-shard/1";
 /// Shares of a plan; more would each be smaller than a file.
@@ -37,6 +37,8 @@ pub struct Shard {
     /// Bytes as stored of its inputs.
     bytes: u64,
     inputs: Vec<ShardInput>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    skipped: Vec<LeftOut>,
     pub(super) dive: Common,
 }
 
@@ -50,6 +52,52 @@ pub(super) struct ShardInput {
     bytes: u64,
     /// Nanoseconds since 1970.
     modified_ns: i64,
+    /// By its name as it was given to the plan, if that tells.
+    source: Option<String>,
+}
+
+/// A file that is not read, and why: the first share tells, so that the result accounts for it.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+struct LeftOut {
+    path: PathBuf,
+    reason: Left,
+}
+
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Left {
+    Duplicate(PathBuf),
+    Superseded(PathBuf),
+    SetAside(String),
+}
+
+impl LeftOut {
+    fn of(skipped: &Skipped) -> Result<Self, Error> {
+        Ok(Self {
+            path: absolute(&skipped.path)?,
+            reason: match &skipped.reason {
+                SkipReason::Duplicate(instead) => Left::Duplicate(absolute(instead)?),
+                SkipReason::Superseded(instead) => Left::Superseded(absolute(instead)?),
+                SkipReason::SetAside(reason) => Left::SetAside(reason.clone()),
+            },
+        })
+    }
+
+    fn skipped(&self) -> Skipped {
+        Skipped {
+            path: self.path.clone(),
+            reason: match &self.reason {
+                Left::Duplicate(instead) => SkipReason::Duplicate(instead.clone()),
+                Left::Superseded(instead) => SkipReason::Superseded(instead.clone()),
+                Left::SetAside(reason) => SkipReason::SetAside(reason.clone()),
+            },
+        }
+    }
+}
+
+fn absolute(path: &Path) -> Result<PathBuf, Error> {
+    std::path::absolute(path).map_err(|cause| Error::io(ErrorKind::Config, path, "find", cause))
 }
 
 /// What all shares have in common.
@@ -61,7 +109,63 @@ pub(super) struct Common {
     profile: Named,
     rules: Named,
     learn_all: bool,
+    /// Whether plain inputs are digested.
+    digest: bool,
     source_of: Vec<(String, String)>,
+    bounds: Bounds,
+}
+
+/// The limits that decide what becomes of a line.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+struct Bounds {
+    max_line_bytes: usize,
+    max_decoded_bytes: u64,
+    max_ratio: u64,
+    max_zstd_window_log: u32,
+    max_depth: usize,
+    max_nodes: usize,
+    max_dictionary: usize,
+}
+
+impl Bounds {
+    fn of(limits: &Limits) -> Self {
+        let Limits {
+            max_line_bytes,
+            max_decoded_bytes,
+            max_ratio,
+            max_zstd_window_log,
+            max_depth,
+            max_nodes,
+            max_dictionary,
+            // These change how it is done, and nothing that comes of it.
+            segment_bytes: _,
+            part_bytes: _,
+            memory_bytes: _,
+        } = *limits;
+        Self {
+            max_line_bytes,
+            max_decoded_bytes,
+            max_ratio,
+            max_zstd_window_log,
+            max_depth,
+            max_nodes,
+            max_dictionary,
+        }
+    }
+
+    fn limits(&self) -> Limits {
+        Limits {
+            max_line_bytes: self.max_line_bytes,
+            max_decoded_bytes: self.max_decoded_bytes,
+            max_ratio: self.max_ratio,
+            max_zstd_window_log: self.max_zstd_window_log,
+            max_depth: self.max_depth,
+            max_nodes: self.max_nodes,
+            max_dictionary: self.max_dictionary,
+            ..Limits::default()
+        }
+    }
 }
 
 /// A profile or rules: by name and digest, with the text unless it is built in.
@@ -97,13 +201,18 @@ impl Common {
     fn of(dive: &Dive) -> Result<Self, Error> {
         let profile = &dive.profile;
         let built_in = Profile::builtin(&profile.name).is_some_and(|known| known.digest == profile.digest);
+        // Without the lists of this build, which are behind it: those are built in.
+        let text = (!built_in).then(|| profile.original().map(str::to_owned));
+        let text = text
+            .map(|text| text.ok_or_else(|| other_version("profile")))
+            .transpose()?;
         let rules = dive.rules.record();
         Ok(Self {
             request: dive.request.to_toml()?,
             profile: Named {
                 name: profile.name.clone(),
                 digest: profile.digest.clone(),
-                text: (!built_in).then(|| profile.text.to_string()),
+                text,
             },
             rules: Named {
                 name: format!("{} rules", dive.rules.rules.len()),
@@ -111,7 +220,9 @@ impl Common {
                 text: (*dive.rules != *RuleSet::builtin()).then(|| rules.clone()),
             },
             learn_all: dive.learn_all,
+            digest: dive.digest,
             source_of: dive.source_of.clone(),
+            bounds: Bounds::of(&dive.limits),
         })
     }
 
@@ -155,7 +266,14 @@ impl Common {
         Ok(Dive::builder(request, profile)
             .rules(self.rules()?)
             .learn_all(self.learn_all)
-            .source_of(self.source_of.clone()))
+            .digest(self.digest)
+            .source_of(self.source_of.clone())
+            .limits(self.bounds.limits()))
+    }
+
+    /// Foreign values that the dictionary may hold.
+    pub(super) fn max_dictionary(&self) -> usize {
+        self.bounds.max_dictionary
     }
 }
 
@@ -233,6 +351,17 @@ impl Shard {
 
     pub(super) fn inputs(&self) -> &[ShardInput] {
         &self.inputs
+    }
+
+    /// Lets inputs that were found anew be what the plan found: of the same source, beside the same files
+    /// that are not read.
+    pub(super) fn as_planned(&self, found: &mut Discovery, profile: &Profile) {
+        for (input, planned) in found.inputs.iter_mut().zip(&self.inputs) {
+            let name = planned.source.as_deref();
+            input.source =
+                name.and_then(|name| profile.sources.iter().position(|source| source.name == name));
+        }
+        found.skipped = self.skipped.iter().map(LeftOut::skipped).collect();
     }
 
     /// That every file is what it was when the dive was planned.
@@ -323,13 +452,13 @@ impl Dive {
         let all: Vec<ShardInput> = inputs
             .iter()
             .map(|input| {
-                let path = std::path::absolute(&input.path)
-                    .map_err(|cause| Error::io(ErrorKind::Config, &input.path, "find", cause))?;
+                let source = input.source.and_then(|source| self.profile.sources.get(source));
                 Ok(ShardInput {
                     index: input.id.0,
-                    path,
+                    path: absolute(&input.path)?,
                     bytes: input.bytes,
                     modified_ns: modified(input.mtime),
+                    source: source.map(|source| source.name.clone()),
                 })
             })
             .collect::<Result<_, Error>>()?;
@@ -337,6 +466,8 @@ impl Dive {
         let plan = hex(json(&(FORMAT, &version, &common, &all))?.as_bytes());
         let shares = balanced(together(all), count.clamp(1, MAX_SHARDS));
         let of = u32::try_from(shares.len()).unwrap_or(u32::MAX);
+        let skipped = self.discovery.skipped.iter().map(LeftOut::of);
+        let mut skipped = skipped.collect::<Result<Vec<_>, _>>()?;
         let shard = |(ordinal, inputs): (u32, Vec<ShardInput>)| {
             let mut shard = Shard {
                 format: FORMAT.to_owned(),
@@ -347,6 +478,7 @@ impl Dive {
                 digest: String::new(),
                 bytes: inputs.iter().map(|input| input.bytes).sum(),
                 inputs,
+                skipped: std::mem::take(&mut skipped),
                 dive: common.clone(),
             };
             shard.digest = shard.digested()?;

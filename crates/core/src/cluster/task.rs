@@ -95,9 +95,11 @@ impl Task {
             .now(self.now)
             .progress(Arc::clone(&self.progress))
             .cancel(Arc::clone(&self.cancel));
-        let dive = self.secret.given_to(builder).build()?;
+        let mut dive = self.secret.given_to(builder).build()?;
         let found = dive.discovery.inputs.iter().map(|input| input.path.as_path());
         if dive.discovery.problems.is_empty() && found.eq(self.shard.paths()) {
+            let profile = Arc::clone(&dive.profile);
+            self.shard.as_planned(&mut dive.discovery, &profile);
             Ok(dive)
         } else {
             Err(Error::new(
