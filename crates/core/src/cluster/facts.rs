@@ -8,13 +8,24 @@ use serde::{Deserialize, Serialize};
 use super::Secret;
 use super::seal::{FRAME_BYTES, Head, Kind, Seal, SealedReader, SealedWriter, at};
 use super::shard::Common;
-use crate::{Error, ErrorKind, Limits};
+use crate::{Error, ErrorKind};
 
 /// Facts of one share or of all.
 #[derive(Deserialize, Serialize)]
 pub(super) struct Facts {
     pub(super) dive: Common,
     pub(super) learned: Learned,
+    /// What each share taught, by ordinal; of one share, only what that one did.
+    pub(super) taught: Vec<Option<Taught>>,
+}
+
+/// A digest of what a share taught; none if it was more than the limit, since then the order decides.
+pub(super) type Taught = [u8; 32];
+
+/// The digest of what was learned.
+pub(super) fn taught(learned: &Learned) -> Result<Option<Taught>, Error> {
+    let bytes = postcard::to_allocvec(learned).map_err(|_| bug())?;
+    Ok((!learned.is_over()).then(|| *blake3::hash(&bytes).as_bytes()))
 }
 
 /// Facts with what tells them from others.
@@ -54,15 +65,16 @@ pub(super) fn read(path: &Path, seal: &Seal) -> Result<Read, Error> {
 /// share is missing, or if two files of one share differ. A share that was learned twice alike is fine.
 pub fn merge(facts: &[PathBuf], secret: &Secret, out: &Path) -> Result<(), Error> {
     let seal = secret.seal();
-    let limit = Limits::default().max_dictionary;
     let mut all: Option<(Head, Common)> = None;
     let mut seen: Vec<Option<[u8; 32]>> = Vec::new();
-    let mut learner = Learner::new(limit);
+    let mut taught: Vec<Option<Taught>> = Vec::new();
+    let mut learner: Option<Learner> = None;
     for path in facts {
         let Read { head, facts, digest } = read(path, &seal)?;
         let Some(ordinal) = head.ordinal else {
             return Err(at(path, "holds the facts of all shares already"));
         };
+        let limit = facts.dive.max_dictionary();
         let (known, _) = all.get_or_insert_with(|| {
             let whole = Head {
                 ordinal: None,
@@ -74,6 +86,7 @@ pub fn merge(facts: &[PathBuf], secret: &Secret, out: &Path) -> Result<(), Error
             return Err(at(path, "belongs to another plan than the files before it"));
         }
         seen.resize(known.of as usize, None);
+        taught.resize(known.of as usize, None);
         let slot = seen.get_mut(ordinal as usize).ok_or_else(bug)?;
         match slot {
             Some(before) if *before == digest => continue,
@@ -83,14 +96,23 @@ pub fn merge(facts: &[PathBuf], secret: &Secret, out: &Path) -> Result<(), Error
             }
             None => *slot = Some(digest),
         }
-        learner.merge(Learner::import(facts.learned, limit));
+        if let Some(slot) = taught.get_mut(ordinal as usize) {
+            *slot = facts.taught.first().copied().flatten();
+        }
+        let learned = Learner::import(facts.learned, limit);
+        learner.get_or_insert_with(|| Learner::new(limit)).merge(learned);
     }
-    let Some((head, dive)) = all else {
+    let (Some((head, dive)), Some(learner)) = (all, learner) else {
         return Err(Error::new(ErrorKind::Config, "there are no facts to merge"));
     };
     complete("facts", seen.iter().map(Option::is_some))?;
     let learned = learner.export();
-    write(out, &seal, &head, &Facts { dive, learned })
+    let facts = Facts {
+        dive,
+        learned,
+        taught,
+    };
+    write(out, &seal, &head, &facts)
 }
 
 /// That every share is there.

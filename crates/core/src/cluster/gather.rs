@@ -113,7 +113,7 @@ impl Gather {
     fn run_with(&self, dive: &Dive, facts: facts::Read, sink: &mut dyn Sink) -> Result<Report, Error> {
         let seal = self.secret.seal();
         let mut parts = self.opened(&facts, &seal)?;
-        let mut assembly = Assembly::new(dive, import(facts.facts.learned))?;
+        let mut assembly = Assembly::new(dive, import(&facts.facts.dive, facts.facts.learned))?;
         let (mut heads, mut early) = (Heads::default(), Vec::new());
         for nth in 0..parts.len() {
             heads.advance(nth, &mut parts, Some(&mut early))?;

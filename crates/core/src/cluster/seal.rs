@@ -7,8 +7,8 @@
 //! ```
 //!
 //! XChaCha20-Poly1305 (RFC 8439, draft-irtf-cfrg-xchacha) with a key derived from the pseudonym key. The head, the
-//! number of the frame and whether it is the last one are authenticated with each frame, so that frames
-//! can be neither left out, nor swapped, nor taken from another file. A nonce is a keyed digest of all that
+//! number of the frame, whether it is the last one and the tag of the one before are authenticated with each
+//! frame, so that frames can be neither left out, nor swapped, nor taken from another file, be it of the same share. A nonce is a keyed digest of all that
 //! goes into the frame: two frames share one only if they are equal, and the same share makes the same bytes.
 
 use std::fs::File;
@@ -25,6 +25,7 @@ use crate::{Error, ErrorKind, Origin};
 
 const MAGIC: &[u8; 17] = b"decostop-sealed-1";
 const NONCE: usize = 24;
+const TAG: usize = 16;
 /// Frames are cut at about this size before they are sealed.
 pub(super) const FRAME_BYTES: usize = 1 << 20;
 /// Longer than a frame with one record can be: a line of 16 MiB, its removals, and the seal.
@@ -73,12 +74,19 @@ impl Seal {
     }
 }
 
-/// What a frame is authenticated with beside its content.
-fn bound(head: &[u8; 32], nth: u64, last: bool) -> Vec<u8> {
+/// What a frame is authenticated with beside its content: the tag of the one before, too, so that frames of
+/// two runs of one share do not fit together.
+fn bound(head: &[u8; 32], nth: u64, last: bool, before: &[u8; TAG]) -> Vec<u8> {
     let mut bound = head.to_vec();
     bound.extend_from_slice(&nth.to_le_bytes());
     bound.push(u8::from(last));
+    bound.extend_from_slice(before);
     bound
+}
+
+/// The tag of a sealed frame: its end.
+fn tag(sealed: &[u8]) -> [u8; TAG] {
+    sealed.last_chunk().copied().unwrap_or_default()
 }
 
 /// A sealed file in the making: a temporary sibling that gets its name when it is complete.
@@ -89,6 +97,8 @@ pub(super) struct SealedWriter<'s> {
     out: BufWriter<File>,
     head: [u8; 32],
     frames: u64,
+    /// Tag of the frame before.
+    before: [u8; TAG],
 }
 
 impl<'s> SealedWriter<'s> {
@@ -116,6 +126,7 @@ impl<'s> SealedWriter<'s> {
             out,
             head: *blake3::hash(&open).as_bytes(),
             frames: 0,
+            before: [0; TAG],
         })
     }
 
@@ -124,7 +135,7 @@ impl<'s> SealedWriter<'s> {
     }
 
     fn seal_frame(&mut self, plain: &[u8], last: bool) -> Result<(), Error> {
-        let bound = bound(&self.head, self.frames, last);
+        let bound = bound(&self.head, self.frames, last, &self.before);
         let nonce = self.seal.nonce(&bound, plain);
         let payload = Payload {
             msg: plain,
@@ -147,6 +158,7 @@ impl<'s> SealedWriter<'s> {
         };
         write().map_err(|cause| Error::io(ErrorKind::Sink, &self.path, "write", cause))?;
         self.frames += 1;
+        self.before = tag(&sealed);
         Ok(())
     }
 
@@ -171,6 +183,7 @@ pub(super) struct SealedReader<'s> {
     pub(super) head: Head,
     digest: [u8; 32],
     frames: u64,
+    before: [u8; TAG],
     is_over: bool,
 }
 
@@ -206,6 +219,7 @@ impl<'s> SealedReader<'s> {
             head,
             digest: *blake3::hash(&open).as_bytes(),
             frames: 0,
+            before: [0; TAG],
             is_over: false,
         })
     }
@@ -230,7 +244,7 @@ impl<'s> SealedReader<'s> {
         if read.ok() != Some(length as usize) {
             return Err(damaged(&self.path));
         }
-        let bound = bound(&self.digest, self.frames, last);
+        let bound = bound(&self.digest, self.frames, last, &self.before);
         let nonce: [u8; NONCE] = nonce.try_into().map_err(|_| bug())?;
         let payload = Payload {
             msg: &sealed,
@@ -246,6 +260,7 @@ impl<'s> SealedReader<'s> {
             )
             })?;
         self.frames += 1;
+        self.before = tag(&sealed);
         if last {
             self.is_over = true;
             if self.from.read(&mut [0]).ok() != Some(0) {

@@ -7,15 +7,16 @@ use std::time::SystemTime;
 
 use decostop_redact::{Learned, Learner};
 
-use super::facts::{self, Facts};
+use super::facts::{self, Facts, Taught};
 use super::part::PartSink;
 use super::seal::{Head, Seal, at};
+use super::shard::Common;
 use super::{Secret, Shard};
 use crate::pipeline::Progress;
 use crate::sink::Sink;
 use crate::source::MapPolicy;
 use crate::stats::Report;
-use crate::{Dive, Error, ErrorKind, Limits};
+use crate::{Dive, Error, ErrorKind};
 
 /// A share and how it is worked on.
 pub struct Task {
@@ -126,9 +127,11 @@ impl Task {
         let dive = self.dive()?;
         let (learner, report) = dive.learn()?;
         self.shard.check_inputs()?;
+        let learned = learner.export();
         let facts = Facts {
             dive: self.shard.dive.clone(),
-            learned: learner.export(),
+            taught: vec![facts::taught(&learned)?],
+            learned,
         };
         facts::write(out, &self.secret.seal(), &self.head(), &facts)?;
         Ok(report)
@@ -142,10 +145,13 @@ impl Task {
     /// [`ErrorKind::Config`] if the facts are of another plan.
     pub fn redact(&self, facts: &Path, out: &Path) -> Result<Report, Error> {
         let seal = self.secret.seal();
-        let (learned, digest) = self.facts(facts, &seal)?;
+        let (facts, digest) = self.facts(facts, &seal)?;
+        let then = self.taught(&facts);
         let mut sink = PartSink::create(out, &seal, &self.head(), digest, self.shard.inputs())?;
         let dive = self.dive()?;
-        let (report, ledgered) = dive.work(Some(import(learned)), &mut sink)?;
+        let check = |learner: &Learner| self.check_taught(then, learner);
+        let learner = import(&self.shard.dive, facts.learned);
+        let (report, ledgered) = dive.work(Some((learner, &check)), &mut sink)?;
         self.shard.check_inputs()?;
         sink.close(&report, &ledgered.ledger)?;
         Ok(report)
@@ -157,15 +163,18 @@ impl Task {
     /// # Errors
     /// As [`Task::redact`], and what the sink said.
     pub fn redact_into(&self, facts: &Path, sink: &mut dyn Sink) -> Result<Report, Error> {
-        let (learned, _) = self.facts(facts, &self.secret.seal())?;
+        let (facts, _) = self.facts(facts, &self.secret.seal())?;
+        let then = self.taught(&facts);
         let dive = self.dive()?;
-        let report = dive.finish(Some(import(learned)), sink)?;
+        let check = |learner: &Learner| self.check_taught(then, learner);
+        let learner = import(&self.shard.dive, facts.learned);
+        let report = dive.finish(Some((learner, &check)), sink)?;
         self.shard.check_inputs()?;
         Ok(report)
     }
 
     /// The facts of all shares, and their digest.
-    fn facts(&self, path: &Path, seal: &Seal) -> Result<(Learned, [u8; 32]), Error> {
+    fn facts(&self, path: &Path, seal: &Seal) -> Result<(Facts, [u8; 32]), Error> {
         let facts = facts::read(path, seal)?;
         if facts.head.ordinal.is_some() {
             return Err(at(path, "holds the facts of one share")
@@ -174,10 +183,34 @@ impl Task {
         if facts.head.plan != self.shard.plan() || facts.facts.dive != self.shard.dive {
             return Err(at(path, "holds the facts of another plan"));
         }
-        Ok((facts.facts.learned, facts.digest))
+        Ok((facts.facts, facts.digest))
+    }
+
+    /// What this share taught when it was learned from.
+    fn taught(&self, facts: &Facts) -> Option<Taught> {
+        let taught = facts.taught.get(self.shard.ordinal() as usize);
+        taught.copied().flatten()
+    }
+
+    /// Checks that the inputs teach what they taught. Where a worker read less of them, or something else,
+    /// names that are in them now are missing from the facts, and would stay in the texts of all shares.
+    /// And that the inputs are still what was planned, before anything of them goes anywhere.
+    fn check_taught(&self, then: Option<Taught>, learner: &Learner) -> Result<(), Error> {
+        self.shard.check_inputs()?;
+        let now = facts::taught(&learner.export())?;
+        if then.is_none() || now.is_none() || then == now {
+            return Ok(());
+        }
+        let message = format!(
+            "the files of share {} do not teach what was learned from them",
+            self.shard.ordinal()
+        );
+        Err(Error::new(ErrorKind::Source, message).hint(
+            "a worker could not read all of them, or they were changed: learn from this share again, and merge",
+        ))
     }
 }
 
-pub(super) fn import(learned: Learned) -> Learner {
-    Learner::import(learned, Limits::default().max_dictionary)
+pub(super) fn import(dive: &Common, learned: Learned) -> Learner {
+    Learner::import(learned, dive.max_dictionary())
 }

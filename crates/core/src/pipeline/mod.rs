@@ -411,6 +411,9 @@ pub fn fresh_key() -> Result<[u8; 32], Error> {
     Ok(material)
 }
 
+/// What others learned, to go by instead of what the inputs teach; and what looks at that first.
+pub(crate) type Lesson<'l> = (Learner, &'l dyn Fn(&Learner) -> Result<(), Error>);
+
 /// A request, ready to be run over its inputs.
 pub struct Dive {
     pub(crate) request: Request,
@@ -591,7 +594,7 @@ impl Dive {
     }
 
     /// As [`Dive::run`], by what others learned if that is given.
-    pub(crate) fn finish(&self, learned: Option<Learner>, sink: &mut dyn Sink) -> Result<Report, Error> {
+    pub(crate) fn finish(&self, learned: Option<Lesson<'_>>, sink: &mut dyn Sink) -> Result<Report, Error> {
         let (mut report, ledgered) = self.work(learned, sink)?;
         let evidence = evidence::complete(self, ledgered, &mut report)?;
         sink.finish(&report, &evidence)?;
@@ -601,7 +604,7 @@ impl Dive {
     /// Both phases, but for the evidence.
     pub(crate) fn work(
         &self,
-        learned: Option<Learner>,
+        learned: Option<Lesson<'_>>,
         sink: &mut dyn Sink,
     ) -> Result<(Report, Ledgered), Error> {
         let pool = self.pool()?;
@@ -614,7 +617,8 @@ impl Dive {
             pool.spawn(move || compiled.warm());
         }
         let mut scanned = scan::run(self, &pool, true, &mut report)?;
-        if let Some(learned) = learned {
+        if let Some((learned, check)) = learned {
+            check(&scanned.learner)?;
             scanned.learner = learned;
         }
         report.idle_within(begun.elapsed(), Work::default());

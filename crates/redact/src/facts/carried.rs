@@ -32,6 +32,13 @@ impl std::fmt::Debug for Learned {
     }
 }
 
+impl Learned {
+    /// Whether there was more than the limit allows: what is known then depends on the order.
+    pub fn is_over(&self) -> bool {
+        self.overflow
+    }
+}
+
 fn sorted<T: Ord>(values: impl Iterator<Item = T>) -> Vec<T> {
     let mut values: Vec<T> = values.collect();
     values.sort_unstable();
