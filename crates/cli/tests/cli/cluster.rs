@@ -231,3 +231,46 @@ fn a_step_says_what_is_missing() {
     .says("merge");
     assert!(!work.path("y").exists());
 }
+
+/// More parts than one process may have files open.
+#[test]
+fn parts_are_not_held_open() {
+    let work = Work::new("14");
+    assert!(work.shards.len() > 12);
+    let (facts, key, out) = (work.facts(), work.key(), work.path("out"));
+    for (nth, shard) in work.shards.iter().enumerate() {
+        let part = work.part(nth);
+        run(&[
+            "redact",
+            "--shard",
+            arg(shard),
+            "--facts",
+            arg(&facts),
+            "--key-file",
+            arg(&key),
+            "--out",
+            arg(&part),
+            "-q",
+        ])
+        .exits(0);
+    }
+    let parts: Vec<PathBuf> = (0..work.shards.len()).map(|nth| work.part(nth)).collect();
+    let mut limited = std::process::Command::new("sh");
+    limited
+        .args(["-c", "ulimit -n 13 && exec \"$@\"", "sh"])
+        .arg(decostop().get_program())
+        .arg("gather")
+        .args(parts)
+        .args([
+            "--facts",
+            arg(&facts),
+            "--key-file",
+            arg(&key),
+            "--out",
+            arg(&out),
+            "-q",
+        ])
+        .stdin(Stdio::null());
+    let ran = limited.output().expect("it runs");
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+}

@@ -12,7 +12,7 @@
 //! goes into the frame: two frames share one only if they are equal, and the same share makes the same bytes.
 
 use std::fs::File;
-use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
@@ -175,11 +175,28 @@ impl<'s> SealedWriter<'s> {
     }
 }
 
+/// A file that is opened for each read, so that a dive may have more parts than a process may have files
+/// open. What is read is authenticated as one file, whatever happens to it in between.
+struct Reopened {
+    path: PathBuf,
+    at: u64,
+}
+
+impl Read for Reopened {
+    fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+        let mut file = File::open(&self.path)?;
+        file.seek(SeekFrom::Start(self.at))?;
+        let read = file.read(to)?;
+        self.at += read as u64;
+        Ok(read)
+    }
+}
+
 /// A sealed file that is read frame by frame.
 pub(super) struct SealedReader<'s> {
     seal: &'s Seal,
     path: PathBuf,
-    from: BufReader<File>,
+    from: BufReader<Reopened>,
     pub(super) head: Head,
     digest: [u8; 32],
     frames: u64,
@@ -189,7 +206,11 @@ pub(super) struct SealedReader<'s> {
 
 impl<'s> SealedReader<'s> {
     pub(super) fn open(path: &Path, seal: &'s Seal, kind: Kind) -> Result<Self, Error> {
-        let file = File::open(path).map_err(|cause| Error::io(ErrorKind::Config, path, "read", cause))?;
+        drop(File::open(path).map_err(|cause| Error::io(ErrorKind::Config, path, "read", cause))?);
+        let file = Reopened {
+            path: path.to_owned(),
+            at: 0,
+        };
         let mut from = BufReader::with_capacity(1 << 16, file);
         let mut open = vec![0; MAGIC.len() + 5];
         let read = from.read_exact(&mut open);

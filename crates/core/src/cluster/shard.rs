@@ -28,8 +28,10 @@ pub struct Shard {
     format: String,
     /// Of decostop; all steps take the same.
     version: String,
-    /// BLAKE3 digest of everything that all shares have in common, and of all inputs.
+    /// BLAKE3 digest over those of all shares: a share that was made to fit itself does not fit the plan.
     plan: String,
+    /// The digests beside the way from this share's to the plan's.
+    way: Vec<String>,
     ordinal: u32,
     of: u32,
     /// BLAKE3 digest of this share.
@@ -299,7 +301,10 @@ impl Shard {
         if shard.format != FORMAT || shard.version != env!("CARGO_PKG_VERSION") {
             return Err(other_version("version"));
         }
-        if shard.digest != shard.digested()? || shard.ordinal >= shard.of {
+        let is_whole = shard.ordinal < shard.of
+            && shard.digest == shard.digested()?
+            && climbed(&shard.digest, shard.ordinal, shard.of, &shard.way).as_ref() == Some(&shard.plan);
+        if !is_whole {
             return Err(
                 Error::new(ErrorKind::Config, "the shard was changed after it was planned")
                     .hint("plan once more: `decostop plan REQUEST PATH… --shards N`"),
@@ -319,6 +324,8 @@ impl Shard {
     fn digested(&self) -> Result<String, Error> {
         let plain = Self {
             digest: String::new(),
+            plan: String::new(),
+            way: Vec::new(),
             ..self.clone()
         };
         Ok(hex(json(&plain)?.as_bytes()))
@@ -463,7 +470,6 @@ impl Dive {
             })
             .collect::<Result<_, Error>>()?;
         let version = env!("CARGO_PKG_VERSION").to_owned();
-        let plan = hex(json(&(FORMAT, &version, &common, &all))?.as_bytes());
         let shares = balanced(together(all), count.clamp(1, MAX_SHARDS));
         let of = u32::try_from(shares.len()).unwrap_or(u32::MAX);
         let skipped = self.discovery.skipped.iter().map(LeftOut::of);
@@ -472,7 +478,8 @@ impl Dive {
             let mut shard = Shard {
                 format: FORMAT.to_owned(),
                 version: version.clone(),
-                plan: plan.clone(),
+                plan: String::new(),
+                way: Vec::new(),
                 ordinal,
                 of,
                 digest: String::new(),
@@ -484,8 +491,61 @@ impl Dive {
             shard.digest = shard.digested()?;
             Ok(shard)
         };
-        (0..).zip(shares).map(shard).collect()
+        let mut shards: Vec<Shard> = (0..).zip(shares).map(shard).collect::<Result<_, Error>>()?;
+        let leaves: Vec<String> = shards.iter().map(|shard| shard.digest.clone()).collect();
+        let levels = levels(leaves);
+        for shard in &mut shards {
+            shard.way = way(&levels, shard.ordinal as usize);
+            let plan = climbed(&shard.digest, shard.ordinal, of, &shard.way);
+            shard.plan = plan.ok_or_else(|| Error::new(ErrorKind::Internal, "a share without a way"))?;
+        }
+        Ok(shards)
     }
+}
+
+/// The digest of two that stand side by side.
+fn above(one: &str, other: &str) -> String {
+    hex(format!("{FORMAT} {one} {other}").as_bytes())
+}
+
+/// Digests level by level, those of the shares first; one without a neighbour goes up as it is.
+fn levels(leaves: Vec<String>) -> Vec<Vec<String>> {
+    let mut levels = vec![leaves];
+    while let Some(level) = levels.last().filter(|level| level.len() > 1) {
+        let pairs = level.chunks(2);
+        let next = pairs.map(|pair| match pair {
+            [one, other] => above(one, other),
+            _ => pair.concat(),
+        });
+        let next = next.collect();
+        levels.push(next);
+    }
+    levels
+}
+
+/// The neighbours on the way up from the `at`th share.
+fn way(levels: &[Vec<String>], at: usize) -> Vec<String> {
+    let places = levels.iter().enumerate();
+    places
+        .filter_map(|(up, level)| level.get((at >> up) ^ 1).cloned())
+        .collect()
+}
+
+/// The digest of the plan, from that of a share and its way; nothing if the way is too short or too long.
+fn climbed(digest: &str, ordinal: u32, of: u32, way: &[String]) -> Option<String> {
+    let (mut at, mut last) = (ordinal, of.checked_sub(1)?);
+    let (mut digest, mut way) = (digest.to_owned(), way.iter());
+    while last > 0 {
+        if at % 2 == 1 {
+            digest = above(way.next()?, &digest);
+        } else if at < last {
+            digest = above(&digest, way.next()?);
+        }
+        at /= 2;
+        last /= 2;
+    }
+    // The number of shares belongs to the plan.
+    way.next().is_none().then(|| above(&of.to_string(), &digest))
 }
 
 /// Files that have to be read by one worker: svlogd cuts lines between those of a directory.
@@ -536,4 +596,39 @@ fn balanced(mut groups: Vec<Vec<ShardInput>>, count: usize) -> Vec<Vec<ShardInpu
             inputs
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_share_leads_to_the_plan_and_no_other_does() {
+        for of in 1..40_u32 {
+            let leaves: Vec<String> = (0..of).map(|nth| hex(&nth.to_le_bytes())).collect();
+            let levels = levels(leaves.clone());
+            let plan = levels
+                .last()
+                .and_then(|top| top.first())
+                .map(|top| above(&of.to_string(), top));
+            assert!(plan.is_some());
+            for (ordinal, leaf) in (0..of).zip(&leaves) {
+                let way = way(&levels, ordinal as usize);
+                assert_eq!(climbed(leaf, ordinal, of, &way), plan, "{ordinal} of {of}");
+                let other = hex(b"another share");
+                assert_ne!(climbed(&other, ordinal, of, &way), plan, "{ordinal} of {of}");
+                assert_ne!(climbed(leaf, ordinal, of + 1, &way), plan, "{ordinal} of {of}");
+                if of > 1 {
+                    assert_ne!(
+                        climbed(leaf, (ordinal + 1) % of, of, &way),
+                        plan,
+                        "{ordinal} of {of}"
+                    );
+                    assert_ne!(climbed(leaf, ordinal, of, &way[1..]), plan, "{ordinal} of {of}");
+                }
+                let longer = [&way[..], &[other]].concat();
+                assert_eq!(climbed(leaf, ordinal, of, &longer), None, "{ordinal} of {of}");
+            }
+        }
+    }
 }
