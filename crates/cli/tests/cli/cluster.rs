@@ -172,6 +172,23 @@ fn shares_go_to_standard_output_as_json() {
         assert!(shard["bytes"].as_u64() > Some(0) && !shard["inputs"].as_array().expect("inputs").is_empty());
     }
     run(&["plan", arg(&request), arg(&logs), "--shards", "0"]).exits(1);
+    // A directory is there when it is complete, and never replaced.
+    let work = Work::new("2");
+    let out = work.path("shards");
+    let args = [
+        "plan",
+        arg(&request),
+        arg(&logs),
+        "--shards",
+        "2",
+        "--out",
+        arg(&out),
+    ];
+    run(&args).exits(1).says("shards");
+    assert_eq!(names(work.dir.path()), ["key", "shards"]);
+    assert_eq!(names(&out), ["shard-0000.json", "shard-0001.json"]);
+    let mode = std::os::unix::fs::MetadataExt::mode(&fs::metadata(&out).expect("a directory"));
+    assert_eq!(mode & 0o777, 0o700);
 }
 
 #[test]

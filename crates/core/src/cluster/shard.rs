@@ -22,7 +22,7 @@ const MAX_SHARDS: usize = 100_000;
 ///
 /// The request is part of it, so it is for the house. The pseudonym key is not: every step is told where to
 /// find it. Whole files are the unit, since one can be decoded from its beginning only.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Shard {
     format: String,
@@ -42,6 +42,14 @@ pub struct Shard {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     skipped: Vec<LeftOut>,
     pub(super) dive: Common,
+}
+
+/// Tells neither the request nor paths.
+impl std::fmt::Debug for Shard {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (ordinal, of, inputs) = (self.ordinal, self.of, self.inputs.len());
+        write!(f, "Shard({ordinal} of {of}, {inputs} inputs)")
+    }
 }
 
 /// A file of a share, as the plan found it.
