@@ -17,7 +17,7 @@
 //! and every record is verified once more when the parts come together. The key is in none of the files.
 //!
 //! ```no_run
-//! # use std::path::Path;
+//! # use std::path::{Path, PathBuf};
 //! # use std::time::SystemTime;
 //! # fn example(dive: &decostop::Dive, key: [u8; 32]) -> Result<(), decostop::Error> {
 //! use decostop::artefact::{NdjsonProvenance, Options};
@@ -27,14 +27,14 @@
 //! let (mut facts, mut parts) = (Vec::new(), Vec::new());
 //! let shards = dive.shards(8)?;
 //! for shard in &shards {
-//!     let path = format!("facts-{}", shard.ordinal()).into();
+//!     let path = PathBuf::from(format!("facts-{}", shard.ordinal()));
 //!     Task::new(shard.clone(), secret.clone()).now(SystemTime::now()).learn(&path)?;
 //!     facts.push(path);
 //! }
 //! let all = Path::new("facts");
 //! cluster::merge(&facts, &secret, all)?;
 //! for shard in &shards {
-//!     let path = format!("part-{}", shard.ordinal()).into();
+//!     let path = PathBuf::from(format!("part-{}", shard.ordinal()));
 //!     Task::new(shard.clone(), secret.clone()).now(SystemTime::now()).redact(all, &path)?;
 //!     parts.push(path);
 //! }
