@@ -310,3 +310,49 @@ fn a_share_that_was_made_to_fit_itself_does_not_fit_the_plan() {
         blake3::hash(json.to_string().as_bytes()).to_hex().as_str()
     );
 }
+
+#[test]
+fn a_log_taken_for_a_shard_is_not_quoted() {
+    for text in [
+        line(1, ",\"mallory\":\"glpat-xyz\""),
+        "\"mallory glpat-xyz\"".to_owned(),
+        "{\"format\":{\"mallory\":1}}".to_owned(),
+        "mallory glpat-xyz".to_owned(),
+    ] {
+        let error = Shard::from_json(&text).expect_err("no shard").to_string();
+        assert!(error.contains("no shard") && error.contains("line 1"), "{error}");
+        for part in ["mallory", "glpat", "acme", "meta"] {
+            assert!(!error.contains(part), "{error}");
+        }
+    }
+}
+
+#[test]
+fn a_step_replaces_nothing_but_a_file_of_its_kind() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let logs = names_elsewhere(dir.path());
+    let dive = builder(&Profile::gitlab(), &logs).build().expect("a dive");
+    let shards = dive.shards(1).expect("shards");
+    let (facts, parts) = all(dir.path(), &shards).expect("parts");
+    let key = dir.path().join("key");
+    fs::write(&key, KEY).expect("a file");
+    let secret = Secret::Material(KEY);
+    let sealed = fs::read(&parts[0]).expect("a part");
+    let refused = [
+        task(&shards[0]).learn(&key).err(),
+        task(&shards[0]).learn(&parts[0]).err(),
+        cluster::merge(&[dir.path().join("facts-0")], &secret, &key).err(),
+        task(&shards[0]).redact(&facts, &key).err(),
+        task(&shards[0]).redact(&facts, &facts).err(),
+    ];
+    for error in refused {
+        let error = error.expect("refused");
+        assert_eq!(error.kind(), ErrorKind::Config);
+        assert!(error.to_string().contains("exists already"), "{error}");
+    }
+    assert_eq!(fs::read(&key).expect("the key"), KEY);
+    assert_eq!(fs::read(&parts[0]).expect("a part"), sealed);
+    // A step that runs again replaces what it made.
+    task(&shards[0]).redact(&facts, &parts[0]).expect("a part");
+    assert_eq!(fs::read(&parts[0]).expect("a part"), sealed);
+}

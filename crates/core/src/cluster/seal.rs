@@ -89,6 +89,16 @@ fn tag(sealed: &[u8]) -> [u8; TAG] {
     sealed.last_chunk().copied().unwrap_or_default()
 }
 
+/// Whether nothing is there, or what an earlier run of the same step may have left.
+fn may_replace(path: &Path, kind: Kind) -> bool {
+    let Ok(metadata) = path.symlink_metadata() else {
+        return true;
+    };
+    let mut start = [0; MAGIC.len() + 1];
+    let read = File::open(path).and_then(|mut file| file.read_exact(&mut start));
+    metadata.is_file() && read.is_ok() && start.strip_prefix(MAGIC) == Some(&[kind as u8])
+}
+
 /// A sealed file in the making: a temporary sibling that gets its name when it is complete.
 pub(super) struct SealedWriter<'s> {
     seal: &'s Seal,
@@ -103,6 +113,11 @@ pub(super) struct SealedWriter<'s> {
 
 impl<'s> SealedWriter<'s> {
     pub(super) fn create(path: &Path, seal: &'s Seal, kind: Kind, head: &Head) -> Result<Self, Error> {
+        if !may_replace(path, kind) {
+            return Err(at(path, "exists already and is no file of this step").hint(
+                "name another one with --out; only what an earlier run of the step wrote is replaced",
+            ));
+        }
         let failed = |cause| Error::io(ErrorKind::Sink, path, "write", cause);
         let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty());
         let dir = dir.unwrap_or_else(|| Path::new("."));

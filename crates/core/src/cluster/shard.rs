@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::seal::at;
 use crate::request::Request;
-use crate::source::{Discovery, Input, InputKind, SkipReason, Skipped, follows_in_svlogd};
+use crate::source::{Discovery, Input, InputId, InputKind, SkipReason, Skipped, follows_in_svlogd};
 use crate::{Dive, Error, ErrorKind, Limits};
 
 const FORMAT: &str = "decostop-shard/1";
@@ -301,9 +301,10 @@ impl Shard {
     /// # Errors
     /// [`ErrorKind::Config`] if it is none, was changed, or was planned by another version.
     pub fn from_json(text: &str) -> Result<Self, Error> {
+        // The cause would quote the text, which may be a log that was taken for a shard.
         let shard: Self = serde_json::from_str(text).map_err(|cause| {
-            Error::new(ErrorKind::Config, "is no shard")
-                .because(cause)
+            let place = format!("line {}, column {}", cause.line(), cause.column());
+            Error::new(ErrorKind::Config, format!("is no shard, as {place} tells"))
                 .hint("`decostop plan REQUEST PATH… --shards N` makes them")
         })?;
         if shard.format != FORMAT || shard.version != env!("CARGO_PKG_VERSION") {
@@ -368,15 +369,27 @@ impl Shard {
         &self.inputs
     }
 
-    /// Lets inputs that were found anew be what the plan found: of the same source, beside the same files
-    /// that are not read.
-    pub(super) fn as_planned(&self, found: &mut Discovery, profile: &Profile) {
-        for (input, planned) in found.inputs.iter_mut().zip(&self.inputs) {
+    /// Lets inputs that were found anew be what the plan found: in its order, of the same source, beside the
+    /// same files that are not read. Answers whether they are the same files.
+    pub(super) fn as_planned(&self, found: &mut Discovery, profile: &Profile) -> bool {
+        let count = found.inputs.len();
+        let mut by_path: HashMap<PathBuf, Input> = std::mem::take(&mut found.inputs)
+            .into_iter()
+            .map(|input| (input.path.clone(), input))
+            .collect();
+        for (nth, planned) in (0..).zip(&self.inputs) {
+            // The plan may have ordered other spellings of the paths.
+            let Some(mut input) = by_path.remove(&planned.path) else {
+                return false;
+            };
             let name = planned.source.as_deref();
+            input.id = InputId(nth);
             input.source =
                 name.and_then(|name| profile.sources.iter().position(|source| source.name == name));
+            found.inputs.push(input);
         }
         found.skipped = self.skipped.iter().map(LeftOut::skipped).collect();
+        found.problems.is_empty() && found.inputs.len() == count
     }
 
     /// That every file is what it was when the dive was planned.
@@ -609,6 +622,60 @@ fn balanced(mut groups: Vec<Vec<ShardInput>>, count: usize) -> Vec<Vec<ShardInpu
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const REQUEST: &str = r#"
+version = 1
+id = "SIRT-1"
+requested_at = 2026-11-08T09:00:00Z
+customer = { name = "Acme", plan = "ultimate", billing = "paid" }
+scope = { evidence = "an export", namespaces = ["acme"] }
+window = { from = 2026-11-01T00:00:00Z, to = 2026-11-08T00:00:00Z }
+select = [{ namespaces = ["acme"], events = ["repository.read"] }]
+"#;
+
+    #[test]
+    fn inputs_stand_in_the_order_of_the_plan() {
+        let dir = tempfile::tempdir().expect("a directory");
+        for name in ["production_json.log.1", "production_json.log.2", "x.log"] {
+            fs::write(dir.path().join(name), "{}\n").expect("a file");
+        }
+        let profile = Profile::gitlab();
+        let find = || {
+            crate::source::Discover::new(&profile)
+                .run(&[dir.path().to_owned()])
+                .expect("inputs")
+        };
+        let found = find();
+        let text = |nth: usize| found.inputs.get(nth).map(|input| input.path.clone());
+        let planned = |nth: usize| ShardInput {
+            index: 0,
+            path: text(nth).expect("an input"),
+            bytes: 3,
+            modified_ns: 0,
+            source: Some("api_json".to_owned()),
+        };
+        let request = Request::parse_with(REQUEST, Path::new(""), &profile).expect("a request");
+        let dive = Dive::builder(request, Arc::clone(&profile))
+            .inputs([dir.path().to_owned()])
+            .now(UNIX_EPOCH + std::time::Duration::from_secs(1_796_000_000))
+            .build()
+            .expect("a dive");
+        let mut shard = dive.shards(1).expect("a share").remove(0);
+        shard.inputs = vec![planned(2), planned(0), planned(1)];
+        let mut again = find();
+        assert!(shard.as_planned(&mut again, &profile));
+        for (nth, (input, planned)) in again.inputs.iter().zip(&shard.inputs).enumerate() {
+            assert_eq!((input.id.0 as usize, &input.path), (nth, &planned.path));
+            let source = input.source.and_then(|at| profile.sources.get(at));
+            assert_eq!(source.map(|source| source.name.as_str()), Some("api_json"));
+        }
+        // A file less or a file more is another share.
+        shard.inputs.pop();
+        assert!(!shard.as_planned(&mut find(), &profile));
+        shard.inputs = vec![planned(0), planned(1), planned(2)];
+        fs::remove_file(dir.path().join("x.log")).expect("a file");
+        assert!(!shard.as_planned(&mut find(), &profile));
+    }
 
     #[test]
     fn every_share_leads_to_the_plan_and_no_other_does() {

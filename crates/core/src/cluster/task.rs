@@ -97,10 +97,8 @@ impl Task {
             .progress(Arc::clone(&self.progress))
             .cancel(Arc::clone(&self.cancel));
         let mut dive = self.secret.given_to(builder).build()?;
-        let found = dive.discovery.inputs.iter().map(|input| input.path.as_path());
-        if dive.discovery.problems.is_empty() && found.eq(self.shard.paths()) {
-            let profile = Arc::clone(&dive.profile);
-            self.shard.as_planned(&mut dive.discovery, &profile);
+        let profile = Arc::clone(&dive.profile);
+        if self.shard.as_planned(&mut dive.discovery, &profile) {
             Ok(dive)
         } else {
             Err(Error::new(
@@ -122,7 +120,8 @@ impl Task {
     /// First phase: reads the share and leaves what it teaches in the file `out`.
     ///
     /// # Errors
-    /// As [`Dive::run`](crate::Dive::run); [`ErrorKind::Source`] if an input is not what was planned.
+    /// As [`Dive::run`](crate::Dive::run); [`ErrorKind::Source`] if an input is not what was planned,
+    /// [`ErrorKind::Config`] if `out` is a file that no such step wrote.
     pub fn learn(&self, out: &Path) -> Result<Report, Error> {
         let dive = self.dive()?;
         let (learner, report) = dive.learn()?;
@@ -142,7 +141,7 @@ impl Task {
     ///
     /// # Errors
     /// As [`Dive::run`](crate::Dive::run); [`ErrorKind::Source`] if an input is not what was planned,
-    /// [`ErrorKind::Config`] if the facts are of another plan.
+    /// [`ErrorKind::Config`] if the facts are of another plan, or `out` is a file that no such step wrote.
     pub fn redact(&self, facts: &Path, out: &Path) -> Result<Report, Error> {
         let seal = self.secret.seal();
         let (facts, digest) = self.facts(facts, &seal)?;
