@@ -146,13 +146,18 @@ pub(crate) fn key(keys: &Keys) -> Result<Key> {
     let Some(path) = &keys.key_file else {
         return Ok(Key::Fresh);
     };
-    if let Ok(file) = File::open(path) {
-        warn_if_shared(path, &file);
-    }
-    Ok(match Secret::read(path)? {
+    Ok(match secret(path)? {
         Secret::Material(material) => Key::Material(material),
         Secret::Request(key) => Key::Request(key),
     })
+}
+
+/// Reads a key file, and warns if others can read it too.
+pub(crate) fn secret(path: &Path) -> Result<Secret> {
+    if let Ok(file) = File::open(path) {
+        warn_if_shared(path, &file);
+    }
+    Ok(Secret::read(path)?)
 }
 
 /// Random bytes of the system, for a fresh key.

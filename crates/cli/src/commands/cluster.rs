@@ -8,29 +8,17 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::Result;
 use decostop::artefact::{Options, private_file};
-use decostop::cluster::{self, Secret, Shard, Task};
+use decostop::cluster::{self, Shard, Task};
 use decostop::pipeline::Progress;
 use decostop::{Dive, Error, ErrorKind};
 
 use super::dive;
 use super::watch::Watch;
-use crate::args::{Gather, Keys, Learn, Merge, SharedKey, Working};
+use crate::args::{Gather, Learn, Merge, SharedKey, Working};
 use crate::exit::Exit;
-use crate::settings::{self, Key};
+use crate::settings;
 use crate::terminal::{self, HEAD, bytes, count, number, shell};
 use crate::{interrupt, mapping};
-
-fn secret(key: &SharedKey) -> Result<Secret> {
-    let keys = Keys {
-        key_file: Some(key.key_file.clone()),
-        ..Keys::default()
-    };
-    match settings::key(&keys)? {
-        Key::Material(material) => Ok(Secret::Material(material)),
-        Key::Request(key) => Ok(Secret::Request(key)),
-        Key::Fresh => Err(Error::new(ErrorKind::Config, "the steps of a dive in shares need a key").into()),
-    }
-}
 
 fn now() -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_nanos(settings::now().0.unsigned_abs())
@@ -99,7 +87,7 @@ fn make_dir(path: &Path) -> std::io::Result<()> {
 }
 
 fn task(shard: &Path, key: &SharedKey, working: &Working, progress: &Arc<Progress>) -> Result<Task> {
-    Ok(Task::new(Shard::load(shard)?, secret(key)?)
+    Ok(Task::new(Shard::load(shard)?, settings::secret(&key.key_file)?)
         .threads(working.threads.map_or(0, std::num::NonZero::get))
         .map_policy(mapping::policy(working.no_mmap))
         .now(now())
@@ -138,7 +126,7 @@ pub(crate) fn learn(args: &Learn) -> Result<Exit> {
 }
 
 pub(crate) fn merge(args: &Merge) -> Result<Exit> {
-    cluster::merge(&args.facts, &secret(&args.key)?, &args.out)?;
+    cluster::merge(&args.facts, &settings::secret(&args.key.key_file)?, &args.out)?;
     Ok(Exit::Done)
 }
 
@@ -167,10 +155,14 @@ pub(super) fn redact(
 
 pub(crate) fn gather(args: &Gather) -> Result<Exit> {
     let progress = Arc::new(Progress::default());
-    let gather = cluster::Gather::new(args.parts.clone(), &args.facts, secret(&args.key)?)
-        .now(now())
-        .progress(Arc::clone(&progress))
-        .cancel(interrupt::flag());
+    let gather = cluster::Gather::new(
+        args.parts.clone(),
+        &args.facts,
+        settings::secret(&args.key.key_file)?,
+    )
+    .now(now())
+    .progress(Arc::clone(&progress))
+    .cancel(interrupt::flag());
     let options = Options::default()
         .force(args.force)
         .format(decostop_columnar::format_named(args.format.name()))

@@ -129,7 +129,7 @@ fn compile(pattern: &str) -> Option<Regex> {
 }
 
 /// A name that lives as long as the process, the same for equal texts: rule ids stand in every removal,
-/// and there are as many as rules were ever loaded.
+/// and there are as many as rules were ever loaded. For names of a small closed kind, never for values.
 pub fn intern(name: &str) -> &'static str {
     static NAMES: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
     let mut names = NAMES.lock().unwrap_or_else(PoisonError::into_inner);
