@@ -11,7 +11,7 @@ const MAX_SET_BYTES: u32 = 100;
 
 /// A set of bytes.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub(super) struct Bytes([u64; 4]);
+pub(super) struct Bytes(pub(super) [u64; 4]);
 
 impl Bytes {
     pub(super) fn add(&mut self, byte: u8) {
@@ -66,8 +66,16 @@ pub(super) struct Needs {
 }
 
 impl Needs {
-    /// Of a pattern as the engine reads it.
-    pub(super) fn of(hir: &Hir) -> Self {
+    /// Of a pattern, read as `RegexBuilder` with `unicode(false)` does over bytes; nothing if it is none.
+    pub(super) fn of_pattern(pattern: &str) -> Option<Self> {
+        let mut parser = regex_syntax::ParserBuilder::new()
+            .unicode(false)
+            .utf8(false)
+            .build();
+        parser.parse(pattern).ok().map(|hir| Self::of(&hir))
+    }
+
+    fn of(hir: &Hir) -> Self {
         let part = Part::of(hir);
         let mut needs = part.needs;
         if let Some(exact) = part.exact {
@@ -278,13 +286,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn needs(pattern: &str) -> Needs {
-        let hir = regex_syntax::ParserBuilder::new()
-            .unicode(false)
-            .utf8(false)
-            .build()
-            .parse(pattern)
-            .expect("a sound pattern");
-        Needs::of(&hir)
+        Needs::of_pattern(pattern).expect("a sound pattern")
     }
 
     fn literals(pattern: &str) -> Vec<String> {

@@ -4,6 +4,7 @@
 //! that some pattern needs. What it costs does not depend on the number of rules. A pattern whose literal
 //! is there runs over the whole view; it is compiled then, and never if it is never needed.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
@@ -16,6 +17,17 @@ use super::needs::{Bytes, Needs};
 use crate::closure::BLANK;
 use crate::error::Error;
 use crate::internal::Internal;
+
+/// What is known of a built-in rule since this crate was built.
+struct Known {
+    pattern: &'static str,
+    literals: &'static [&'static [u8]],
+    bytes: &'static [Bytes],
+}
+
+/// Of each built-in rule, in their order.
+#[expect(clippy::unreadable_literal, reason = "bits that `build.rs` wrote")]
+static KNOWN: &[Known] = include!(concat!(env!("OUT_DIR"), "/needs.rs"));
 
 /// What a view may cost one rule beyond its length, in bytes looked at again behind matches that were none.
 const MAX_AGAIN_BYTES: usize = 1 << 20;
@@ -73,7 +85,7 @@ struct Compiled {
     id: Box<str>,
     pattern: Box<str>,
     validators: Box<[Validator]>,
-    needs: Vec<Bytes>,
+    needs: Cow<'static, [Bytes]>,
     is_sound: bool,
     regex: OnceLock<Option<Regex>>,
 }
@@ -87,7 +99,8 @@ impl Index {
         };
         let mut literals = Vec::new();
         for (nth, rule) in set.rules.iter().enumerate() {
-            let (compiled, needs) = Compiled::new(rule);
+            let known = KNOWN.get(nth).filter(|known| known.pattern == rule.pattern);
+            let (compiled, needs) = Compiled::new(rule, known);
             index.rules.push(compiled);
             if needs.is_empty() {
                 index.bare.push(nth);
@@ -138,24 +151,25 @@ impl Index {
 }
 
 impl Compiled {
-    fn new(rule: &Rule) -> (Self, Vec<Vec<u8>>) {
-        // As `RegexBuilder` with `unicode(false)` reads a pattern over bytes.
-        let mut parser = regex_syntax::ParserBuilder::new()
-            .unicode(false)
-            .utf8(false)
-            .build();
-        let needs = parser.parse(&rule.pattern).ok().map(|hir| Needs::of(&hir));
-        let is_sound = needs.is_some();
-        let needs = needs.unwrap_or_default();
+    fn new(rule: &Rule, known: Option<&'static Known>) -> (Self, Vec<Cow<'static, [u8]>>) {
+        let (needs, literals) = if let Some(known) = known {
+            let literals = known.literals.iter().copied().map(Cow::Borrowed);
+            (Some(Cow::Borrowed(known.bytes)), literals.collect())
+        } else {
+            let needs = Needs::of_pattern(&rule.pattern);
+            let (bytes, literals) = needs.map(|needs| (needs.bytes, needs.literals)).unzip();
+            let literals = literals.into_iter().flatten().map(Cow::Owned);
+            (bytes.map(Cow::Owned), literals.collect())
+        };
         let compiled = Self {
             id: rule.id.as_str().into(),
             pattern: rule.pattern.as_str().into(),
             validators: rule.validators.as_slice().into(),
-            needs: needs.bytes,
-            is_sound,
+            is_sound: needs.is_some(),
+            needs: needs.unwrap_or_default(),
             regex: OnceLock::new(),
         };
-        (compiled, needs.literals)
+        (compiled, literals)
     }
 
     fn regex(&self) -> Option<&Regex> {
@@ -231,7 +245,7 @@ struct Grams {
 }
 
 struct Entry {
-    literal: Box<[u8]>,
+    literal: Cow<'static, [u8]>,
     /// Where the gram begins in the literal.
     at: usize,
     rules: Vec<usize>,
@@ -241,8 +255,8 @@ struct Entry {
 const PAIR: u32 = 1 << 24;
 
 impl Grams {
-    fn new(literals: Vec<(Vec<u8>, usize)>) -> Self {
-        let mut rules_of: HashMap<Vec<u8>, Vec<usize>, RandomState> = HashMap::default();
+    fn new(literals: Vec<(Cow<'static, [u8]>, usize)>) -> Self {
+        let mut rules_of: HashMap<Cow<'static, [u8]>, Vec<usize>, RandomState> = HashMap::default();
         for (literal, rule) in literals {
             rules_of.entry(literal).or_default().push(rule);
         }
@@ -260,11 +274,11 @@ impl Grams {
             if let Some(word) = grams.bits.get_mut(bit >> 6) {
                 *word |= 1 << (bit & 63);
             }
-            grams.entries.entry(gram).or_default().push(Entry {
-                literal: literal.into(),
-                at,
-                rules,
-            });
+            grams
+                .entries
+                .entry(gram)
+                .or_default()
+                .push(Entry { literal, at, rules });
         }
         grams
     }
@@ -323,4 +337,21 @@ fn rarest(literal: &[u8]) -> (u32, usize) {
     let triples = literal.windows(3).zip(0..);
     let best = triples.min_by_key(|(bytes, _)| bytes.iter().map(common).product::<u32>());
     best.map_or((code(literal) | PAIR, 0), |(bytes, at)| (code(bytes), at))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_read_when_this_crate_was_built_is_what_is_read_now() {
+        let rules = &RuleSet::builtin().rules;
+        assert_eq!(rules.len(), KNOWN.len());
+        for (rule, known) in rules.iter().zip(KNOWN) {
+            assert_eq!(rule.pattern, known.pattern);
+            let needs = Needs::of_pattern(&rule.pattern).expect("a sound pattern");
+            assert_eq!(needs.literals, known.literals, "{}", rule.id);
+            assert_eq!(needs.bytes, known.bytes, "{}", rule.id);
+        }
+    }
 }
