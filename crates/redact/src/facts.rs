@@ -516,7 +516,13 @@ impl Facts {
         }
     }
 
-    /// As long as it stays the same, so do the foreign tokens and the scope.
+    /// Whether records still add to them.
+    pub(crate) fn is_streaming(&self) -> bool {
+        self.learned.streaming
+    }
+
+    /// As long as it stays the same, so do the foreign tokens and the scope; and if nothing
+    /// [streams](Facts::is_streaming), everything.
     pub(crate) fn stamp(&self) -> u64 {
         self.stamp
     }

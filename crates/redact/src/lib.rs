@@ -26,6 +26,7 @@ mod grammar;
 mod identity;
 mod json;
 mod key;
+mod memo;
 mod params;
 mod plan;
 mod record;

@@ -18,6 +18,7 @@ use crate::grammar::is_event;
 use crate::identity::Ident;
 use crate::json::push_string;
 use crate::key::{PseudonymKind, Pseudonyms, RequestKey};
+use crate::memo::{Given, Memo, Subject};
 use crate::params::each_param;
 use crate::plan::{Place, ProfilePlan, Typed};
 use crate::record::{Field, Json, Record};
@@ -100,21 +101,10 @@ pub struct Ledger {
     pub notes: BTreeMap<&'static str, u64>,
     made: HashMap<PseudonymKind, HashMap<Box<str>, Made, RandomState>, RandomState>,
     values: BTreeSet<(String, Class, String)>,
-    events: Events,
+    pub(crate) memo: Memo,
+    /// How often something was noted.
+    pub(crate) noted: u64,
 }
-
-/// Whether raw events may be told: a log has few of them, over and over.
-#[derive(Default)]
-struct Events {
-    /// What the answers were made from: redactor and facts.
-    of: (u64, u64),
-    /// For events of fields that are not closed, and of those that are.
-    told: [HashMap<Box<str>, bool, RandomState>; 2],
-}
-
-/// Events that are remembered, and the longest of them in bytes.
-const MAX_EVENTS: usize = 4096;
-const MAX_EVENT_BYTES: usize = 256;
 
 /// A field as it is told, and what became of its values.
 #[derive(Clone, Default)]
@@ -146,6 +136,7 @@ const OTHER: (usize, &str) = (0, "[other]");
 impl Ledger {
     pub(crate) fn note(&mut self, what: &'static str) {
         *self.notes.entry(what).or_default() += 1;
+        self.noted += 1;
     }
 
     /// The pseudonym of a canonical value, remembered together with the value that it replaces.
@@ -178,24 +169,23 @@ impl Ledger {
         pseudonym
     }
 
-    /// As [`is_event`], which depends on the text, the profile, the scope and the foreign tokens alone.
+    /// As [`is_event`].
     pub(crate) fn tells_event(&mut self, text: &str, closed: bool, view: &View<'_>) -> bool {
-        let of = (view.stamp, view.facts.stamp());
-        if self.events.of != of {
-            self.events = Events {
-                of,
-                ..Events::default()
-            };
-        }
-        let [open, listed] = &mut self.events.told;
-        let known = if closed { listed } else { open };
-        if let Some(told) = known.get(text) {
-            return *told;
+        let subject = if closed {
+            Subject::ListedEvent
+        } else {
+            Subject::OpenEvent
+        };
+        if let Some(shown) = self.memo.recall(subject, false, text) {
+            return matches!(shown, Shown::Raw);
         }
         let told = is_event(text, closed, view.plan, view.facts);
-        if known.len() < MAX_EVENTS && text.len() <= MAX_EVENT_BYTES {
-            known.insert(text.into(), told);
-        }
+        let shown = if told {
+            Shown::Raw
+        } else {
+            Shown::Drop("event.grammar")
+        };
+        self.memo.keep(subject, false, text, &shown);
         told
     }
 
@@ -463,13 +453,16 @@ impl Redactor {
         facts.standing(&members, ns) == Standing::Inside
     }
 
-    fn view<'v>(&'v self, facts: &'v Facts, ns: i64) -> View<'v> {
+    fn view<'v>(&'v self, facts: &'v Facts, ns: i64, ledger: &mut Ledger) -> View<'v> {
+        ledger.memo.begin(Given {
+            stamps: (self.stamp, facts.stamp()),
+            era: facts.scope().era(ns),
+        });
         View {
             plan: &self.plan,
             policy: &self.policy,
             pseudonyms: &self.pseudonyms,
             templates: &self.plan.templates,
-            stamp: self.stamp,
             facts,
             ns,
             tuples: Vec::new(),
@@ -480,13 +473,8 @@ impl Redactor {
     /// An identity of the request as the manifest may tell it: as it is if it is in scope and may be
     /// shown, as its pseudonym otherwise.
     pub fn present(&self, class: Class, text: &str, facts: &Facts, ledger: &mut Ledger) -> String {
-        match self.view(facts, crate::scope::EVER).value(
-            class,
-            None,
-            &Json::String(text.into()),
-            None,
-            ledger,
-        ) {
+        let view = self.view(facts, crate::scope::EVER, ledger);
+        match view.value(class, None, &Json::String(text.into()), None, ledger) {
             Shown::Raw => text.to_owned(),
             Shown::Replaced(shown, _) | Shown::Text(shown, _) => shown,
             Shown::Drop(_) => ledger.pseudonym(&self.pseudonyms, PseudonymKind::Ip, text, class, text),
@@ -502,7 +490,7 @@ impl Redactor {
         at: Instant,
         ledger: &mut Ledger,
     ) -> Redacted {
-        let mut view = self.view(facts, at.ns);
+        let mut view = self.view(facts, at.ns, ledger);
         view.resolve(record, typed, ledger);
         // What was read from each field, the first of it.
         let mut read: Vec<Option<&Typed>> = vec![None; record.fields.len()];

@@ -176,6 +176,8 @@ pub struct ScopeIndex {
     begins: Begins,
     /// First words of display names.
     name_heads: HashSet<String, RandomState>,
+    /// When entries begin or cease to hold, ascending.
+    turns: Vec<i64>,
 }
 
 impl ScopeIndex {
@@ -233,6 +235,11 @@ impl ScopeIndex {
         for text in named.into_iter().flat_map(HashMap::keys) {
             index.begins.insert(text);
         }
+        let entries = [&index.users, &index.namespaces, &index.projects];
+        let held = entries.into_iter().flatten().map(|entry| entry.held);
+        index.turns = held.flat_map(|held| [held.since, held.until]).collect();
+        index.turns.sort_unstable();
+        index.turns.dedup();
         let heads = index.names.keys().filter_map(|name| name.split(' ').next());
         index.name_heads = heads.map(str::to_owned).collect();
         Ok(index)
@@ -263,6 +270,15 @@ impl ScopeIndex {
             .iter()
             .for_each(|name| self.names.entry(fold(name)).or_default().push(at));
         Ok(())
+    }
+
+    /// A number that two instants share if the same entries hold at both; [`EVER`] has its own.
+    pub(crate) fn era(&self, ns: i64) -> usize {
+        if ns == EVER {
+            usize::MAX
+        } else {
+            self.turns.partition_point(|turn| *turn <= ns)
+        }
     }
 
     fn user(&self, entries: Option<&Vec<usize>>, ns: i64) -> Match {
@@ -479,6 +495,40 @@ mod tests {
             prop_assert_eq!(folded(&text), fold(&text));
             prop_assert_eq!(folds_to(&text, &fold(&name)), fold(&text) == fold(&name));
         }
+    }
+
+    #[test]
+    fn instants_of_one_era_are_alike() {
+        let index = ScopeIndex::new(&Scope {
+            users: [("a", 10, 20), ("b", 20, 40)]
+                .map(|(name, since, until)| UserScope {
+                    username: name.into(),
+                    since: Some(format!("1970-01-01T00:00:{since}Z")),
+                    until: Some(format!("1970-01-01T00:00:{until}Z")),
+                    ..UserScope::default()
+                })
+                .into(),
+            ..Scope::default()
+        })
+        .expect("a sound scope");
+        let at = |second: i64| second * 1_000_000_000;
+        let held = |ns| ["a", "b"].map(|name| index.username(name, ns).is_inside());
+        let instants = || {
+            (0..50)
+                .flat_map(|second| [at(second) - 1, at(second)])
+                .chain([EVER])
+        };
+        for one in instants() {
+            for other in instants() {
+                if index.era(one) == index.era(other) {
+                    assert_eq!(held(one), held(other), "{one} {other}");
+                }
+            }
+        }
+        let mut eras: Vec<usize> = instants().map(|ns| index.era(ns)).collect();
+        eras.sort_unstable();
+        eras.dedup();
+        assert_eq!(eras.len(), 5);
     }
 
     const NOW: i64 = 1_790_000_000_000_000_000;

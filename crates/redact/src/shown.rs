@@ -9,6 +9,7 @@ use crate::facts::Facts;
 use crate::grammar;
 use crate::identity::{Ident, address_list, addresses, each_ident, is_plain_path, read_text};
 use crate::key::{PseudonymKind, Pseudonyms};
+use crate::memo::Subject;
 use crate::plan::{Place, ProfilePlan, Typed, WrongType};
 use crate::record::{Json, Record};
 use crate::redactor::{Ledger, Policy};
@@ -20,7 +21,7 @@ use crate::text::{Built, MARK, Removed, TextContext, UNDECIDABLE};
 use crate::time::Instant;
 
 /// The disposition of one value.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Shown {
     /// Dropped, by this rule.
     Drop(&'static str),
@@ -30,6 +31,17 @@ pub(crate) enum Shown {
     Replaced(String, &'static str),
     /// Text of which parts were removed, and those parts.
     Text(String, Vec<Removed>),
+}
+
+impl Shown {
+    /// Bytes that it holds, about.
+    pub(crate) fn length(&self) -> usize {
+        match self {
+            Self::Drop(_) | Self::Raw => 0,
+            Self::Replaced(text, _) => text.len(),
+            Self::Text(text, removed) => text.len() + size_of_val(removed.as_slice()),
+        }
+    }
 }
 
 /// One tuple of a record, resolved.
@@ -46,8 +58,6 @@ pub(crate) struct View<'v> {
     pub(crate) policy: &'v Policy,
     pub(crate) pseudonyms: &'v Pseudonyms,
     pub(crate) templates: &'v Templates,
-    /// Of the redactor.
-    pub(crate) stamp: u64,
     pub(crate) facts: &'v Facts,
     /// The record's instant.
     pub(crate) ns: i64,
@@ -131,6 +141,30 @@ impl<'v> View<'v> {
 
     /// The disposition of a value of `class`. `typed` is the identity that was read from it, if it is one.
     pub(crate) fn value(
+        &self,
+        class: Class,
+        spec: Option<&FieldSpec>,
+        value: &Json<'_>,
+        typed: Option<&Typed>,
+        ledger: &mut Ledger,
+    ) -> Shown {
+        let subject = Subject::of(class).filter(|_| !self.facts.is_streaming());
+        let (Some(subject), Json::String(text)) = (subject, value) else {
+            return self.decide(class, spec, value, typed, ledger);
+        };
+        if let Some(shown) = ledger.memo.recall(subject, self.own_actor, text) {
+            return shown.clone();
+        }
+        let noted = ledger.noted;
+        let shown = self.decide(class, spec, value, typed, ledger);
+        // What is noted is noted each time.
+        if ledger.noted == noted {
+            ledger.memo.keep(subject, self.own_actor, text, &shown);
+        }
+        shown
+    }
+
+    fn decide(
         &self,
         class: Class,
         spec: Option<&FieldSpec>,
