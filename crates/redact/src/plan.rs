@@ -23,6 +23,8 @@ pub(crate) struct FieldPlan {
     pub(crate) spec: FieldSpec,
     /// Its place among the fields of its source, from 1.
     pub(crate) slot: usize,
+    /// Whether it can hold parameters.
+    params: bool,
     /// Its tuple for each class that it can have.
     tuples: Vec<(Class, usize)>,
 }
@@ -207,10 +209,11 @@ impl ProfilePlan {
         })
     }
 
-    /// Whether the field holds parameters: the parser opens JSON inside its strings.
-    pub fn is_params(&self, source: usize, field: &str) -> bool {
-        let plan = self.source(source).and_then(|source| source.fields.get(field));
-        plan.is_some_and(|plan| plan.spec.classes().any(|class| class == Class::Params))
+    /// Whether a field that the profile names holds parameters: the parser opens JSON inside its strings.
+    /// Nothing if it does not name it.
+    pub fn holds_params(&self, source: usize, field: &str) -> Option<bool> {
+        let plan = self.source(source)?.fields.get(field)?;
+        Some(plan.params)
     }
 
     /// Whether an address is the platform's own: in a range of the profile, or one that no network
@@ -448,6 +451,7 @@ impl SourcePlan {
                     FieldPlan {
                         spec: spec.clone(),
                         slot,
+                        params: spec.classes().any(|class| class == Class::Params),
                         tuples: tuples(name, spec),
                     },
                 )

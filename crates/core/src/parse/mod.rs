@@ -178,8 +178,13 @@ fn flatten<'a>(
         _ => false,
     };
     if !nested {
-        let name = known_name(plan, source, name);
-        let open = plan.is_params(source, &name);
+        let (name, open) = if let Some(open) = plan.holds_params(source, &name) {
+            (name, open)
+        } else {
+            let name = known_name(plan, source, name);
+            let open = plan.holds_params(source, &name).unwrap_or(false);
+            (name, open)
+        };
         let value = json(node.value, open, 0);
         fields.push(Field {
             name,

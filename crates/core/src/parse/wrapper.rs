@@ -88,8 +88,10 @@ pub(super) fn unwrap<'a>(plan: &ProfilePlan, root: Node<'a>, hint: Option<usize>
     }
     for prefix in &wrappers.objects {
         let strip = |key: &'a str| {
-            key.strip_prefix(prefix.as_str())
-                .and_then(|rest| rest.strip_prefix('.'))
+            // Few keys have a dot there, which is seen at once.
+            (key.as_bytes().get(prefix.len()) == Some(&b'.') && key.starts_with(prefix.as_str()))
+                .then(|| key.get(prefix.len() + 1..))
+                .flatten()
         };
         if entries.iter().any(|(key, _)| strip(key).is_some()) {
             time = wrapper_time(plan, &entries).or(time);

@@ -27,12 +27,46 @@ pub(super) struct Reading {
     pub(super) source: Option<usize>,
 }
 
+/// Whether it pays to rule lines out without a parser: where most of them match, it is done for nothing.
+#[derive(Default)]
+struct Worth {
+    asked: u32,
+    ruled_out: u32,
+    passed_over: u32,
+}
+
+/// Lines by which it is judged whether it pays.
+const WORTH_LINES: u32 = 64;
+/// Where it does not, one line in so many is asked all the same: the next file may be another.
+const WORTH_AGAIN: u32 = 16;
+
+impl Worth {
+    /// Whether to ask of the next line. It costs half of what parsing and judging a line does.
+    fn asks(&mut self) -> bool {
+        if self.asked < WORTH_LINES || 2 * self.ruled_out >= self.asked {
+            return true;
+        }
+        self.passed_over = (self.passed_over + 1) % WORTH_AGAIN;
+        self.passed_over == 0
+    }
+
+    fn learn(&mut self, ruled_out: bool) {
+        self.asked += 1;
+        self.ruled_out += u32::from(ruled_out);
+        if self.asked > 2 * WORTH_LINES {
+            self.asked /= 2;
+            self.ruled_out /= 2;
+        }
+    }
+}
+
 /// One thread's buffers and findings.
 #[derive(Default)]
 pub(super) struct Worker {
     pub(super) frame: frame::Scratch,
     parse: parse::Scratch,
     project: parse::Buffers,
+    worth: Worth,
     typed: Vec<Typed>,
     matched: Vec<Matched>,
     held: usize,
@@ -141,19 +175,21 @@ impl Worker {
         }
         self.candidates += 1;
         self.work.line_bytes += line.len() as u64;
-        let ruled_out = shared.projection.as_ref().is_some_and(|projection| {
-            let buffers = &mut self.project;
-            projection.rules_out(
+        if let Some(projection) = &shared.projection
+            && self.worth.asks()
+        {
+            let ruled_out = projection.rules_out(
                 &dive.plan,
                 shared.query,
                 line,
                 reading.source,
                 &dive.limits,
-                buffers,
-            )
-        });
-        if ruled_out {
-            return;
+                &mut self.project,
+            );
+            self.worth.learn(ruled_out);
+            if ruled_out {
+                return;
+            }
         }
         let mut typed = std::mem::take(&mut self.typed);
         let mut findings = Findings {
@@ -265,4 +301,34 @@ fn impersonation(plan: &ProfilePlan, record: &Record<'_>) -> Option<bool> {
             "impersonation.stopped" => Some(false),
             _ => None,
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{WORTH_AGAIN, WORTH_LINES, Worth};
+
+    #[test]
+    fn lines_are_ruled_out_where_that_pays() {
+        let mut worth = Worth::default();
+        let asked = |worth: &mut Worth, ruled_out: bool| {
+            let asks = worth.asks();
+            if asks {
+                worth.learn(ruled_out);
+            }
+            asks
+        };
+        assert!((0..1000).all(|_| asked(&mut worth, true)));
+        // All lines match: a few are asked to find out, and then one in sixteen.
+        for _ in 0..2 * WORTH_LINES {
+            asked(&mut worth, false);
+        }
+        let count = (0..1000).filter(|_| asked(&mut worth, false)).count();
+        let few = (1000 / WORTH_AGAIN) as usize;
+        assert!((few..=few + 1).contains(&count), "{count}");
+        // Another file, of which few match.
+        for _ in 0..WORTH_AGAIN * 2 * WORTH_LINES {
+            asked(&mut worth, true);
+        }
+        assert!((0..1000).all(|_| asked(&mut worth, true)));
+    }
 }

@@ -375,7 +375,7 @@ impl Projection {
                     descend: roles.keys().any(|name| name.starts_with(&below)),
                     field: self.number(field.as_bytes()).unwrap_or(u16::MAX),
                     roles: roles.get(field.as_ref()).map_or(0, |roles| {
-                        let params = plan.is_params(source, &field);
+                        let params = plan.holds_params(source, &field).unwrap_or(false);
                         roles | if params { role::PARAMS } else { 0 }
                     }),
                 };
