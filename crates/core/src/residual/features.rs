@@ -3,19 +3,21 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
-use std::hash::{BuildHasherDefault, Hasher as _};
+use std::hash::{DefaultHasher, Hasher as _};
 
 use decostop_profile::{Class, Profile};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::{Mark, QUASI_IDENTIFIERS};
+use super::{
+    AGENT, DAY, EVENT, HOUR, METHOD, Mark, NAMESPACE, PROJECT, QUASI_IDENTIFIERS, ROUTE, SOURCE, STATUS,
+};
 
 /// Words of one record that are told as looking like names.
 const MAX_NAMES: usize = 16;
 /// Mark of removed text.
 const MARK: &str = "[text]";
 
-type Kinds = HashMap<Box<str>, Kind, BuildHasherDefault<std::hash::DefaultHasher>>;
+type Kinds = HashMap<Box<str>, Kind, foldhash::fast::RandomState>;
 
 /// What a field's value is looked at for.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -87,57 +89,49 @@ impl Lens {
         let source = column("source");
         let kinds = self.sources.get(source);
         let time = column("time");
-        // One text for each, in which its values stand apart.
-        let mut texts: [String; QUASI_IDENTIFIERS.len()] = Default::default();
-        let mut set = |name: &str, value: &str| {
-            let at = QUASI_IDENTIFIERS.iter().position(|known| *known == name);
-            if let Some(text) = at.and_then(|at| texts.get_mut(at)) {
-                text.push_str(value);
-                text.push('\0');
-            }
-        };
-        set("source", source);
-        set("event", column("event"));
-        set("day", time.get(..10).unwrap_or_default());
-        set("hour", time.get(..13).unwrap_or_default());
-        set("status", column("status"));
-        set("namespace", column("namespace"));
-        set("project", column("project"));
+        let mut marks = Marks::default();
+        marks.add(SOURCE, [source]);
+        marks.add(EVENT, [column("event")]);
+        marks.add(DAY, [time.get(..10).unwrap_or_default()]);
+        marks.add(HOUR, [time.get(..13).unwrap_or_default()]);
+        marks.add(STATUS, [column("status")]);
+        marks.add(NAMESPACE, [column("namespace")]);
+        marks.add(PROJECT, [column("project")]);
         for (name, value) in &fields {
             let base = base_name(source, name);
             match kinds.and_then(|kinds| kinds.get(base)) {
-                Some(Kind::Status) => set("status", value),
-                Some(Kind::Method) => set("method", value),
-                Some(Kind::Route) => set("route", &shape(value)),
-                Some(Kind::Agent) => set("agent", &family(value)),
+                Some(Kind::Status) => marks.add(STATUS, [&**value]),
+                Some(Kind::Method) => marks.add(METHOD, [&**value]),
+                Some(Kind::Route) => marks.add(ROUTE, shape(value)),
+                Some(Kind::Agent) => marks.add(AGENT, family(value)),
                 Some(Kind::Text) => features.text(name, value),
                 None if self.is_text_param(base) => features.text(name, value),
                 None => {}
             }
         }
-        for (mark, text) in features.values.iter_mut().zip(&texts) {
-            *mark = hash(text.as_bytes());
-        }
+        features.values = marks.0.map(|mark| mark.finish());
         features
     }
 
     /// `params.message`, where the profile lists a parameter `message` that holds text.
     fn is_text_param(&self, name: &str) -> bool {
-        let rest = |name: &str| name.split_once('.').map(|(_, rest)| rest.to_owned());
+        fn rest(name: &str) -> Option<&str> {
+            name.split_once('.').map(|(_, rest)| rest)
+        }
         std::iter::successors(rest(name), |name| rest(name))
-            .any(|key| self.params.get(&key) == Some(&Class::Text))
+            .any(|key| self.params.get(key) == Some(&Class::Text))
     }
 }
 
 impl Features {
     /// The class of the record by all quasi-identifiers but one.
     pub(super) fn class_without(&self, left_out: usize) -> Mark {
+        let mut class = DefaultHasher::new();
         let values = self.values.iter().enumerate();
-        let bytes: Vec<u8> = values
-            .filter(|(at, _)| *at != left_out)
-            .flat_map(|(_, mark)| mark.to_le_bytes())
-            .collect();
-        hash(&bytes)
+        for (_, mark) in values.filter(|(at, _)| *at != left_out) {
+            class.write_u64(*mark);
+        }
+        class.finish()
     }
 
     fn text(&mut self, field: &str, text: &str) {
@@ -182,10 +176,10 @@ pub(crate) fn base_name<'n>(source: &str, name: &'n str) -> &'n str {
         .unwrap_or(name)
 }
 
-/// A path without what stands for somebody or is a number.
-fn shape(path: &str) -> String {
+/// The segments of a path without what stands for somebody or is a number.
+fn shape(path: &str) -> impl Iterator<Item = &str> {
     let path = path.split('?').next().unwrap_or_default();
-    let segments = path.split('/').map(|segment| {
+    path.split('/').map(|segment| {
         if crate::artefact::looks_like_pseudonym(segment) {
             ":pseudonym"
         } else if !segment.is_empty() && segment.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -193,23 +187,31 @@ fn shape(path: &str) -> String {
         } else {
             segment
         }
-    });
-    segments.collect::<Vec<_>>().join("/")
+    })
 }
 
 /// The products of an agent without their versions.
-fn family(agent: &str) -> String {
-    let products = agent
+fn family(agent: &str) -> impl Iterator<Item = &str> {
+    agent
         .split_whitespace()
-        .map(|word| word.split('/').next().unwrap_or_default());
-    products.collect::<Vec<_>>().join(" ")
+        .map(|word| word.split('/').next().unwrap_or_default())
 }
 
-/// Equal bytes have equal marks. It compares values within one dive and leaves it in no form.
-fn hash(bytes: &[u8]) -> Mark {
-    let mut hasher = std::hash::DefaultHasher::new();
-    hasher.write(bytes);
-    hasher.finish()
+/// What becomes the marks of a record. Equal values have equal marks, which compare values within one
+/// dive and leave it in no form.
+#[derive(Default)]
+struct Marks([DefaultHasher; QUASI_IDENTIFIERS.len()]);
+
+impl Marks {
+    /// Adds a value, given in parts: neither these nor values run into each other.
+    fn add<'v>(&mut self, to: usize, parts: impl IntoIterator<Item = &'v str>) {
+        let Some(mark) = self.0.get_mut(to) else { return };
+        for part in parts {
+            mark.write(part.as_bytes());
+            mark.write_u8(1);
+        }
+        mark.write_u8(0);
+    }
 }
 
 /// The fields of a flat object; values that are no text or number are empty.

@@ -20,6 +20,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use decostop_profile::{Class, Profile};
 use decostop_redact::Ledger;
+use foldhash::fast::RandomState;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use features::{Features, Lens, base_name};
@@ -39,8 +40,16 @@ pub const QUASI_IDENTIFIERS: [&str; 10] = [
     "namespace",
     "project",
 ];
+const SOURCE: usize = 0;
+const EVENT: usize = 1;
 const DAY: usize = 2;
 const HOUR: usize = 3;
+const STATUS: usize = 4;
+const METHOD: usize = 5;
+const ROUTE: usize = 6;
+const AGENT: usize = 7;
+const NAMESPACE: usize = 8;
+const PROJECT: usize = 9;
 
 /// Classes that are told apart; records of further ones are counted as uncounted.
 pub const MAX_CLASSES: usize = 1 << 16;
@@ -51,7 +60,7 @@ pub const MAX_TOKENS: usize = 4096;
 /// Records and words that are listed.
 const MAX_LISTED: usize = 100;
 
-/// A hash of one value or of a class: 64 bits of BLAKE3.
+/// A hash of one value or of a class.
 type Mark = u64;
 
 /// What is left in an artefact: the closed shape of `internal/residual.json`. Holds no value that is not in
@@ -191,7 +200,7 @@ struct Group {
 
 #[derive(Default)]
 struct Held {
-    classes: HashMap<Mark, Group>,
+    classes: HashMap<Mark, Group, RandomState>,
     uncounted: u64,
 }
 
@@ -232,7 +241,7 @@ impl Held {
 
 #[derive(Default)]
 struct Values {
-    counts: HashMap<Mark, u32>,
+    counts: HashMap<Mark, u32, RandomState>,
     capped: bool,
 }
 
