@@ -4,7 +4,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use decostop::artefact::{ProvenanceWriter, path_text, private_file, removals_json};
+use decostop::artefact::{ProvenanceWriter, RemovalsJson, path_text, private_file};
 use decostop::sink::Provenance;
 use decostop::{Error, ErrorKind};
 use parquet::basic::{Compression, ZstdLevel};
@@ -33,6 +33,7 @@ pub struct ParquetProvenance {
     path: PathBuf,
     writer: SerializedFileWriter<File>,
     group: Group,
+    removals: RemovalsJson,
     max_rows: usize,
     max_bytes: usize,
 }
@@ -87,6 +88,7 @@ impl ParquetProvenance {
             path: path.to_owned(),
             writer,
             group: Group::default(),
+            removals: RemovalsJson::default(),
             max_rows,
             max_bytes,
         })
@@ -113,7 +115,8 @@ impl ParquetProvenance {
 
 impl ProvenanceWriter for ParquetProvenance {
     fn row(&mut self, ordinal: u64, provenance: &Provenance) -> Result<(), Error> {
-        self.group.push(ordinal, provenance)?;
+        let removals = self.removals.of(&provenance.removals);
+        self.group.push(ordinal, provenance, removals)?;
         if self.group.ordinals.len() >= self.max_rows || self.group.bytes >= self.max_bytes {
             self.flush().map_err(|cause| refused(&self.path, cause))?;
         }
@@ -131,7 +134,7 @@ impl ProvenanceWriter for ParquetProvenance {
 }
 
 impl Group {
-    fn push(&mut self, ordinal: u64, provenance: &Provenance) -> Result<(), Error> {
+    fn push(&mut self, ordinal: u64, provenance: &Provenance, removals: Vec<u8>) -> Result<(), Error> {
         let input = match &self.last_input {
             Some((path, text)) if *path == provenance.origin.path => text.clone(),
             _ => {
@@ -141,7 +144,6 @@ impl Group {
                 text
             }
         };
-        let removals = removals_json(&provenance.removals).into_bytes();
         self.bytes += removals.len() + provenance.source.len() + provenance.event.len();
         self.ordinals.push(number(ordinal)?);
         self.inputs.push(input);

@@ -64,7 +64,7 @@ pub(crate) use internal::request_key;
 pub use lookup::{Asker, dictionary, lookup};
 pub use manifest::{FileEntry, Manifest, RecordCounts, Tool, Window};
 pub use private::private_file;
-pub use provenance::{NdjsonProvenance, NdjsonRow, ProvenanceWriter, path_text, read_ndjson, removals_json};
+pub use provenance::{NdjsonProvenance, NdjsonRow, ProvenanceWriter, RemovalsJson, path_text, read_ndjson};
 pub use read::{Artefact, COLUMNS, Filter, Record, Records, open, printable};
 pub use stream::StreamWriter;
 pub use summary::Summary;

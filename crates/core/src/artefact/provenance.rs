@@ -1,9 +1,12 @@
 //! How each output record came to be, one row a record.
 
 use std::fs::File;
+use std::hash::BuildHasher as _;
 use std::io::{BufRead as _, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use foldhash::fast::FixedState;
 use serde::{Deserialize, Serialize};
 
 use super::private::private_file;
@@ -137,68 +140,115 @@ pub fn read_ndjson(path: &Path) -> Result<impl Iterator<Item = Result<NdjsonRow,
     }))
 }
 
-/// The JSON text of removals: `[{"field","class","rule","start","length","digest"}]`.
+/// Writes removals as JSON: `[{"field","class","rule","start","length","digest"}]`.
 ///
-/// Written by hand: there are dozens for each record, and one thread writes them all.
-pub fn removals_json(removals: &[Removal]) -> String {
-    let mut out = String::with_capacity(2 + 144 * removals.len());
-    out.push('[');
-    for removal in removals {
-        out.push_str(if out.len() == 1 {
-            "{\"field\":"
+/// By hand, and with a memory for what is the same in many of them: there are dozens for each record, and
+/// one thread writes them all.
+#[derive(Default)]
+pub struct RemovalsJson {
+    heads: Vec<Option<Head>>,
+}
+
+/// How a removal begins, whose field, class and rule are these.
+struct Head {
+    field: Arc<str>,
+    class: &'static str,
+    rule: &'static str,
+    text: Box<str>,
+}
+
+/// Beginnings that are remembered at once.
+const HEADS: usize = 1024;
+
+impl RemovalsJson {
+    /// The JSON text of the removals of one record.
+    pub fn of(&mut self, removals: &[Removal]) -> Vec<u8> {
+        let mut out = Vec::with_capacity(2 + 144 * removals.len());
+        out.push(b'[');
+        for removal in removals {
+            if out.len() > 1 {
+                out.push(b',');
+            }
+            out.extend_from_slice(self.head(removal).as_bytes());
+            push_number(&mut out, removal.start);
+            out.extend_from_slice(b",\"length\":");
+            push_number(&mut out, removal.length);
+            out.extend_from_slice(b",\"digest\":\"");
+            push_hex(&mut out, &removal.digest);
+            out.extend_from_slice(b"\"}");
+        }
+        out.push(b']');
+        out
+    }
+
+    fn head(&mut self, removal: &Removal) -> &str {
+        if self.heads.is_empty() {
+            self.heads.resize_with(HEADS, || None);
+        }
+        // Fields are each thread's own copies; of the other two there are few.
+        let places = [removal.class.as_ptr().addr(), removal.rule.as_ptr().addr()];
+        let mixed = FixedState::default().hash_one((&removal.field, places));
+        let at = mixed as usize % HEADS;
+        let is_of = |head: &Head| {
+            head.field == removal.field
+                && std::ptr::eq(head.class, removal.class)
+                && std::ptr::eq(head.rule, removal.rule)
+        };
+        match self.heads.get_mut(at) {
+            Some(slot) if !slot.as_ref().is_some_and(is_of) => {
+                *slot = Some(Head::new(removal));
+            }
+            _ => {}
+        }
+        let head = self.heads.get(at).and_then(Option::as_ref);
+        head.map_or("", |head| &head.text)
+    }
+}
+
+impl std::fmt::Debug for RemovalsJson {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("RemovalsJson")
+    }
+}
+
+impl Head {
+    fn new(removal: &Removal) -> Self {
+        let quoted = |text: &str| serde_json::to_string(text).expect("a string always has a JSON form");
+        let text = format!(
+            "{{\"field\":{},\"class\":{},\"rule\":{},\"start\":",
+            quoted(&removal.field),
+            quoted(removal.class),
+            quoted(removal.rule),
+        );
+        Self {
+            field: Arc::clone(&removal.field),
+            class: removal.class,
+            rule: removal.rule,
+            text: text.into(),
+        }
+    }
+}
+
+fn push_hex(out: &mut Vec<u8>, bytes: &[u8; 16]) {
+    let digit = |value: u8| {
+        if value < 10 {
+            b'0' + value
         } else {
-            ",{\"field\":"
-        });
-        push_quoted(&mut out, &removal.field);
-        out.push_str(",\"class\":");
-        push_quoted(&mut out, removal.class);
-        out.push_str(",\"rule\":");
-        push_quoted(&mut out, removal.rule);
-        out.push_str(",\"start\":");
-        push_number(&mut out, removal.start);
-        out.push_str(",\"length\":");
-        push_number(&mut out, removal.length);
-        out.push_str(",\"digest\":\"");
-        push_hex(&mut out, &removal.digest);
-        out.push_str("\"}");
-    }
-    out.push(']');
-    out
-}
-
-fn push_quoted(out: &mut String, text: &str) {
-    let special = |byte: u8| byte < 0x20 || byte == b'"' || byte == b'\\';
-    // All of them are looked at, which goes many at a time.
-    if text.bytes().fold(false, |any, byte| any | special(byte)) {
-        let quoted = serde_json::to_string(text);
-        out.push_str(&quoted.expect("a string always has a JSON form"));
-    } else {
-        out.push('"');
-        out.push_str(text);
-        out.push('"');
-    }
-}
-
-fn push_hex(out: &mut String, bytes: &[u8; 16]) {
+            b'a' - 10 + value
+        }
+    };
     let mut digits = [0; 32];
     for (pair, byte) in digits.chunks_exact_mut(2).zip(bytes) {
-        let digit = |value: u8| {
-            if value < 10 {
-                b'0' + value
-            } else {
-                b'a' - 10 + value
-            }
-        };
         pair.copy_from_slice(&[digit(byte >> 4), digit(byte & 15)]);
     }
-    out.push_str(std::str::from_utf8(&digits).unwrap_or_default());
+    out.extend_from_slice(&digits);
 }
 
-fn push_number(out: &mut String, number: u32) {
+fn push_number(out: &mut Vec<u8>, number: u32) {
     if number >= 10 {
         push_number(out, number / 10);
     }
-    out.push(char::from(b'0' + (number % 10) as u8));
+    out.push(b'0' + (number % 10) as u8);
 }
 
 /// The text of an input's path in evidence. Bytes that are not UTF-8 are written `\xNN`, so that two

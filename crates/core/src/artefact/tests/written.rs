@@ -7,7 +7,7 @@ use decostop_verify::{Ground, Verifier, verify_dir};
 use sha2::{Digest, Sha256};
 
 use super::*;
-use crate::artefact::{hex, open, removals_json};
+use crate::artefact::{RemovalsJson, hex, open};
 use crate::stats::InputReport;
 
 const WHOLE: [&str; 12] = [
@@ -220,18 +220,29 @@ fn a_file_that_was_set_aside_is_told_with_its_reason() {
 
 #[test]
 fn removals_are_json_text() {
-    assert_eq!(removals_json(&[]), "[]");
+    let mut json = RemovalsJson::default();
+    assert_eq!(json.of(&[]), b"[]");
     let mut removals = provenance(0).removals;
     removals.extend(provenance(0).removals);
     removals[0].field = "params.\"x\"\u{8}\u{1f}é".into();
     removals[1].length = u32::MAX;
     removals[1].start = 10;
-    assert_eq!(
-        removals_json(&removals),
-        r#"[{"field":"params.\"x\"\b\u001fé","class":"text","rule":"text.dropped","start":0,"length":9,"digest":"c4c4c4c4c4c4c4c4c4c4c4c4c4c4c4c4"},"#
-            .to_owned()
-            + r#"{"field":"message","class":"text","rule":"text.dropped","start":10,"length":4294967295,"digest":"c4c4c4c4c4c4c4c4c4c4c4c4c4c4c4c4"}]"#
-    );
+    let written = r#"[{"field":"params.\"x\"\b\u001fé","class":"text","rule":"text.dropped","start":0,"length":9,"digest":"c4c4c4c4c4c4c4c4c4c4c4c4c4c4c4c4"},"#
+        .to_owned()
+        + r#"{"field":"message","class":"text","rule":"text.dropped","start":10,"length":4294967295,"digest":"c4c4c4c4c4c4c4c4c4c4c4c4c4c4c4c4"}]"#;
+    assert_eq!(json.of(&removals), written.as_bytes());
+    assert_eq!(json.of(&removals), written.as_bytes(), "as remembered");
+    // More than are remembered at once.
+    let many = (0..5000).map(|nth| Removal {
+        field: format!("params.{nth}").into(),
+        ..removals[0].clone()
+    });
+    let many: Vec<Removal> = many.collect();
+    let all: Vec<serde_json::Value> = serde_json::from_slice(&json.of(&many)).expect("JSON");
+    for (nth, told) in all.iter().enumerate() {
+        assert_eq!(told["field"], format!("params.{nth}"));
+    }
+    assert_eq!(all.len(), many.len());
 }
 
 #[test]
