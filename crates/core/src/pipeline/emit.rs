@@ -22,8 +22,8 @@ use crate::sink::{Flow, Provenance, Reason, Removal, Sink, Withheld};
 use crate::stats::{Report, Work};
 use crate::{Error, ErrorKind, Origin};
 
-/// Bytes of matched lines that are redacted as one batch.
-const BATCH_BYTES: usize = 8 << 20;
+/// Bytes of matched lines that are redacted as one batch. There are two batches at a time.
+const BATCH_BYTES: usize = 2 << 20;
 
 /// What phase 2 leaves to the evidence.
 pub(crate) struct Ledgered {
@@ -105,51 +105,72 @@ pub(super) fn run(
     emitter.withhold_early(sink, scanned.kept, scanned.problems, report)?;
     let mut lines = collected.into_sorted()?;
     let mut unique = dive.dedup.then(Unique::default);
+    // While one batch is handed over, by one thread and in order, the next one is worked on.
+    let mut ready: Vec<Vec<Outcome>> = Vec::new();
     loop {
         dive.check_cancelled()?;
         let begun = Clock::now();
         let batch = next_batch(&mut lines, unique.as_mut(), report)?;
         report.work.write += begun.elapsed();
-        if batch.is_empty() {
+        if batch.is_empty() && ready.is_empty() {
             break;
         }
-        let share = (batch.len() / (dive.threads * 4)).max(1);
-        let outcomes: Vec<Vec<Outcome>> = pool.install(|| {
-            batch
-                .par_chunks(share)
-                .map(|lines| emitter.chunk(lines))
-                .collect()
-        });
-        let outcomes: Vec<Outcome> = outcomes.into_iter().flatten().collect();
-        let leaks: Vec<Finding> = outcomes
-            .iter()
-            .filter_map(|outcome| {
-                if let Outcome::Leak(finding) = outcome {
-                    Some(finding.clone())
-                } else {
-                    None
-                }
-            })
-            .collect();
-        if !leaks.is_empty() {
-            let count = leaks.len();
-            if let Ok(mut held) = dive.leaks.lock() {
-                *held = leaks;
-            }
-            return Err(Error::new(
-                ErrorKind::Leak,
-                format!("the verifier stopped {count} records; no result was made"),
-            ));
+        let mut next = Vec::new();
+        let flow = if dive.threads == 1 {
+            let flow = hand_over_all(ready, sink, report, &mut tally, dive)?;
+            pool.install(|| next = emitter.batch(&batch));
+            flow
+        } else {
+            pool.in_place_scope(|scope| {
+                scope.spawn(|_| next = emitter.batch(&batch));
+                hand_over_all(ready, sink, report, &mut tally, dive)
+            })?
+        };
+        if flow == Flow::Stop {
+            break;
         }
-        let begun = Clock::now();
-        for outcome in outcomes {
-            if hand_over(outcome, sink, report, &mut tally, &dive.progress)? == Flow::Stop {
-                return Ok(emitter.close(report, tally));
-            }
-        }
-        report.work.write += begun.elapsed();
+        ready = next;
     }
     Ok(emitter.close(report, tally))
+}
+
+/// Hands what became of a batch to the sink, unless a record of it was stopped.
+fn hand_over_all(
+    outcomes: Vec<Vec<Outcome>>,
+    sink: &mut dyn Sink,
+    report: &mut Report,
+    tally: &mut Tally,
+    dive: &Dive,
+) -> Result<Flow, Error> {
+    let begun = Clock::now();
+    let leaks: Vec<Finding> = outcomes
+        .iter()
+        .flatten()
+        .filter_map(|outcome| {
+            if let Outcome::Leak(finding) = outcome {
+                Some(finding.clone())
+            } else {
+                None
+            }
+        })
+        .collect();
+    if !leaks.is_empty() {
+        let count = leaks.len();
+        if let Ok(mut held) = dive.leaks.lock() {
+            *held = leaks;
+        }
+        return Err(Error::new(
+            ErrorKind::Leak,
+            format!("the verifier stopped {count} records; no result was made"),
+        ));
+    }
+    for outcome in outcomes.into_iter().flatten() {
+        if hand_over(outcome, sink, report, tally, &dive.progress)? == Flow::Stop {
+            return Ok(Flow::Stop);
+        }
+    }
+    report.work.write += begun.elapsed();
+    Ok(Flow::Continue)
 }
 
 fn verifier(dive: &Dive, facts: &Facts) -> Result<Verifier, Error> {
@@ -455,6 +476,12 @@ impl Emitter<'_> {
             report.work.add(&worker.work);
         }
         tally.close(self.facts, ledger, report)
+    }
+
+    /// What becomes of the lines of a batch, in their order.
+    fn batch(&self, batch: &[Matched]) -> Vec<Vec<Outcome>> {
+        let share = (batch.len() / (self.dive.threads * 4)).max(1);
+        batch.par_chunks(share).map(|lines| self.chunk(lines)).collect()
     }
 
     fn chunk(&self, lines: &[Matched]) -> Vec<Outcome> {
