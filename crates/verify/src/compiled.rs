@@ -56,7 +56,7 @@ impl CompiledProfile {
 
     /// Compiles ahead of the first text what every text is held against, for a caller with a thread to spare.
     pub fn warm(&self) {
-        self.rules.warm();
+        self.rules.warm(&self.internal);
     }
 
     /// The profile.

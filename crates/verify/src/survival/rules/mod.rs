@@ -20,6 +20,9 @@ use self::shared::Shared;
 use crate::error::Error;
 use crate::internal::Internal;
 
+/// Of the kinds that a manifest holds: a version, a reference, an event.
+const TYPICAL: [&str; 3] = ["0.2.3", "ticket 456789", "raw:*"];
+
 /// Both opinions; compiled when the first view is held against them.
 #[derive(Clone)]
 pub(crate) struct Rules {
@@ -50,10 +53,12 @@ impl Rules {
         })
     }
 
-    /// Compiles what every view needs.
-    pub(crate) fn warm(&self) {
+    /// Compiles what every view needs, and the rules that a manifest calls.
+    pub(crate) fn warm(&self, internal: &Internal) {
         Own::built_in();
-        self.shared.warm();
+        for text in TYPICAL {
+            self.shared.find(text, internal);
+        }
     }
 
     /// The id of a rule that a view breaks, behind `survival.`.

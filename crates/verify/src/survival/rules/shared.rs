@@ -60,10 +60,6 @@ impl Shared {
         })
     }
 
-    pub(super) fn warm(&self) {
-        self.index();
-    }
-
     pub(super) fn index(&self) -> &Index {
         let load = || self.given.clone().unwrap_or_else(RuleSet::builtin);
         self.index.get_or_init(|| Index::new(&load()))

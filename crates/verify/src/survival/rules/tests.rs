@@ -213,6 +213,19 @@ fn a_thousand_rules_compile_no_more_than_is_called_for() {
     assert_eq!(shared.index().compiled(), 1);
 }
 
+#[test]
+fn what_a_manifest_calls_was_compiled_before() {
+    let internal = internal();
+    let rules = Rules::with(Arc::new((*RuleSet::builtin()).clone())).expect("sound patterns");
+    rules.warm(&internal);
+    let warm = rules.shared.index().compiled();
+    for text in ["0.1.0", "ticket 5001", "raw:*"] {
+        assert_eq!(rules.find(text, &internal), None, "{text}");
+    }
+    let more = rules.shared.index().compiled() - warm;
+    assert!(more * 4 <= warm, "{warm}, and {more} more for a manifest");
+}
+
 /// Rules of the usual shape: a prefix of their own and a run of characters.
 fn vendors(count: usize) -> Rules {
     let vendor = |n: usize| {
