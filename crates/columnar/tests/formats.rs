@@ -8,6 +8,7 @@
 
 use std::fmt::Write as _;
 use std::fs;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
@@ -161,7 +162,7 @@ impl Tampered {
         manifest["files"][0]["sha256"] = digest.into();
         manifest["files"][0]["bytes"] = bytes.len().into();
         fs::write(&path, manifest.to_string()).expect("a manifest");
-        verify_dir_with(&self.out, &self.compiled, &[]).ok()
+        verify_dir_with(&self.out, &self.compiled, &[], NonZeroUsize::MIN).ok()
     }
 
     fn is_caught(&self, bytes: &[u8]) -> bool {

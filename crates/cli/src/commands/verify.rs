@@ -1,6 +1,7 @@
 //! `decostop verify`: another pair of eyes on a finished artefact.
 
 use std::io::Write as _;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use anyhow::Result;
@@ -40,7 +41,8 @@ pub(crate) fn run(args: &Verify) -> Result<Exit> {
         rules = Arc::new(all);
     }
     let compiled = CompiledProfile::with_rules(profile, rules).map_err(unverified)?;
-    let report = verify_dir_with(&args.dir, &compiled, &args.against).map_err(unverified)?;
+    let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    let report = verify_dir_with(&args.dir, &compiled, &args.against, threads).map_err(unverified)?;
     let exit = if report.is_clean() { Exit::Done } else { Exit::Leak };
     if args.json {
         let mut to = terminal::data();

@@ -1,5 +1,6 @@
 //! A dive into a directory: run, verify what was written, and only then give it its name.
 
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Instant as Clock;
 
@@ -57,8 +58,9 @@ pub(crate) fn into_directory(
     dive.progress.enter(Phase::Verifying);
     dive.check_cancelled()?;
     let begun = Clock::now();
+    let threads = NonZeroUsize::new(dive.threads).unwrap_or(NonZeroUsize::MIN);
     let committed = writer.commit(|dir| {
-        let found = verify_dir_with(dir, &dive.compiled, &[]).map_err(|cause| {
+        let found = verify_dir_with(dir, &dive.compiled, &[], threads).map_err(|cause| {
             Error::new(
                 ErrorKind::Internal,
                 format!("the result could not be verified: {cause}"),
@@ -68,7 +70,7 @@ pub(crate) fn into_directory(
         Ok(found.leaks.iter().map(Finding::from).collect())
     })?;
     report.timings.insert("verify", begun.elapsed());
-    report.work.verify += begun.elapsed();
+    report.work.verify += begun.elapsed() * u32::try_from(threads.get()).unwrap_or(1);
     Ok(Finished {
         report,
         path: committed.path,

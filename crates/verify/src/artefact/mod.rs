@@ -11,6 +11,7 @@ mod rules;
 #[cfg(test)]
 mod tests;
 
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -95,14 +96,21 @@ struct Told<'a> {
 /// wrong is a [`Leak`] of the report.
 pub fn verify_dir(dir: &Path, profile: Arc<Profile>, against: &[PathBuf]) -> Result<Report, Error> {
     let compiled = CompiledProfile::with_rules(profile, recorded_rules(dir)?)?;
-    verify_dir_with(dir, &compiled, against)
+    let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    verify_dir_with(dir, &compiled, against, threads)
 }
 
-/// As [`verify_dir`], with a profile that is compiled already, and its rules.
+/// As [`verify_dir`], with a profile that is compiled already, and its rules. Records are checked by so many
+/// threads; their number changes nothing of the report.
 ///
 /// # Errors
 /// As [`verify_dir`].
-pub fn verify_dir_with(dir: &Path, compiled: &CompiledProfile, against: &[PathBuf]) -> Result<Report, Error> {
+pub fn verify_dir_with(
+    dir: &Path,
+    compiled: &CompiledProfile,
+    against: &[PathBuf],
+    threads: NonZeroUsize,
+) -> Result<Report, Error> {
     let profile = compiled.profile();
     let mut report = Report::default();
     let facts = facts::read(dir, profile)?;
@@ -120,7 +128,7 @@ pub fn verify_dir_with(dir: &Path, compiled: &CompiledProfile, against: &[PathBu
         report.unread_lines = learned.unread_lines;
         Some(verifier.foreign_of(learned.values.iter().map(|(class, text)| (*class, text.as_str()))))
     };
-    let counts = records::read(&disclosure, &verifier, derived.as_ref(), &mut report)?;
+    let counts = records::read(&disclosure, &verifier, derived.as_ref(), threads, &mut report)?;
     report.records = counts.total;
     if let Some(stated) = stated {
         manifest::compare(&disclosure, &stated, &counts, &mut report);

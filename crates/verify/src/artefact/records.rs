@@ -1,9 +1,12 @@
 //! The records file, in order: of JSON lines, whole frames and nothing between them; of other formats,
-//! the rows.
+//! the rows. One thread reads; what it has read is checked by as many as there are, a portion each, and
+//! told in order.
 
 use std::fmt::Write;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
+use std::num::NonZeroUsize;
+use std::thread;
 
 use sha2::{Digest, Sha256};
 
@@ -47,7 +50,13 @@ impl<R: Read> Read for Digesting<R> {
     }
 }
 
-/// Checks the lines one after the other.
+/// Bytes of records that one thread checks at a time, and rows at most.
+const PORTION_BYTES: usize = 512 << 10;
+const PORTION_ROWS: usize = 16 << 10;
+/// For fewer bytes no thread is begun.
+const LEAST_BYTES: usize = 32 << 10;
+
+/// Checks the lines, and tells of them one after the other.
 struct Lines<'v> {
     verifier: &'v Verifier,
     derived: Option<&'v Foreign>,
@@ -55,7 +64,28 @@ struct Lines<'v> {
     counts: Counts,
     last: Option<Instant>,
     rest: Vec<u8>,
-    memory: Memory,
+    /// What was read and not checked yet.
+    text: Vec<u8>,
+    rows: Vec<Row>,
+    /// Of each thread.
+    memories: Vec<Memory>,
+}
+
+/// A row of the file.
+enum Row {
+    /// A record: so many further bytes of the text.
+    Record(usize),
+    /// None: it breaks this rule.
+    Broken(&'static str),
+}
+
+/// What was found in a portion of the rows.
+#[derive(Default)]
+struct Checked {
+    rows: Vec<Result<Option<Instant>, Leak>>,
+    by_source: Tally,
+    by_event: Tally,
+    by_day: Tally,
 }
 
 /// Reads the file once, for its digest, its frames and its records.
@@ -63,6 +93,7 @@ pub(crate) fn read(
     disclosure: &Disclosure,
     verifier: &Verifier,
     derived: Option<&Foreign>,
+    threads: NonZeroUsize,
     report: &mut Report,
 ) -> Result<Counts, Error> {
     let path = disclosure.dir.join(disclosure.records);
@@ -89,7 +120,9 @@ pub(crate) fn read(
         counts,
         last: None,
         rest: Vec::new(),
-        memory: Memory::default(),
+        text: Vec::new(),
+        rows: Vec::new(),
+        memories: (0..threads.get()).map(|_| Memory::default()).collect(),
     };
     let fault = if disclosure.format == "ndjson" {
         frames(&mut input, &mut lines, report).map_err(|cause| Error::io(&path, cause))?
@@ -97,7 +130,7 @@ pub(crate) fn read(
         let mut file = File::open(&path).map_err(|cause| Error::io(&path, cause))?;
         let mut take = |record: Result<&[u8], &'static str>| match record {
             Ok(record) => lines.record(record, report),
-            Err(rule) => lines.broken(rule, report),
+            Err(rule) => lines.row(Row::Broken(rule), report),
         };
         match rows::read(disclosure.format, &mut file, &mut take) {
             Ok(()) => None,
@@ -105,6 +138,7 @@ pub(crate) fn read(
             Err(Fault::Io(cause)) => return Err(Error::io(&path, cause)),
         }
     };
+    lines.check(report);
     let fault = fault.or_else(|| (!lines.rest.is_empty()).then_some("artefact.unfinished_line"));
     if let Some(rule) = fault {
         report.add(Leak::new(rule, Place::Whole).in_file(&lines.file));
@@ -171,41 +205,136 @@ impl Lines<'_> {
         self.rest.len() <= MAX_RECORD_BYTES
     }
 
-    /// A row that stands for no record.
-    fn broken(&mut self, rule: &'static str, report: &mut Report) {
-        self.counts.total += 1;
-        let leak = Leak::new(rule, Place::Whole).in_file(&self.file);
-        report.add(leak.in_record(self.counts.total));
+    fn record(&mut self, line: &[u8], report: &mut Report) {
+        self.text.extend_from_slice(line);
+        self.row(Row::Record(line.len()), report);
     }
 
-    fn record(&mut self, line: &[u8], report: &mut Report) {
-        self.counts.total += 1;
-        let number = self.counts.total;
-        let file = self.file.as_str();
-        let mut add = |leak: Leak| report.add(leak.in_file(file).in_record(number));
-        let verified = match self.verifier.check_with(line, self.derived, &mut self.memory) {
-            Ok(verified) => verified,
-            Err(leak) => return add(leak),
-        };
-        let count = |tally: &mut Tally, name: Option<&str>| {
-            if let Some(name) = name {
-                if let Some(count) = tally.0.get_mut(name) {
-                    *count += 1;
-                } else {
-                    tally.0.insert(name.to_owned(), 1);
+    fn row(&mut self, row: Row, report: &mut Report) {
+        self.rows.push(row);
+        let threads = self.memories.len();
+        if self.text.len() >= PORTION_BYTES * threads || self.rows.len() >= PORTION_ROWS * threads {
+            self.check(report);
+        }
+    }
+
+    /// Checks what was read, and tells of it in its order.
+    fn check(&mut self, report: &mut Report) {
+        let (verifier, derived) = (self.verifier, self.derived);
+        let (mut text, mut rows) = (self.text.as_slice(), self.rows.as_slice());
+        let threads = self.memories.len();
+        let share = (text.len() / threads + 1).max(LEAST_BYTES);
+        let mut portions = Vec::with_capacity(threads);
+        for (nth, memory) in self.memories.iter_mut().enumerate() {
+            let (mut bytes, mut count) = (0, 0);
+            // The last one takes all that is left.
+            for row in rows {
+                if bytes >= share && nth + 1 < threads {
+                    break;
                 }
+                count += 1;
+                bytes += row.bytes();
+            }
+            let (own_text, other_text) = text.split_at(bytes);
+            let (own_rows, other_rows) = rows.split_at(count);
+            (text, rows) = (other_text, other_rows);
+            if count > 0 {
+                portions.push((own_text, own_rows, memory));
+            }
+        }
+        let one = |(text, rows, memory): (&[u8], &[Row], &mut Memory)| {
+            Checked::of(text, rows, verifier, derived, memory)
+        };
+        let mut portions = portions.into_iter();
+        let own = portions.next();
+        let checked: Vec<Checked> = thread::scope(|scope| {
+            let others: Vec<_> = portions
+                .map(|portion| scope.spawn(move || one(portion)))
+                .collect();
+            let own = own.map(one);
+            let others = others.into_iter().map(|other| match other.join() {
+                Ok(checked) => checked,
+                Err(panic) => std::panic::resume_unwind(panic),
+            });
+            own.into_iter().chain(others).collect()
+        });
+        for part in checked {
+            part.by_source.join(&mut self.counts.by_source);
+            part.by_event.join(&mut self.counts.by_event);
+            part.by_day.join(&mut self.counts.by_day);
+            for row in part.rows {
+                self.tell(row, report);
+            }
+        }
+        self.text.clear();
+        self.rows.clear();
+    }
+
+    fn tell(&mut self, row: Result<Option<Instant>, Leak>, report: &mut Report) {
+        self.counts.total += 1;
+        let leak = match row {
+            Err(leak) => leak,
+            Ok(None) => Leak::new("artefact.no_time", Place::Whole),
+            Ok(instant) if instant < self.last => Leak::new("artefact.order", Place::Whole),
+            Ok(instant) => {
+                self.last = instant;
+                return;
             }
         };
-        let time = verified.time();
-        let instant = time.and_then(Instant::column);
-        if instant.is_none() {
-            add(Leak::new("artefact.no_time", Place::Whole));
-        } else if instant < self.last {
-            add(Leak::new("artefact.order", Place::Whole));
+        report.add(leak.in_file(&self.file).in_record(self.counts.total));
+    }
+}
+
+impl Row {
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Record(bytes) => *bytes,
+            Self::Broken(_) => 0,
         }
-        self.last = self.last.max(instant);
-        count(&mut self.counts.by_source, verified.source());
-        count(&mut self.counts.by_event, verified.event());
-        count(&mut self.counts.by_day, time.and_then(|time| time.get(..10)));
+    }
+}
+
+impl Checked {
+    fn of(
+        mut text: &[u8],
+        rows: &[Row],
+        verifier: &Verifier,
+        derived: Option<&Foreign>,
+        memory: &mut Memory,
+    ) -> Self {
+        let mut checked = Self::default();
+        for row in rows {
+            let (line, rest) = text.split_at(row.bytes().min(text.len()));
+            text = rest;
+            let told = match row {
+                Row::Broken(rule) => Err(Leak::new(*rule, Place::Whole)),
+                Row::Record(_) => verifier.check_with(line, derived, memory).map(|verified| {
+                    let time = verified.time();
+                    checked.by_source.count(verified.source());
+                    checked.by_event.count(verified.event());
+                    checked.by_day.count(time.and_then(|time| time.get(..10)));
+                    time.and_then(Instant::column)
+                }),
+            };
+            checked.rows.push(told);
+        }
+        checked
+    }
+}
+
+impl Tally {
+    fn count(&mut self, name: Option<&str>) {
+        let Some(name) = name else { return };
+        if let Some(count) = self.0.get_mut(name) {
+            *count += 1;
+        } else {
+            self.0.insert(name.to_owned(), 1);
+        }
+    }
+
+    fn join(self, to: &mut Self) {
+        for (name, count) in self.0 {
+            *to.0.entry(name).or_default() += count;
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::Write;
+use std::num::NonZeroUsize;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,8 +11,9 @@ use decostop_profile::Profile;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::{Report, verify_dir};
+use super::{Report, verify_dir, verify_dir_with};
 use crate::testing::{KEY, filled, hex};
+use crate::{CompiledProfile, Leak};
 
 const RECORDS: &[&str] = &[
     r#"{"time":"2026-11-01T00:00:00Z","source":"production_json","event":"SessionsController#create","actor":"<user:m>"}"#,
@@ -316,6 +318,48 @@ fn records_are_held_against_everything() {
         if !rule.starts_with("artefact.counts") {
             assert!(leak.is_some_and(|leak| leak.record().is_some() && leak.file().is_some()));
         }
+    }
+}
+
+#[test]
+fn the_number_of_threads_changes_nothing_of_the_report() {
+    let line = |nth: usize| {
+        let time = format!(
+            "2026-11-01T{:02}:{:02}:{:02}Z",
+            nth / 3600,
+            nth / 60 % 60,
+            nth % 60
+        );
+        let more = match nth {
+            // At both ends, and where portions meet.
+            0 | 1_777 | 4_444 | 19_999 => r#","actor":"mallory.smith42""#,
+            2_500 => r#","surplus":"hello""#,
+            _ => "",
+        };
+        match nth {
+            7_000 => String::new(),
+            9_000 => r#"{"source":"api_json"}"#.to_owned(),
+            11_000 => r#"{"time":"2026-11-01T00:00:00Z","source":"api_json"}"#.to_owned(),
+            _ => {
+                format!(r#"{{"time":"{time}","source":"api_json"{more},"status":200}}"#)
+            }
+        }
+    };
+    let lines: Vec<String> = (0..20_000).map(line).collect();
+    let artefact = Artefact::new();
+    artefact.set_records(&pack(&lines));
+    let compiled = CompiledProfile::new(Profile::gitlab()).expect("the built-in profile compiles");
+    let report = |threads: usize| {
+        let threads = NonZeroUsize::new(threads).expect("some");
+        verify_dir_with(artefact.root.path(), &compiled, &[], threads).expect("it can be verified")
+    };
+    let alone = report(1);
+    assert_eq!(alone.records, 20_000);
+    let of_records = alone.leaks.iter().filter_map(Leak::record);
+    let told: Vec<u64> = of_records.collect();
+    assert_eq!(told, [1, 1_778, 2_501, 4_445, 7_001, 9_001, 11_001, 20_000]);
+    for threads in [2, 3, 7, 64] {
+        assert_eq!(report(threads).to_json(), alone.to_json(), "{threads} threads");
     }
 }
 
