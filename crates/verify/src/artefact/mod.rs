@@ -88,7 +88,7 @@ struct Told<'a> {
 /// With raw inputs in `against`, the foreign values are derived from them a second time and every
 /// record is held against those as well: from JSON lines, documents of records, text lines by their
 /// patterns, logfmt, whatever a pipeline put around them, also in archives. That is slow, since each
-/// line of each input is parsed in full, and holds at most two million values in memory.
+/// line of each input is parsed in full, and holds at most eight million values in memory.
 ///
 /// # Errors
 /// When a file that verification needs is missing, unreadable or not of its form, when the

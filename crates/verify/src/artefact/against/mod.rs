@@ -33,8 +33,8 @@ use crate::error::Error;
 use crate::fold::fold;
 use crate::verifier::Verifier;
 
-/// Values held in memory at most.
-const MAX_VALUES: usize = 2_000_000;
+/// Values held in memory at most: as many as the dictionary of a dive, some hundred bytes each.
+const MAX_VALUES: usize = 8_000_000;
 /// Longer lines, and longer records of documents, are counted as not understood.
 const MAX_LINE_BYTES: u64 = 64 << 20;
 /// Nested strings that are JSON themselves are opened this deep.
@@ -237,7 +237,7 @@ impl<'v> Learner<'v> {
         if self.learned.values.len() > MAX_VALUES {
             return Err(Error::limit(
                 path,
-                "more than 2,000,000 foreign values in the inputs",
+                "more than 8,000,000 foreign values in the inputs",
             ));
         }
         Ok(())
