@@ -13,6 +13,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use common::{builder, run};
+use decostop_testkit::Random;
 use serde_json::{Value, json};
 
 /// A part of a message.
@@ -272,5 +273,140 @@ fn most_words_of_ordinary_messages_are_kept_and_nothing_else() {
             share.of_words() * 100.0
         );
         assert!(share.own_kept * 100 >= share.own * 80, "{name}: own names");
+    }
+}
+
+/// Lines that are put together from what logs are made of: `pieces` of each, in every order.
+fn made(random: &mut Random, pieces: &[&str], between: &str) -> String {
+    let count = 2 + random.below(7);
+    let pick = |random: &mut Random| pieces[random.below(pieces.len())];
+    let picked: Vec<&str> = (0..count).map(|_| pick(random)).collect();
+    picked.join(between)
+}
+
+#[test]
+fn what_is_ordinary_stops_no_dive() {
+    const WORDS: &[&str] = &[
+        "Counting",
+        "objects",
+        "of",
+        "private",
+        "protein",
+        "within",
+        "seconds",
+        "300",
+        "128-bits",
+        "4096",
+        "is",
+        "in",
+        "umbrella/secretproj-backend",
+        "mallory9x@umbrella.example",
+        "gitaly-praefect-01.umbrella.example",
+        "token",
+        "password",
+        "key",
+        "authentication",
+        "for",
+        "alice",
+        "acme/web",
+        "user",
+        "project",
+        "starting",
+        "import",
+        "10",
+        "retries",
+        "certificate",
+        "tax",
+        "id",
+        "number",
+        "no",
+        "serial",
+        "column",
+        "relation",
+        "error",
+        "/etc",
+        "port",
+        "select",
+        "from",
+        "update",
+        "where",
+        "host",
+        "node",
+        "PG::UniqueViolation",
+        "Net::ReadTimeout",
+        "1.2.3",
+    ];
+    const SEGMENTS: &[&str] = &[
+        "docker",
+        "rootfs",
+        "etc",
+        "nginx",
+        "nginx.conf",
+        "src",
+        "root",
+        "10",
+        "index.html",
+        "xyzzy9",
+        "run",
+        "id_rsa",
+        "test",
+        "var",
+        "tmp",
+        "usr",
+        "proc",
+        "main",
+        "app",
+        "keys",
+        "secrets.yml",
+        "README.md",
+        "v1.2.3",
+        "opt",
+        "bin",
+        ".env",
+        "builds",
+        "sys",
+        "password",
+        "home",
+        "mallory",
+        "x%2Fetc%2Fy",
+        "C:",
+        "spec",
+    ];
+    let mut random = Random::new(20);
+    let mut lines = String::new();
+    let base = |nth: usize| {
+        json!({
+            "time": format!("2026-11-02T1{}:{:02}:{:02}.000Z", nth / 3600, nth / 60 % 60, nth % 60), "severity": "INFO",
+            "meta.project": "acme/web", "meta.user": "alice", "meta.user_id": 1001,
+        })
+    };
+    let count = 4000;
+    for nth in 0..count {
+        let mut record = base(nth);
+        record["message"] = made(&mut random, WORDS, " ").into();
+        record["ua"] = made(&mut random, WORDS, " ").into();
+        let tail = made(&mut random, SEGMENTS, "/");
+        record["path"] = format!("/acme/web/-/{}/main/{tail}", ["blob", "raw", "tree"][nth % 3]).into();
+        record["exception.class"] =
+            ["PG::UniqueViolation", "PG::ConnectionBad", "GRPC::Unavailable"][nth % 3].into();
+        lines += &(record.to_string() + "\n");
+    }
+    for (nth, message) in [
+        "repeating the bitsets in the high and low 128-bits in 256-bit vectors",
+        "Importing umbrella-corp/secretproj: starting repository gitlab-org/secretproj/x after 120 retries",
+    ]
+    .iter()
+    .enumerate()
+    {
+        let mut record = base(count + nth);
+        record["message"] = (*message).into();
+        lines += &(record.to_string() + "\n");
+    }
+    for source in ["production_json", "exceptions_json"] {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let inputs = [(source.to_owned(), lines.clone().into_bytes())];
+        common::write_inputs(dir.path(), &inputs, common::Codec::Plain);
+        let done = run(builder(&request(), dir.path().to_owned())).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(done.sink.records.len(), count + 2, "{source}");
     }
 }

@@ -203,6 +203,9 @@ impl<'v> View<'v> {
                 .map_or(Shown::Drop("empty"), |text| self.joined(class, text, ledger)),
             (Class::Resource, Json::String(text)) => match self.resource(text, ledger) {
                 Some(path) if path == **text => Shown::Raw,
+                Some(path) if personal && self.context().holds_finding(&path) => {
+                    Shown::Drop("resource.detector")
+                }
                 Some(path) => Shown::Replaced(path, "resource.route"),
                 None => {
                     ledger.note("path.unrouted");
@@ -403,9 +406,15 @@ impl<'v> View<'v> {
         if !self.facts.text_allowed() {
             return Shown::Drop("text.dictionary_limit");
         }
-        let built = match self.templates.fit(text) {
-            Some(parts) => self.fill(&parts, ledger),
-            None => self.context().build(text),
+        let built = if let Some(parts) = self.templates.fit(text) {
+            let built = self.fill(&parts, ledger);
+            // Its slots were examined, not what stands in them now beside each other.
+            if built.text != text && self.context().holds_finding(&built.text) {
+                return Shown::Drop("text.detector");
+            }
+            built
+        } else {
+            self.context().build(text)
         };
         if built.removed.iter().any(|(_, _, rule)| *rule == UNDECIDABLE) {
             ledger.note(UNDECIDABLE);
@@ -641,6 +650,8 @@ impl<'v> View<'v> {
         }
         if joined == text {
             Shown::Raw
+        } else if context.holds_finding(&joined) {
+            Shown::Drop("agent.detector")
         } else {
             Shown::Replaced(joined, "agent.built")
         }

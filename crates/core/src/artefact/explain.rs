@@ -532,7 +532,9 @@ fn why_removed(rule: &str) -> String {
         "secret.key_value" => "what stands behind the name of a credential",
         "system" => "what is confidential about the platform",
         "text.built" => "text that is built up again from what is allowed",
-        "text.detector" => "a shape of credentials, statements, traces or hosts",
+        "agent.detector" | "resource.detector" | "text.detector" => {
+            "a shape of credentials, statements, traces or hosts"
+        }
         "text.dictionary_limit" => "more foreign identities than can be held: no text comes out",
         "text.length" => "longer than text may be",
         "text.nothing_left" => "no word of it may be told",

@@ -5,7 +5,7 @@ use std::ops::Bound;
 
 use super::text::OUTER;
 use super::words::short_number;
-use super::{BLANK, Broken, Context, Residue};
+use super::{Broken, Context, Residue, blanks};
 use crate::verifier::Verifier;
 
 impl Verifier {
@@ -21,13 +21,13 @@ impl Verifier {
                     .flatten()
             });
             let end = if let Some(end) = end {
-                residue.push(BLANK);
+                residue.extend(blanks(rest.get(..end).unwrap_or_default()));
                 end
             } else if at.own_actor {
                 let chunk = rest.split(' ').next().unwrap_or(rest);
                 let core = chunk.trim_matches(OUTER);
                 if self.product(core) || self.profile.vocabulary.agents.contains(core) {
-                    residue.push(BLANK);
+                    residue.extend(blanks(chunk));
                 } else {
                     residue.push_str(&self.chunk(chunk, at).ok_or("closure.agent")?.residue);
                 }

@@ -21,8 +21,13 @@ pub(crate) use words::Words;
 
 use crate::owned::When;
 
-/// Stands for a proven span in a residue: no letter, no space, in no encoding's alphabet.
+/// Stands for each character of a proven span in a residue: no letter, no space, in no encoding's alphabet.
 pub(crate) const BLANK: char = '\u{1}';
+
+/// What stands for a proven span. As long as it, so that nothing comes nearer to anything.
+pub(crate) fn blanks(span: &str) -> impl Iterator<Item = char> {
+    std::iter::repeat_n(BLANK, span.chars().count())
+}
 
 /// What of a record bears on its values.
 #[derive(Clone, Copy, Default)]

@@ -8,7 +8,7 @@ use foldhash::fast::RandomState;
 use super::text::class_by_name;
 use super::value::Input;
 use super::words::short_number;
-use super::{BLANK, Broken, Context, Residue};
+use super::{Broken, Context, Residue, blanks};
 use crate::error::Error;
 use crate::verifier::Verifier;
 
@@ -348,7 +348,7 @@ impl Verifier {
                         .fold(span, |span, suffix| span.strip_suffix(suffix).unwrap_or(span)),
                     _ => span,
                 };
-                residue.push(BLANK);
+                residue.extend(blanks(span));
                 span != "-" && matches!(self.value(*class, None, Input::Text(bare), at), Ok(Residue::None))
             }
         }

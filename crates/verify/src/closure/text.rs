@@ -4,7 +4,7 @@ use decostop_profile::{Class, Profile};
 
 use super::value::Input;
 use super::words::short_number;
-use super::{BLANK, Broken, Context, Residue};
+use super::{BLANK, Broken, Context, Residue, blanks};
 use crate::error::Error;
 use crate::verifier::Verifier;
 
@@ -53,7 +53,8 @@ impl Verifier {
                 residue.push(' ');
             }
             if let Some(words) = self.display_name(chunks.get(nth..).unwrap_or_default(), at) {
-                residue.push(BLANK);
+                let name = chunks.get(nth..nth + words).unwrap_or_default();
+                residue.extend(blanks(&name.join(" ")));
                 (number_before, marker_before) = (false, false);
                 nth += words;
                 continue;
@@ -119,7 +120,7 @@ impl Verifier {
 
     fn proven_chunk(&self, chunk: &str, at: Context) -> Option<Chunk> {
         self.proven_span(chunk, at).then(|| Chunk {
-            residue: BLANK.to_string(),
+            residue: blanks(chunk).collect(),
             has_number: false,
         })
     }
@@ -160,7 +161,7 @@ impl Verifier {
                         .is_some_and(|span| self.proven_span(span, at))
             });
             let end = if let Some(end) = proven {
-                residue.push(BLANK);
+                residue.extend(blanks(core.get(start..end)?));
                 end
             } else {
                 let end = reach.min()?;
@@ -287,9 +288,7 @@ impl Template {
         let values = self.fit(text)?;
         let mut residue = String::with_capacity(text.len());
         for (nth, literal) in self.literals.iter().enumerate() {
-            if !literal.is_empty() {
-                residue.push(BLANK);
-            }
+            residue.extend(blanks(literal));
             if let Some((slot, value)) = self.slots.get(nth).zip(values.get(nth)) {
                 residue.push_str(&slot.check(verifier, value, at)?);
             }
@@ -302,7 +301,7 @@ impl Slot {
     fn check(self, verifier: &Verifier, value: &str, at: Context) -> Option<String> {
         const MARKERS: &[&str] = &["", "[text]", "[secret]", "[event]"];
         if MARKERS.contains(&value) {
-            return Some(String::new());
+            return Some(blanks(value).collect());
         }
         match self {
             Self::Number => {
@@ -314,7 +313,7 @@ impl Slot {
             Self::Word => verifier.words.part(value).then(|| value.to_owned()),
             Self::Text => verifier.chunks(value, at).ok(),
             Self::Class(class) => match verifier.value(class, None, Input::Text(value), at).ok()? {
-                Residue::None => Some(BLANK.to_string()),
+                Residue::None => Some(blanks(value).collect()),
                 Residue::Code(text) | Residue::Text(text) => Some(text),
             },
         }
