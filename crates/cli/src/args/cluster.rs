@@ -28,6 +28,9 @@ pub(crate) struct Working {
     /// Read files instead of mapping them into memory
     #[arg(long)]
     pub(crate) no_mmap: bool,
+    /// Withheld lines and ranges of the share that do not make the exit code 2
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) allow_withheld: u64,
     /// How progress is told, on standard error
     #[arg(long, value_name = "HOW", value_enum, default_value_t)]
     pub(crate) progress: ProgressMode,
@@ -41,6 +44,9 @@ pub(crate) struct Working {
 /// The first phase of a dive, over the share of one worker. What it learned, names of other people among
 /// it, goes to a file that is sealed with the key. Runs anywhere that sees the same files under the same
 /// paths; run twice, it writes the same file.
+///
+/// Exit code 2 says that lines or ranges of the share cannot be read as records and will be withheld; what
+/// the rest teaches is there.
 ///
 /// Examples:
 ///   decostop plan request.toml /var/log/gitlab --shards 8 --out shards

@@ -312,8 +312,8 @@ pub(crate) struct Plan {
 /// Exit code 2 says that lines were withheld.
 ///
 /// With --shard, the second phase of a dive over a cluster: the share of one worker, redacted by the
-/// facts of all shares and verified, goes to a sealed file for `gather`. Lines that were withheld are
-/// counted in it, and `gather` ends with exit code 2.
+/// facts of all shares and verified, goes to a sealed file for `gather`. Exit code 2 says that lines of
+/// the share were withheld, or ranges lost; the file is there, and `gather` says where.
 ///
 ///   decostop redact --shard shards/shard-0000.json --facts facts --key-file key --out part-0000
 #[derive(Args, Debug)]
@@ -338,6 +338,15 @@ pub(crate) struct Redact {
     /// With --shard: read files instead of mapping them into memory
     #[arg(long, requires = "shard", help_heading = "Cluster")]
     pub(crate) no_mmap: bool,
+    /// With --shard: withheld lines and ranges of the share that do not make the exit code 2
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 0,
+        requires = "shard",
+        help_heading = "Cluster"
+    )]
+    pub(crate) allow_withheld: u64,
     /// Request whose scope applies [default: none, nothing is in scope]
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) request: Option<PathBuf>,

@@ -10,6 +10,7 @@ use anyhow::Result;
 use decostop::artefact::{Options, private_file};
 use decostop::cluster::{self, Shard, Task};
 use decostop::pipeline::Progress;
+use decostop::stats::Report;
 use decostop::{Dive, Error, ErrorKind};
 
 use super::dive;
@@ -122,7 +123,21 @@ pub(crate) fn learn(args: &Learn) -> Result<Exit> {
             shell(&args.out)
         )?;
     }
-    Ok(Exit::Done)
+    ended(&report, &args.working)
+}
+
+/// How a step on a share ends: as a dive does. What was withheld is told where the shares come together.
+fn ended(report: &Report, working: &Working) -> Result<Exit> {
+    let exit = dive::exit_of(report, working.allow_withheld);
+    if exit == Exit::Incomplete {
+        dive::tell_incomplete(report, None)?;
+        writeln!(
+            terminal::talk(),
+            "  the result of `decostop gather` says where; --allow-withheld {} tolerates it",
+            report.missing()
+        )?;
+    }
+    Ok(exit)
 }
 
 pub(crate) fn merge(args: &Merge) -> Result<Exit> {
@@ -150,7 +165,7 @@ pub(super) fn redact(
             shell(out)
         )?;
     }
-    Ok(Exit::Done)
+    ended(&report, working)
 }
 
 pub(crate) fn gather(args: &Gather) -> Result<Exit> {

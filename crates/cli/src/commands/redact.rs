@@ -31,6 +31,7 @@ pub(crate) fn run(args: &Redact) -> Result<Exit> {
         let working = Working {
             threads: args.threads,
             no_mmap: args.no_mmap,
+            allow_withheld: args.allow_withheld,
             progress: ProgressMode::default(),
             quiet: args.quiet,
         };

@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-use crate::run::{Corpus, arg, decostop, names, run};
+use crate::run::{Corpus, Ran, arg, decostop, names, run};
 
-/// Shares of the sound corpus, and a key.
+/// Shares of a corpus, and a key.
 struct Work {
     dir: TempDir,
     shards: Vec<PathBuf>,
@@ -18,11 +18,15 @@ struct Work {
 
 impl Work {
     fn new(count: &str) -> Self {
+        Self::over(Corpus::sound(), count)
+    }
+
+    fn over(corpus: &Corpus, count: &str) -> Self {
         let dir = TempDir::new().expect("a directory");
         fs::write(dir.path().join("key"), [9; 32]).expect("a file");
         let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600);
         fs::set_permissions(dir.path().join("key"), mode).expect("a file");
-        let (request, logs) = (Corpus::sound().path("request.toml"), Corpus::sound().path("logs"));
+        let (request, logs) = (corpus.path("request.toml"), corpus.path("logs"));
         let out = dir.path().join("shards");
         run(&[
             "plan",
@@ -290,4 +294,71 @@ fn parts_are_not_held_open() {
         .stdin(Stdio::null());
     let ran = limited.output().expect("it runs");
     assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+}
+
+/// What a step says to have withheld.
+fn withheld(ran: &Ran) -> u64 {
+    let told = ran.err.lines().find_map(|line| line.strip_prefix("incomplete: "));
+    let count = told.and_then(|told| told.split(' ').next());
+    count.map_or(0, |count| count.replace(',', "").parse().expect("a count"))
+}
+
+#[test]
+fn a_step_that_withheld_ends_as_a_dive_does() {
+    let work = Work::over(Corpus::damaged(), "3");
+    let (all, out, key) = (work.path("facts"), work.path("out"), work.key());
+    let mut merge = vec!["merge".to_owned()];
+    for (nth, shard) in work.shards.iter().enumerate() {
+        let facts = work.path(&format!("facts-{nth}"));
+        let learn = [
+            "learn",
+            arg(shard),
+            "--key-file",
+            arg(&key),
+            "--out",
+            arg(&facts),
+            "-q",
+        ];
+        let ran = run(&learn);
+        assert!(
+            ran.code == Some(if withheld(&ran) > 0 { 2 } else { 0 }),
+            "{}",
+            ran.err
+        );
+        // It says how much is to be tolerated.
+        let tolerated = withheld(&ran).to_string();
+        run(&[&learn[..], &["--allow-withheld", &tolerated]].concat()).exits(0);
+        merge.push(arg(&facts).to_owned());
+    }
+    merge.extend(["--key-file", arg(&key), "--out", arg(&all)].map(str::to_owned));
+    run(&merge.iter().map(String::as_str).collect::<Vec<_>>()).exits(0);
+    let (mut sum, mut gather) = (0, vec!["gather".to_owned()]);
+    for (nth, shard) in work.shards.iter().enumerate() {
+        let part = work.part(nth);
+        let redact = [
+            &["redact", "--shard", arg(shard), "--facts", arg(&all)][..],
+            &["--key-file", arg(&key), "--out", arg(&part), "-q"],
+        ]
+        .concat();
+        let ran = run(&redact);
+        let tolerated = withheld(&ran);
+        assert!(ran.code == Some(if tolerated > 0 { 2 } else { 0 }), "{}", ran.err);
+        assert!(part.exists(), "what could be redacted is there");
+        sum += tolerated;
+        let tolerated = tolerated.to_string();
+        run(&[&redact[..], &["--allow-withheld", &tolerated]].concat()).exits(0);
+        gather.push(arg(&part).to_owned());
+    }
+    let more = [
+        "--facts",
+        arg(&all),
+        "--key-file",
+        arg(&key),
+        "--out",
+        arg(&out),
+        "-q",
+    ];
+    gather.extend(more.map(str::to_owned));
+    let ran = run(&gather.iter().map(String::as_str).collect::<Vec<_>>()).exits(2);
+    assert!(sum > 0 && withheld(&ran) == sum, "{sum}: {}", ran.err);
 }
