@@ -356,3 +356,37 @@ fn a_step_replaces_nothing_but_a_file_of_its_kind() {
     task(&shards[0]).redact(&facts, &parts[0]).expect("a part");
     assert_eq!(fs::read(&parts[0]).expect("a part"), sealed);
 }
+
+/// Names in a directory, hidden ones too.
+fn names(dir: &Path) -> Vec<String> {
+    let entries = fs::read_dir(dir).expect("a directory");
+    let mut names: Vec<String> = entries
+        .map(|entry| {
+            entry
+                .expect("an entry")
+                .file_name()
+                .to_string_lossy()
+                .into_owned()
+        })
+        .collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn a_step_that_fails_leaves_nothing() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let logs = names_elsewhere(dir.path());
+    let dive = builder(&Profile::gitlab(), &logs).build().expect("a dive");
+    let shards = dive.shards(1).expect("shards");
+    let (facts, _) = all(dir.path(), &shards).expect("parts");
+    fs::write(logs.join("production_json.log.1"), "changed").expect("a file");
+    let work = dir.path().join("work");
+    fs::create_dir(&work).expect("a directory");
+    let (out, cancelled) = (work.join("x"), Arc::new(true.into()));
+    let stopped = || task(&shards[0]).cancel(Arc::clone(&cancelled));
+    assert!(task(&shards[0]).redact(&facts, &out).is_err() && task(&shards[0]).learn(&out).is_err());
+    assert!(stopped().redact(&facts, &out).is_err() && stopped().learn(&out).is_err());
+    assert!(cluster::merge(&[facts], &Secret::Material(KEY), &out).is_err());
+    assert_eq!(names(&work), [""; 0]);
+}

@@ -1,17 +1,16 @@
 //! `decostop learn`, `merge`, `redact --shard`, `gather`, and the shares of `plan`: a dive over many workers.
 
-use std::fs;
 use std::io::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use anyhow::Result;
-use decostop::artefact::{Options, private_file};
+use decostop::artefact::Options;
 use decostop::cluster::{self, Shard, Task};
 use decostop::pipeline::Progress;
 use decostop::stats::Report;
-use decostop::{Dive, Error, ErrorKind};
+use decostop::{Dive, Error};
 
 use super::dive;
 use super::watch::Watch;
@@ -37,7 +36,7 @@ pub(super) fn shards(dive: &Dive, wanted: usize, out: Option<&Path>) -> Result<E
         to.flush()?;
         return Ok(Exit::Done);
     };
-    place(&shards, out)?;
+    cluster::write_shards(&shards, out)?;
     let largest = shards.iter().map(Shard::bytes).max().unwrap_or_default();
     let told = count(shards.len() as u64, "shard");
     writeln!(
@@ -47,44 +46,6 @@ pub(super) fn shards(dive: &Dive, wanted: usize, out: Option<&Path>) -> Result<E
         bytes(largest)
     )?;
     Ok(Exit::Done)
-}
-
-/// Writes one file for each share to a directory, which appears when it is complete.
-fn place(shards: &[Shard], out: &Path) -> Result<(), Error> {
-    let failed = |cause| Error::io(ErrorKind::Sink, out, "create the directory", cause);
-    if out.symlink_metadata().is_ok() {
-        return Err(failed(std::io::ErrorKind::AlreadyExists.into()));
-    }
-    let mut name = std::ffi::OsString::from(".");
-    name.push(out.file_name().unwrap_or_default());
-    name.push(format!(".partial-{}", std::process::id()));
-    let partial = out.with_file_name(name);
-    make_dir(&partial).map_err(failed)?;
-    let write = |shard: &Shard| {
-        let path = partial.join(format!("shard-{:04}.json", shard.ordinal()));
-        let json = shard.to_json()?;
-        let write = || private_file(&path)?.write_all(json.as_bytes());
-        write().map_err(|cause| Error::io(ErrorKind::Sink, &path, "write", cause))
-    };
-    let placed = shards
-        .iter()
-        .try_for_each(write)
-        .and_then(|()| fs::rename(&partial, out).map_err(failed));
-    if placed.is_err() {
-        let _ = fs::remove_dir_all(&partial);
-    }
-    placed
-}
-
-#[cfg(unix)]
-fn make_dir(path: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt as _;
-    fs::DirBuilder::new().mode(0o700).create(path)
-}
-
-#[cfg(not(unix))]
-fn make_dir(path: &Path) -> std::io::Result<()> {
-    fs::create_dir(path)
 }
 
 fn task(shard: &Path, key: &SharedKey, working: &Working, progress: &Arc<Progress>) -> Result<Task> {

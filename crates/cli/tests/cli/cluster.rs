@@ -163,6 +163,40 @@ fn workers_give_what_one_process_gives_even_if_one_is_killed() {
 }
 
 #[test]
+fn what_a_killed_step_left_is_gone_when_it_ran_again() {
+    let work = Work::new("1");
+    let (facts, parts) = (work.facts(), work.path("parts"));
+    fs::create_dir(&parts).expect("a directory");
+    let mut redact = decostop();
+    redact
+        .args(["redact", "--shard", arg(&work.shards[0]), "--facts", arg(&facts)])
+        .args(["--out", arg(&parts.join("part-0")), "-q"])
+        .env("DECOSTOP_KEY_FILE", work.key())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    // As often as it takes: it may come to its end before it is killed.
+    let left = loop {
+        let mut killed = redact.spawn().expect("it runs");
+        while names(&parts).is_empty() {
+            sleep(Duration::from_millis(1));
+        }
+        killed.kill().expect("it is killed");
+        killed.wait().expect("it ends");
+        let left = names(&parts);
+        if left != ["part-0"] {
+            break left;
+        }
+        fs::remove_file(parts.join("part-0")).expect("a part");
+    };
+    assert!(
+        left.len() == 1 && left[0].starts_with(".part-0.partial-"),
+        "{left:?}"
+    );
+    assert!(redact.status().expect("it runs").success());
+    assert_eq!(names(&parts), ["part-0"]);
+}
+
+#[test]
 fn shares_go_to_standard_output_as_json() {
     let (request, logs) = (Corpus::sound().path("request.toml"), Corpus::sound().path("logs"));
     let ran = run(&["plan", arg(&request), arg(&logs), "--shards", "2"]).exits(0);

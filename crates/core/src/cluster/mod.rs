@@ -54,7 +54,7 @@ mod task;
 
 pub use facts::merge;
 pub use gather::Gather;
-pub use shard::Shard;
+pub use shard::{Shard, write_shards};
 pub use task::Task;
 
 use std::fs::File;

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -10,6 +11,7 @@ use decostop_profile::{Profile, RuleSet};
 use serde::{Deserialize, Serialize};
 
 use super::seal::at;
+use crate::artefact::{Staging, private_file};
 use crate::request::Request;
 use crate::source::{Discovery, Input, InputId, InputKind, SkipReason, Skipped, follows_in_svlogd};
 use crate::{Dive, Error, ErrorKind, Limits};
@@ -425,6 +427,26 @@ impl Shard {
             }
         })
     }
+}
+
+/// Writes shares to a new directory, one file each (`shard-0000.json`, …). It appears when it is complete.
+///
+/// # Errors
+/// [`ErrorKind::Config`] if there is such a name already, or no directory for it, or if a path is not UTF-8;
+/// [`ErrorKind::Sink`] if it cannot be written. Nothing is left then.
+pub fn write_shards(shards: &[Shard], out: &Path) -> Result<(), Error> {
+    let staging = Staging::create(out, None)?;
+    for shard in shards {
+        let path = staging.path().join(format!("shard-{:04}.json", shard.ordinal()));
+        let json = shard.to_json()?;
+        let write = || {
+            let mut file = private_file(&path)?;
+            file.write_all(json.as_bytes())?;
+            file.sync_all()
+        };
+        write().map_err(|cause| Error::io(ErrorKind::Sink, out, "write a share", cause))?;
+    }
+    staging.publish().map(drop)
 }
 
 impl Dive {
