@@ -390,3 +390,55 @@ fn a_step_that_fails_leaves_nothing() {
     assert!(cluster::merge(&[facts], &Secret::Material(KEY), &out).is_err());
     assert_eq!(names(&work), [""; 0]);
 }
+
+/// Of two results, in shares and alone: the same disclosure, the same lines withheld in the same order.
+fn the_same(dir: &Path, dive: &Dive, count: usize) -> String {
+    let shards = dive.shards(count).expect("shards");
+    let (facts, parts) = all(dir, &shards).expect("parts");
+    let (out, alone) = (gather(dir, &facts, parts).expect("gathered"), alone(dir, dive));
+    let withheld = |out: &Path| fs::read_to_string(out.join("internal/withheld.ndjson")).expect("a file");
+    assert_eq!(withheld(&out), withheld(&alone), "{count} shares");
+    let disclosed = |out: &Path| {
+        let dir = out.join("disclosure");
+        let read = |name: String| (fs::read(dir.join(&name)).expect("a file"), name);
+        names(&dir).into_iter().map(read).collect::<Vec<_>>()
+    };
+    assert!(disclosed(&out) == disclosed(&alone), "{count} shares");
+    let told = withheld(&out);
+    fs::remove_dir_all(out).expect("removed");
+    fs::remove_dir_all(alone).expect("removed");
+    told
+}
+
+#[test]
+fn what_is_withheld_is_told_in_the_order_of_one_process() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let logs = names_elsewhere(dir.path());
+    let cut = |second| line(second, "").replace('}', "");
+    let mut archive = tar::Builder::new(Vec::new());
+    // The second file of the archive has its damage nearer to its begin than the first.
+    for (name, text) in [
+        (
+            "a/production_json.log",
+            [line(3, ""), line(4, ""), cut(5), cut(6)].concat(),
+        ),
+        ("b/production_json.log", [cut(7), line(8, ""), cut(9)].concat()),
+    ] {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(text.len() as u64);
+        header.set_mode(0o644);
+        archive
+            .append_data(&mut header, name, text.as_bytes())
+            .expect("memory");
+    }
+    fs::write(logs.join("bundle.tar"), archive.into_inner().expect("memory")).expect("a file");
+    for (name, text) in [("aa", [cut(10), line(11, "")]), ("zz", [line(12, ""), cut(13)])] {
+        fs::create_dir(logs.join(name)).expect("a directory");
+        fs::write(logs.join(name).join("production_json.log"), text.concat()).expect("a file");
+    }
+    let dive = builder(&Profile::gitlab(), &logs).build().expect("a dive");
+    for count in [1, 2, 3, 9] {
+        let told = the_same(dir.path(), &dive, count);
+        assert_eq!(told.lines().count(), 6, "{told}");
+    }
+}

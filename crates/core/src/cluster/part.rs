@@ -49,9 +49,11 @@ type CarriedRemoval = (String, String, String, u32, u32, [u8; 16]);
 #[derive(Deserialize, Serialize)]
 pub(super) struct CarriedWithheld {
     pub(super) input: u32,
+    /// Of what was kept back among the records; none of what the scan kept back, which comes before them.
+    pub(super) time_ns: Option<i64>,
     reason: String,
     path: Vec<u8>,
-    pub(super) offset: Option<u64>,
+    offset: Option<u64>,
     bytes: Option<u64>,
     source: Option<String>,
     nexus: bool,
@@ -205,6 +207,7 @@ impl Sink for PartSink<'_> {
     fn withheld(&mut self, item: &Withheld) -> Result<Flow, Error> {
         let carried = CarriedWithheld {
             input: self.places.of(&item.origin.path),
+            time_ns: item.time_ns,
             reason: item.reason.as_str().to_owned(),
             path: bytes(&item.origin.path),
             offset: item.origin.offset,
@@ -260,6 +263,7 @@ impl CarriedWithheld {
             bytes: self.bytes,
             source: self.source,
             nexus: self.nexus,
+            time_ns: self.time_ns,
             ..Withheld::new(reason, origin)
         })
     }

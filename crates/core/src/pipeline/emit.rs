@@ -535,6 +535,7 @@ impl Emitter<'_> {
                     .get(matched.source as usize)
                     .map(|source| source.name.clone());
                 item.nexus = self.scope_needles.mentioned_in(&matched.line).unwrap_or(false);
+                item.time_ns = Some(matched.key.ns);
                 Outcome::Withheld(item)
             }
         }
