@@ -411,6 +411,40 @@ fn the_same(dir: &Path, dive: &Dive, count: usize) -> String {
 }
 
 #[test]
+fn a_path_that_cannot_be_read_is_told_as_by_one_process() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let logs = names_elsewhere(dir.path());
+    for name in ["aaa.log", "production_json.log.1!x", "zzz.log"] {
+        std::os::unix::fs::symlink("nowhere", logs.join(name)).expect("a link");
+    }
+    let dive = builder(&Profile::gitlab(), &logs).build().expect("a dive");
+    for count in [1, 2, 9] {
+        let told = the_same(dir.path(), &dive, count);
+        assert_eq!(told.matches("unreadable").count(), 3, "{told}");
+    }
+    // The first share tells, from its first step on.
+    let shards = dive.shards(2).expect("shards");
+    for shard in &shards {
+        let learned = task(shard).learn(&dir.path().join("x")).expect("facts");
+        let lost = if shard.ordinal() == 0 { 3 } else { 0 };
+        assert_eq!(learned.missing(), lost);
+    }
+    // What cannot be read is all there is.
+    for name in ["production_json.log.1", "production_json.log.2"] {
+        fs::remove_file(logs.join(name)).expect("a file");
+    }
+    let dive = builder(&Profile::gitlab(), &logs).build().expect("a dive");
+    let told = the_same(dir.path(), &dive, 2);
+    assert_eq!(told.matches("unreadable").count(), 3, "{told}");
+    // Nothing at all is no dive.
+    fs::remove_dir_all(&logs).expect("removed");
+    fs::create_dir(&logs).expect("a directory");
+    let dive = builder(&Profile::gitlab(), &logs).build().expect("a dive");
+    let refused = dive.shards(2).expect_err("nothing to read");
+    assert!(refused.to_string().contains("nothing to read"), "{refused}");
+}
+
+#[test]
 fn what_is_withheld_is_told_in_the_order_of_one_process() {
     let dir = tempfile::tempdir().expect("a directory");
     let logs = names_elsewhere(dir.path());

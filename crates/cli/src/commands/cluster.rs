@@ -17,7 +17,7 @@ use super::watch::Watch;
 use crate::args::{Gather, Learn, Merge, SharedKey, Working};
 use crate::exit::Exit;
 use crate::settings;
-use crate::terminal::{self, HEAD, bytes, count, number, shell};
+use crate::terminal::{self, HEAD, WARN, bytes, count, number, shell};
 use crate::{interrupt, mapping};
 
 fn now() -> SystemTime {
@@ -27,6 +27,13 @@ fn now() -> SystemTime {
 /// Shares on standard output as a JSON list, or one file each below `out`.
 pub(super) fn shards(dive: &Dive, wanted: usize, out: Option<&Path>) -> Result<Exit> {
     let shards = dive.shards(wanted)?;
+    for path in shards.iter().flat_map(Shard::unreadable) {
+        writeln!(
+            terminal::talk(),
+            "{WARN}warning:{WARN:#} {} cannot be read, and will count as lost",
+            path.display()
+        )?;
+    }
     let Some(out) = out else {
         let mut to = terminal::data();
         for (nth, shard) in shards.iter().enumerate() {

@@ -210,6 +210,20 @@ fn shares_go_to_standard_output_as_json() {
         assert!(shard["bytes"].as_u64() > Some(0) && !shard["inputs"].as_array().expect("inputs").is_empty());
     }
     run(&["plan", arg(&request), arg(&logs), "--shards", "0"]).exits(1);
+    // What cannot be read stands in the way of nothing else.
+    let dir = TempDir::new().expect("a directory");
+    std::os::unix::fs::symlink("nowhere", dir.path().join("x.log")).expect("a link");
+    let ran = run(&[
+        "plan",
+        arg(&request),
+        arg(&logs),
+        arg(dir.path()),
+        "--shards",
+        "2",
+    ]);
+    let ran = ran.exits(0).says("x.log cannot be read");
+    let shards: Vec<serde_json::Value> = serde_json::from_str(&ran.out).expect("JSON");
+    assert_eq!(shards.len(), 2);
     // A directory is there when it is complete, and never replaced.
     let work = Work::new("2");
     let out = work.path("shards");

@@ -146,7 +146,7 @@ impl Gather {
             }
             inputs.extend(closing.inputs);
         }
-        inputs.sort_by_key(|input| input.index);
+        inputs.sort_by_key(super::part::CarriedInput::place);
         assembly.report.inputs = inputs
             .into_iter()
             .map(super::part::CarriedInput::report)
@@ -240,7 +240,7 @@ impl Heads {
 fn place(item: &Item) -> Option<(i64, u32)> {
     match item {
         Item::Record(record) => Some((record.time_ns, record.input)),
-        Item::Withheld(item) => Some((item.time_ns?, item.input)),
+        Item::Withheld(item) => Some((item.time_ns?, item.input?)),
     }
 }
 

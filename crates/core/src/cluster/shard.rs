@@ -13,7 +13,9 @@ use serde::{Deserialize, Serialize};
 use super::seal::at;
 use crate::artefact::{Staging, private_file};
 use crate::request::Request;
-use crate::source::{Discovery, Input, InputId, InputKind, SkipReason, Skipped, follows_in_svlogd};
+use crate::source::{
+    Discovery, Input, InputId, InputKind, Problem, SkipReason, Skipped, SourceProblem, follows_in_svlogd,
+};
 use crate::{Dive, Error, ErrorKind, Limits};
 
 const FORMAT: &str = "decostop-shard/1";
@@ -43,6 +45,9 @@ pub struct Shard {
     inputs: Vec<ShardInput>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     skipped: Vec<LeftOut>,
+    /// What the plan could not read and nobody reads: the first share tells, too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    unreadable: Vec<PathBuf>,
     pub(super) dive: Common,
 }
 
@@ -357,6 +362,11 @@ impl Shard {
         self.bytes
     }
 
+    /// What the plan could not read, all of it in the first share.
+    pub fn unreadable(&self) -> impl ExactSizeIterator<Item = &Path> {
+        self.unreadable.iter().map(PathBuf::as_path)
+    }
+
     /// What tells its plan from others, as hexadecimal digits.
     pub fn plan(&self) -> &str {
         &self.plan
@@ -390,8 +400,11 @@ impl Shard {
                 name.and_then(|name| profile.sources.iter().position(|source| source.name == name));
             found.inputs.push(input);
         }
+        let is_same = found.problems.is_empty() && found.inputs.len() == count;
         found.skipped = self.skipped.iter().map(LeftOut::skipped).collect();
-        found.problems.is_empty() && found.inputs.len() == count
+        let lost = |path: &PathBuf| Problem::new(path, SourceProblem::Unreadable);
+        found.problems = self.unreadable.iter().map(lost).collect();
+        is_same
     }
 
     /// That every file is what it was when the dive was planned.
@@ -451,12 +464,12 @@ pub fn write_shards(shards: &[Shard], out: &Path) -> Result<(), Error> {
 
 impl Dive {
     /// The dive in at most `count` shares of about the same number of stored bytes, none of them empty:
-    /// whole files, those of one svlogd directory together. The same dive gives the same shares.
+    /// whole files, those of one svlogd directory together. The same dive gives the same shares. What cannot be
+    /// read now counts as lost, as in one process, whether or not a worker could.
     ///
     /// # Errors
     /// [`ErrorKind::Config`] for settings that need all inputs at once (following ids or correlations,
-    /// `dedup`, accounts), for standard input, inputs that cannot be read, paths that are not UTF-8, or if
-    /// there is nothing to read.
+    /// `dedup`, accounts), for standard input, paths that are not UTF-8, or if there is nothing at all.
     pub fn shards(&self, count: usize) -> Result<Vec<Shard>, Error> {
         let unfit = |what: &str, hint: &str| Err(Error::new(ErrorKind::Config, what).hint(hint));
         if self.request.ad_hoc {
@@ -477,9 +490,6 @@ impl Dive {
                 "leave --accounts out, or run the dive in one process",
             );
         }
-        if let Some(problem) = self.discovery.problems.first() {
-            return Err(at(&problem.path, format!("cannot be read: {}", problem.kind)));
-        }
         let inputs: Vec<&Input> = self
             .discovery
             .inputs
@@ -492,7 +502,11 @@ impl Dive {
                 "write it to a file first",
             );
         }
-        if inputs.is_empty() {
+        let problems = self.discovery.problems.iter();
+        let mut unreadable = problems
+            .map(|problem| absolute(&problem.path))
+            .collect::<Result<Vec<_>, _>>()?;
+        if inputs.is_empty() && unreadable.is_empty() {
             return unfit(
                 "there is nothing to read",
                 "`decostop plan` says what was left out",
@@ -529,6 +543,7 @@ impl Dive {
                 bytes: inputs.iter().map(|input| input.bytes).sum(),
                 inputs,
                 skipped: std::mem::take(&mut skipped),
+                unreadable: std::mem::take(&mut unreadable),
                 dive: common.clone(),
             };
             shard.digest = shard.digested()?;
@@ -618,11 +633,11 @@ fn together(inputs: Vec<ShardInput>) -> Vec<Vec<ShardInput>> {
     groups.into_values().collect()
 }
 
-/// Largest first onto the least loaded.
+/// Largest first onto the least loaded; one share at least, if only to tell what cannot be read.
 fn balanced(mut groups: Vec<Vec<ShardInput>>, count: usize) -> Vec<Vec<ShardInput>> {
     let bytes = |group: &[ShardInput]| group.iter().map(|input| input.bytes).sum::<u64>();
     groups.sort_by_key(|group| std::cmp::Reverse(bytes(group)));
-    let mut shares: Vec<(u64, Vec<ShardInput>)> = vec![(0, Vec::new()); count.min(groups.len())];
+    let mut shares: Vec<(u64, Vec<ShardInput>)> = vec![(0, Vec::new()); count.min(groups.len()).max(1)];
     for group in groups {
         let least = shares
             .iter_mut()
