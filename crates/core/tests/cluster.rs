@@ -11,7 +11,7 @@ use decostop::cluster::{self, Gather, Secret, Shard, Task};
 use decostop::request::Request;
 use decostop::sink::CountSink;
 use decostop::{Dive, Error, ErrorKind, dive_into};
-use decostop_profile::Profile;
+use decostop_profile::{Profile, Values};
 use decostop_testkit::synth::{self, CodecMix, Options as Corpus};
 use tempfile::TempDir;
 
@@ -93,7 +93,7 @@ impl Work {
         let all = self.dir.path().join("facts");
         // In any order.
         let facts: Vec<PathBuf> = self.learn().into_iter().rev().collect();
-        cluster::merge(&facts, &secret(), &all).expect("facts of all");
+        cluster::merge(&facts, &Values::new(), &secret(), &all).expect("facts of all");
         all
     }
 
@@ -318,15 +318,23 @@ fn what_does_not_belong_together_is_refused() {
     let parts = work.redact(&all);
     let config = ErrorKind::Config;
     let out = work.dir.path().join("x");
-    refused(cluster::merge(&each[..1], &secret(), &out), config, "missing: 1");
     refused(
-        cluster::merge(std::slice::from_ref(&all), &secret(), &out),
+        cluster::merge(&each[..1], &Values::new(), &secret(), &out),
+        config,
+        "missing: 1",
+    );
+    refused(
+        cluster::merge(std::slice::from_ref(&all), &Values::new(), &secret(), &out),
         config,
         "all shares already",
     );
-    refused(cluster::merge(&[], &secret(), &out), config, "no facts");
     refused(
-        cluster::merge(&each, &Secret::Material([8; 32]), &out),
+        cluster::merge(&[], &Values::new(), &secret(), &out),
+        config,
+        "no facts",
+    );
+    refused(
+        cluster::merge(&each, &Values::new(), &Secret::Material([8; 32]), &out),
         config,
         "cannot be opened",
     );

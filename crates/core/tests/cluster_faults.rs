@@ -11,7 +11,7 @@ use decostop::cluster::{self, Gather, Secret, Shard, Task};
 use decostop::request::Request;
 use decostop::sink::CountSink;
 use decostop::{Dive, DiveBuilder, Error, ErrorKind, Limits, dive_into};
-use decostop_profile::Profile;
+use decostop_profile::{Class, Profile, Values};
 
 const KEY: [u8; 32] = [7; 32];
 const REQUEST: &str = r#"
@@ -60,6 +60,9 @@ fn task(shard: &Shard) -> Task {
         .now(now())
 }
 fn all(dir: &Path, shards: &[Shard]) -> Result<(PathBuf, Vec<PathBuf>), Error> {
+    all_with(dir, shards, &Values::new())
+}
+fn all_with(dir: &Path, shards: &[Shard], accounts: &Values) -> Result<(PathBuf, Vec<PathBuf>), Error> {
     let mut facts = Vec::new();
     for shard in shards {
         let path = dir.join(format!("facts-{}", shard.ordinal()));
@@ -67,7 +70,7 @@ fn all(dir: &Path, shards: &[Shard]) -> Result<(PathBuf, Vec<PathBuf>), Error> {
         facts.push(path);
     }
     let merged = dir.join("merged");
-    cluster::merge(&facts, &Secret::Material(KEY), &merged)?;
+    cluster::merge(&facts, accounts, &Secret::Material(KEY), &merged)?;
     let mut parts = Vec::new();
     for shard in shards {
         let path = dir.join(format!("part-{}", shard.ordinal()));
@@ -186,7 +189,7 @@ fn a_worker_that_saw_less_lets_no_name_through() {
         facts.push(path);
     }
     let merged = dir.path().join("merged");
-    cluster::merge(&facts, &Secret::Material(KEY), &merged).expect("merged");
+    cluster::merge(&facts, &Values::new(), &Secret::Material(KEY), &merged).expect("merged");
     fs::write(&path, bytes).expect("a file");
     set_mtime(&path, mtime);
     let at = |shard: &&Shard| shard.paths().any(|other| other == path);
@@ -341,7 +344,7 @@ fn a_step_replaces_nothing_but_a_file_of_its_kind() {
     let refused = [
         task(&shards[0]).learn(&key).err(),
         task(&shards[0]).learn(&parts[0]).err(),
-        cluster::merge(&[dir.path().join("facts-0")], &secret, &key).err(),
+        cluster::merge(&[dir.path().join("facts-0")], &Values::new(), &secret, &key).err(),
         task(&shards[0]).redact(&facts, &key).err(),
         task(&shards[0]).redact(&facts, &facts).err(),
     ];
@@ -387,7 +390,7 @@ fn a_step_that_fails_leaves_nothing() {
     let stopped = || task(&shards[0]).cancel(Arc::clone(&cancelled));
     assert!(task(&shards[0]).redact(&facts, &out).is_err() && task(&shards[0]).learn(&out).is_err());
     assert!(stopped().redact(&facts, &out).is_err() && stopped().learn(&out).is_err());
-    assert!(cluster::merge(&[facts], &Secret::Material(KEY), &out).is_err());
+    assert!(cluster::merge(&[facts], &Values::new(), &Secret::Material(KEY), &out).is_err());
     assert_eq!(names(&work), [""; 0]);
 }
 
@@ -475,4 +478,76 @@ fn what_is_withheld_is_told_in_the_order_of_one_process() {
         let told = the_same(dir.path(), &dive, count);
         assert_eq!(told.lines().count(), 6, "{told}");
     }
+}
+
+#[test]
+fn accounts_do_in_shares_what_they_do_in_one_process() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let logs = dir.path().join("logs");
+    fs::create_dir(&logs).expect("a directory");
+    for nth in 1..4 {
+        // Whom no line names as an account.
+        let text = line(nth, ",\"message\":\"the DefaultAccount was seen\"");
+        fs::write(logs.join(format!("production_json.log.{nth}")), text).expect("a file");
+    }
+    let accounts = |names: &[&str]| {
+        let mut accounts = Values::new();
+        for name in names {
+            accounts.push(Class::User, name);
+        }
+        accounts
+    };
+    let (none, ours) = (Values::new(), accounts(&["DefaultAccount", "mallory77"]));
+    let plain = builder(&Profile::gitlab(), &logs).build().expect("a dive");
+    let with = || builder(&Profile::gitlab(), &logs).accounts(ours.clone());
+    let dive = with().build().expect("a dive");
+    let secret = Secret::Material(KEY);
+    let one = alone(dir.path(), &dive);
+    let disclosed = records(&one);
+    assert!(!disclosed.contains("DefaultAccount"));
+    let shards = dive.shards_with(2, &secret).expect("shards");
+    for shard in &shards {
+        let json = shard.to_json().expect("JSON");
+        assert!(!json.contains("DefaultAccount") && !json.contains("mallory77"));
+    }
+    let (facts, parts) = all_with(dir.path(), &shards, &ours).expect("parts");
+    let out = gather(dir.path(), &facts, parts).expect("gathered");
+    assert_eq!(records(&out), disclosed);
+    let dictionary = |out: &Path| fs::read(out.join("internal/dictionary.csv")).expect("a file");
+    assert_eq!(dictionary(&out), dictionary(&one));
+    // The order of the list is nothing of it; everything else is.
+    let each: Vec<PathBuf> = (0..2)
+        .map(|nth| dir.path().join(format!("facts-{nth}")))
+        .collect();
+    let merge = |accounts: &Values| cluster::merge(&each, accounts, &secret, &dir.path().join("again"));
+    merge(&accounts(&["mallory77", "DefaultAccount"])).expect("the same");
+    assert_eq!(
+        fs::read(dir.path().join("again")).expect("facts"),
+        fs::read(&facts).expect("facts")
+    );
+    for (accounts, says) in [
+        (&none, "was planned with accounts"),
+        (&accounts(&["DefaultAccount"]), "other accounts"),
+    ] {
+        let refused = merge(accounts).expect_err("not what was planned");
+        assert_eq!(refused.kind(), ErrorKind::Config);
+        assert!(refused.to_string().contains(says), "{refused}");
+    }
+    let shards = plain.shards(2).expect("shards");
+    let refused = all_with(dir.path(), &shards, &ours).expect_err("not what was planned");
+    assert!(
+        refused.to_string().contains("planned without accounts"),
+        "{refused}"
+    );
+    // Who has the shares and no key could else try names until one fits.
+    let other = |key| {
+        with()
+            .build()
+            .expect("a dive")
+            .shards_with(2, &Secret::Material(key))
+    };
+    let plan = |key| other(key).expect("shards")[0].plan().to_owned();
+    assert!(plan(KEY) == plan(KEY) && plan(KEY) != plan([8; 32]));
+    let refused = dive.shards(2).expect_err("no key");
+    assert!(refused.to_string().contains("key"), "{refused}");
 }

@@ -68,7 +68,8 @@ pub(crate) struct Learn {
 
 /// Cluster: put together what all shares learned
 ///
-/// Every share of the plan must be there; the same one twice does no harm.
+/// Every share of the plan must be there; the same one twice does no harm. A dive that was planned with
+/// --accounts takes the same accounts here; they go on in the facts, sealed.
 ///
 /// Examples:
 ///   decostop merge facts-* --key-file key --out facts
@@ -80,6 +81,9 @@ pub(crate) struct Merge {
     pub(crate) facts: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) key: SharedKey,
+    /// CSV of accounts that are known to be foreign, as `plan --shards` was given it [default: none]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) accounts: Option<PathBuf>,
     /// File to write
     #[arg(long, value_name = "FACTS", value_hint = ValueHint::FilePath)]
     pub(crate) out: PathBuf,

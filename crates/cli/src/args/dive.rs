@@ -286,6 +286,13 @@ pub(crate) struct Plan {
     /// With --shards: a new directory for one file each [default: standard output]
     #[arg(long, value_name = "DIR", requires = "shards", value_hint = ValueHint::DirPath, help_heading = "Cluster")]
     pub(crate) out: Option<PathBuf>,
+    /// With --shards: CSV of accounts that are known to be foreign. The shares hold a keyed digest of it;
+    /// `merge` takes the same file [default: none]
+    #[arg(long, value_name = "FILE", requires = "shards", value_hint = ValueHint::FilePath, help_heading = "Cluster")]
+    pub(crate) accounts: Option<PathBuf>,
+    /// With --accounts: pseudonym key of the dive [default: the file that DECOSTOP_KEY_FILE names]
+    #[arg(long, value_name = "FILE", requires = "accounts", value_hint = ValueHint::FilePath, help_heading = "Cluster")]
+    pub(crate) key_file: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) rules: RuleFiles,
     /// Learn foreign identities from every line, not only from matched ones (slower)

@@ -7,14 +7,14 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::Result;
 use decostop::artefact::Options;
-use decostop::cluster::{self, Shard, Task};
+use decostop::cluster::{self, Secret, Shard, Task};
 use decostop::pipeline::Progress;
 use decostop::stats::Report;
 use decostop::{Dive, Error};
 
 use super::dive;
 use super::watch::Watch;
-use crate::args::{Gather, Learn, Merge, SharedKey, Working};
+use crate::args::{Gather, Learn, Merge, Working};
 use crate::exit::Exit;
 use crate::settings;
 use crate::terminal::{self, HEAD, WARN, bytes, count, number, shell};
@@ -25,8 +25,16 @@ fn now() -> SystemTime {
 }
 
 /// Shares on standard output as a JSON list, or one file each below `out`.
-pub(super) fn shards(dive: &Dive, wanted: usize, out: Option<&Path>) -> Result<Exit> {
-    let shards = dive.shards(wanted)?;
+pub(super) fn shards(
+    dive: &Dive,
+    wanted: usize,
+    secret: Option<&Secret>,
+    out: Option<&Path>,
+) -> Result<Exit> {
+    let shards = match secret {
+        Some(secret) => dive.shards_with(wanted, secret)?,
+        None => dive.shards(wanted)?,
+    };
     for path in shards.iter().flat_map(Shard::unreadable) {
         writeln!(
             terminal::talk(),
@@ -55,8 +63,8 @@ pub(super) fn shards(dive: &Dive, wanted: usize, out: Option<&Path>) -> Result<E
     Ok(Exit::Done)
 }
 
-fn task(shard: &Path, key: &SharedKey, working: &Working, progress: &Arc<Progress>) -> Result<Task> {
-    Ok(Task::new(Shard::load(shard)?, settings::secret(&key.key_file)?)
+fn task(shard: &Path, secret: Secret, working: &Working, progress: &Arc<Progress>) -> Result<Task> {
+    Ok(Task::new(Shard::load(shard)?, secret)
         .threads(working.threads.map_or(0, std::num::NonZero::get))
         .map_policy(mapping::policy(working.no_mmap))
         .now(now())
@@ -80,7 +88,8 @@ fn watched<T>(
 
 pub(crate) fn learn(args: &Learn) -> Result<Exit> {
     let progress = Arc::new(Progress::default());
-    let task = task(&args.shard, &args.key, &args.working, &progress)?;
+    let secret = settings::secret(&args.key.key_file)?;
+    let task = task(&args.shard, secret, &args.working, &progress)?;
     let how = (args.working.progress, args.working.quiet);
     let report = watched(&progress, how, || task.learn(&args.out))?;
     if !args.working.quiet {
@@ -109,19 +118,21 @@ fn ended(report: &Report, working: &Working) -> Result<Exit> {
 }
 
 pub(crate) fn merge(args: &Merge) -> Result<Exit> {
-    cluster::merge(&args.facts, &settings::secret(&args.key.key_file)?, &args.out)?;
+    let secret = settings::secret(&args.key.key_file)?;
+    let accounts = settings::accounts(args.accounts.as_deref())?;
+    cluster::merge(&args.facts, &accounts, &secret, &args.out)?;
     Ok(Exit::Done)
 }
 
 pub(super) fn redact(
     shard: &Path,
     facts: &Path,
-    key: &SharedKey,
+    secret: Secret,
     working: &Working,
     out: &Path,
 ) -> Result<Exit> {
     let progress = Arc::new(Progress::default());
-    let task = task(shard, key, working, &progress)?;
+    let task = task(shard, secret, working, &progress)?;
     let how = (working.progress, working.quiet);
     let report = watched(&progress, how, || task.redact(facts, out))?;
     if !working.quiet {

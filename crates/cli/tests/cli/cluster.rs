@@ -410,3 +410,81 @@ fn a_step_that_withheld_ends_as_a_dive_does() {
     let ran = run(&gather.iter().map(String::as_str).collect::<Vec<_>>()).exits(2);
     assert!(sum > 0 && withheld(&ran) == sum, "{sum}: {}", ran.err);
 }
+
+#[test]
+fn accounts_are_bound_to_the_plan_and_go_on_in_the_facts() {
+    let dir = TempDir::new().expect("a directory");
+    let path = |name: &str| dir.path().join(name);
+    let (request, logs) = (Corpus::sound().path("request.toml"), Corpus::sound().path("logs"));
+    let (key, accounts, shards) = (path("key"), path("accounts.csv"), path("shards"));
+    fs::write(&key, [9; 32]).expect("a file");
+    // Words that the corpus writes: as names of others they leave its texts.
+    fs::write(&accounts, "username\nmallory77\nuser\nproject\n").expect("a file");
+    let key = ["--key-file", arg(&key)];
+    let known = ["--accounts", arg(&accounts)];
+    let plan = [
+        "plan",
+        arg(&request),
+        arg(&logs),
+        "--shards",
+        "2",
+        "--out",
+        arg(&shards),
+    ];
+    run(&[&plan[..], &known].concat())
+        .exits(1)
+        .says("--accounts needs the key");
+    run(&[&plan[..], &known, &key].concat()).exits(0);
+    let shards = names(&shards).into_iter().map(|name| shards.join(name));
+    let shards: Vec<PathBuf> = shards.collect();
+    let facts: Vec<PathBuf> = (0..2).map(|nth| path(&format!("facts-{nth}"))).collect();
+    for (shard, facts) in shards.iter().zip(&facts) {
+        assert!(!fs::read_to_string(shard).expect("JSON").contains("mallory77"));
+        run(&[&["learn", arg(shard), "--out", arg(facts), "-q"], &key[..]].concat()).exits(0);
+    }
+    let all = path("facts");
+    let merge = ["merge", arg(&facts[0]), arg(&facts[1]), "--out", arg(&all)];
+    run(&[&merge[..], &key].concat())
+        .exits(1)
+        .says("planned with accounts")
+        .says("--accounts");
+    run(&[&merge[..], &known, &key].concat()).exits(0);
+    let parts: Vec<PathBuf> = (0..2).map(|nth| path(&format!("part-{nth}"))).collect();
+    for (shard, part) in shards.iter().zip(&parts) {
+        let redact = [
+            "redact",
+            "--shard",
+            arg(shard),
+            "--facts",
+            arg(&all),
+            "--out",
+            arg(part),
+            "-q",
+        ];
+        run(&[&redact[..], &key].concat()).exits(0);
+    }
+    let (out, whole) = (path("out"), path("whole"));
+    let gather = [
+        "gather",
+        arg(&parts[0]),
+        arg(&parts[1]),
+        "--facts",
+        arg(&all),
+        "--out",
+        arg(&out),
+    ];
+    run(&[&gather[..], &key].concat()).exits(0);
+    let scan = [
+        "scan",
+        "--request",
+        arg(&request),
+        arg(&logs),
+        "--out",
+        arg(&whole),
+        "-q",
+    ];
+    run(&[&scan[..], &known, &key].concat()).exits(0);
+    assert_eq!(disclosure(&out), disclosure(&whole));
+    let dictionary = |out: &Path| fs::read_to_string(out.join("internal/dictionary.csv")).expect("a file");
+    assert!(dictionary(&out) == dictionary(&whole) && dictionary(&out).contains("mallory77"));
+}

@@ -7,11 +7,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use decostop_profile::{Profile, RuleSet};
+use decostop_profile::{Profile, RuleSet, Values};
+use decostop_redact::Learner;
 use serde::{Deserialize, Serialize};
 
+use super::Secret;
 use super::seal::at;
 use crate::artefact::{Staging, private_file};
+use crate::query::scope_index;
 use crate::request::Request;
 use crate::source::{
     Discovery, Input, InputId, InputKind, Problem, SkipReason, Skipped, SourceProblem, follows_in_svlogd,
@@ -130,6 +133,8 @@ pub(super) struct Common {
     digest: bool,
     source_of: Vec<(String, String)>,
     bounds: Bounds,
+    /// Keyed digest of the accounts known to be foreign, if there are any: they join what the shares teach.
+    accounts: Option<String>,
 }
 
 /// The limits that decide what becomes of a line.
@@ -215,7 +220,20 @@ fn json<T: Serialize>(value: &T) -> Result<String, Error> {
 }
 
 impl Common {
-    fn of(dive: &Dive) -> Result<Self, Error> {
+    fn of(dive: &Dive, secret: Option<&Secret>) -> Result<Self, Error> {
+        let accounts = match (secret, dive.accounts.is_empty()) {
+            (_, true) => None,
+            (Some(secret), false) => Some(secret.digest_of(&dive.accounts)),
+            (None, false) => {
+                return Err(Error::new(
+                    ErrorKind::Config,
+                    "accounts are bound to a plan by the key of its dive",
+                )
+                .hint(
+                    "plan with the key that all steps take; the accounts themselves go to `decostop merge`",
+                ));
+            }
+        };
         let profile = &dive.profile;
         let built_in = Profile::builtin(&profile.name).is_some_and(|known| known.digest == profile.digest);
         // Without the lists of this build, which are behind it: those are built in.
@@ -240,6 +258,7 @@ impl Common {
             digest: dive.digest,
             source_of: dive.source_of.clone(),
             bounds: Bounds::of(&dive.limits),
+            accounts,
         })
     }
 
@@ -286,6 +305,38 @@ impl Common {
             .digest(self.digest)
             .source_of(self.source_of.clone())
             .limits(self.bounds.limits()))
+    }
+
+    /// Lets a learner know the accounts of the dive.
+    pub(super) fn teach(
+        &self,
+        learner: &mut Learner,
+        accounts: &Values,
+        secret: &Secret,
+    ) -> Result<(), Error> {
+        let (message, hint) = match (&self.accounts, accounts.is_empty()) {
+            (None, true) => return Ok(()),
+            (None, false) => (
+                "the dive was planned without accounts",
+                "plan once more, with the same --accounts",
+            ),
+            (Some(_), true) => (
+                "the dive was planned with accounts",
+                "give the same --accounts here",
+            ),
+            (Some(planned), false) if *planned == secret.digest_of(accounts) => {
+                let scope = scope_index(&self.request(&*self.profile()?)?)?;
+                for (class, text) in accounts.iter() {
+                    learner.add_account(class, text, &scope);
+                }
+                return Ok(());
+            }
+            (Some(_), false) => (
+                "the dive was planned with other accounts, or with another key",
+                "give the same --accounts and --key-file to `plan` and here",
+            ),
+        };
+        Err(Error::new(ErrorKind::Config, message).hint(hint))
     }
 
     /// Foreign values that the dictionary may hold.
@@ -469,8 +520,22 @@ impl Dive {
     ///
     /// # Errors
     /// [`ErrorKind::Config`] for settings that need all inputs at once (following ids or correlations,
-    /// `dedup`, accounts), for standard input, paths that are not UTF-8, or if there is nothing at all.
+    /// `dedup`), for accounts ([`Dive::shards_with`] takes them), for standard input, paths that are not UTF-8,
+    /// or if there is nothing at all.
     pub fn shards(&self, count: usize) -> Result<Vec<Shard>, Error> {
+        self.shared_out(count, None)
+    }
+
+    /// As [`Dive::shards`], also of a dive with accounts. They are not in the shares, which are not sealed:
+    /// those hold a digest of them, keyed with `secret`, and [`merge`](super::merge) takes the same accounts.
+    ///
+    /// # Errors
+    /// As [`Dive::shards`].
+    pub fn shards_with(&self, count: usize, secret: &Secret) -> Result<Vec<Shard>, Error> {
+        self.shared_out(count, Some(secret))
+    }
+
+    fn shared_out(&self, count: usize, secret: Option<&Secret>) -> Result<Vec<Shard>, Error> {
         let unfit = |what: &str, hint: &str| Err(Error::new(ErrorKind::Config, what).hint(hint));
         if self.request.ad_hoc {
             return unfit(
@@ -482,12 +547,6 @@ impl Dive {
             return unfit(
                 "following and --dedup need all inputs at once",
                 "a dive in shares goes without them",
-            );
-        }
-        if !self.accounts.is_empty() {
-            return unfit(
-                "accounts do not travel in shares, since they name people",
-                "leave --accounts out, or run the dive in one process",
             );
         }
         let inputs: Vec<&Input> = self
@@ -512,7 +571,7 @@ impl Dive {
                 "`decostop plan` says what was left out",
             );
         }
-        let common = Common::of(self)?;
+        let common = Common::of(self, secret)?;
         let all: Vec<ShardInput> = inputs
             .iter()
             .map(|input| {
