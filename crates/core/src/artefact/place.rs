@@ -2,14 +2,15 @@
 //!
 //! Work happens in a sibling `.NAME.partial-<pid>-<host and random>` of the result, private to its
 //! owner; a rename makes it the result. A sibling whose process was killed is removed by the next run
-//! for the same result. Whether it was killed is told by a lock that its process holds on it from
-//! before it has that name: process ids come back, and in containers they are all
+//! for the same result. Whether it was killed is told by a lock that its process holds on it, on a
+//! directory from before it has that name: process ids come back, and in containers they are all
 //! alike. Only siblings made under this host's name are looked at, since some network file systems
 //! keep locks per host; a file system without locks is never cleaned.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, TryLockError};
 use std::io::{self, ErrorKind as IoKind};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use super::private::{make_dir, private_file, sync_dir};
@@ -267,22 +268,28 @@ impl StagedFile {
     pub(crate) fn create(out: &Path) -> Result<Self, Error> {
         let place = Place::new(out)?;
         place.sweep_files();
-        let refused = |cause| failed(&place.out, "create the file", cause);
-        let tag = Place::tag()?;
-        let (new, path) = (place.sibling(NEW, &tag), place.sibling(PARTIAL, &tag));
-        let file = private_file(&new).map_err(refused)?;
-        let lock = file.try_clone().ok().and_then(|file| Lock::on(file).ok());
-        if let Err(cause) = fs::rename(&new, &path) {
-            let _ = fs::remove_file(&new);
-            return Err(refused(cause));
+        loop {
+            let path = place.sibling(PARTIAL, &Place::tag()?);
+            let refused = |cause| failed(&place.out, "create the file", cause);
+            let file = private_file(&path).map_err(refused)?;
+            let locked = file.try_clone().map(Lock::on);
+            let is_there = || file.metadata().map(|metadata| metadata.nlink() > 0);
+            // Before it was locked, another run may have taken it for an orphan.
+            let (lock, is_ours) = match locked.map_err(refused)? {
+                Ok(lock) => (Some(lock), is_there().map_err(refused)?),
+                Err(TryLockError::Error(_)) => (None, true),
+                Err(TryLockError::WouldBlock) => (None, false),
+            };
+            if is_ours {
+                return Ok(Self {
+                    place,
+                    path,
+                    file,
+                    lock,
+                    live: true,
+                });
+            }
         }
-        Ok(Self {
-            place,
-            path,
-            file,
-            lock,
-            live: true,
-        })
     }
 
     /// What it will be called.

@@ -292,6 +292,27 @@ fn a_file_appears_whole_and_takes_nothing_with_it_but_what_a_dead_process_left()
 }
 
 #[test]
+fn files_of_runs_at_the_same_time_are_not_taken_for_orphans() {
+    use std::io::Write as _;
+
+    let dir = scratch();
+    let out = dir.path().join("part");
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for _ in 0..100 {
+                    let mut file = StagedFile::create(&out).expect("a file");
+                    file.write_all(b"whole").expect("room");
+                    file.publish().expect("nobody removed it");
+                }
+            });
+        }
+    });
+    assert_eq!(fs::read(&out).expect("a file"), b"whole");
+    assert_eq!(fs::read_dir(dir.path()).expect("a directory").count(), 1);
+}
+
+#[test]
 fn two_that_replace_one_result_do_not_mix() {
     let dir = scratch();
     let out = dir.path().join("out");
