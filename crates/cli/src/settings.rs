@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{Read as _, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -12,7 +12,7 @@ use decostop::request::{AdHoc, Instant, Request, Zone};
 use decostop::{Error, ErrorKind, Origin};
 use decostop_profile::{Profile, RuleSet, Values};
 
-use crate::args::{Asked, Keys, ProfileFile, Reading, RuleFiles};
+use crate::args::{Asked, KEY_FILE, Keys, ProfileFile, Reading, RuleFiles};
 use crate::exit::usage;
 use crate::terminal::{self, WARN};
 
@@ -160,6 +160,21 @@ pub(crate) fn secret(path: &Path) -> Result<Secret> {
     Ok(Secret::read(path)?)
 }
 
+/// Reads the key that all steps of a dive in shares take: of the file named, else of the one that the
+/// environment names. `flag` needs it.
+pub(crate) fn shared_key(flag: &str, file: Option<&PathBuf>) -> Result<Secret> {
+    let named = file
+        .cloned()
+        .or_else(|| std::env::var_os(KEY_FILE).map(Into::into));
+    let named = named.ok_or_else(|| {
+        usage(
+            format!("{flag} needs the key of the dive"),
+            format!("give --key-file FILE, or name the file in {KEY_FILE}"),
+        )
+    })?;
+    secret(&named)
+}
+
 /// Random bytes of the system, for a fresh key.
 pub(crate) fn random() -> Result<[u8; 32]> {
     let mut bytes = [0; 32];
@@ -192,8 +207,8 @@ fn warn_if_shared(path: &Path, file: &File) {
 fn warn_if_shared(_path: &Path, _file: &File) {}
 
 /// Reads `--accounts`.
-pub(crate) fn accounts(keys: &Keys) -> Result<Values> {
-    match &keys.accounts {
+pub(crate) fn accounts(file: Option<&Path>) -> Result<Values> {
+    match file {
         None => Ok(Values::new()),
         Some(path) => Ok(decostop::request::accounts::read(path)?),
     }

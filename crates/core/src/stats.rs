@@ -9,6 +9,7 @@ use serde::Serialize;
 use decostop_profile::{Class, Values};
 
 use crate::artefact::path_text;
+use crate::sink::Reason;
 
 /// One input as it was read.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -60,6 +61,15 @@ pub struct Counts {
     pub unknown_fields: BTreeMap<String, u64>,
     /// Other noteworthy things (`scope.conflict`, `event.unlisted`, `path.unrouted`, …) to count.
     pub notes: BTreeMap<&'static str, u64>,
+}
+
+impl Counts {
+    /// Counts a line or range that is kept back.
+    pub(crate) fn withhold(&mut self, reason: Reason, nexus: bool) {
+        self.withheld += 1;
+        self.withheld_with_nexus += u64::from(nexus);
+        *self.withheld_by_reason.entry(reason.as_str()).or_default() += 1;
+    }
 }
 
 /// What a dive did.

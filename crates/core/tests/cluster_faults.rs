@@ -11,7 +11,7 @@ use decostop::cluster::{self, Gather, Secret, Shard, Task};
 use decostop::request::Request;
 use decostop::sink::CountSink;
 use decostop::{Dive, DiveBuilder, Error, ErrorKind, Limits, dive_into};
-use decostop_profile::Profile;
+use decostop_profile::{Class, Profile, Values};
 
 const KEY: [u8; 32] = [7; 32];
 const REQUEST: &str = r#"
@@ -60,6 +60,9 @@ fn task(shard: &Shard) -> Task {
         .now(now())
 }
 fn all(dir: &Path, shards: &[Shard]) -> Result<(PathBuf, Vec<PathBuf>), Error> {
+    all_with(dir, shards, &Values::new())
+}
+fn all_with(dir: &Path, shards: &[Shard], accounts: &Values) -> Result<(PathBuf, Vec<PathBuf>), Error> {
     let mut facts = Vec::new();
     for shard in shards {
         let path = dir.join(format!("facts-{}", shard.ordinal()));
@@ -67,7 +70,7 @@ fn all(dir: &Path, shards: &[Shard]) -> Result<(PathBuf, Vec<PathBuf>), Error> {
         facts.push(path);
     }
     let merged = dir.join("merged");
-    cluster::merge(&facts, &Secret::Material(KEY), &merged)?;
+    cluster::merge(&facts, accounts, &Secret::Material(KEY), &merged)?;
     let mut parts = Vec::new();
     for shard in shards {
         let path = dir.join(format!("part-{}", shard.ordinal()));
@@ -186,7 +189,7 @@ fn a_worker_that_saw_less_lets_no_name_through() {
         facts.push(path);
     }
     let merged = dir.path().join("merged");
-    cluster::merge(&facts, &Secret::Material(KEY), &merged).expect("merged");
+    cluster::merge(&facts, &Values::new(), &Secret::Material(KEY), &merged).expect("merged");
     fs::write(&path, bytes).expect("a file");
     set_mtime(&path, mtime);
     let at = |shard: &&Shard| shard.paths().any(|other| other == path);
@@ -341,7 +344,7 @@ fn a_step_replaces_nothing_but_a_file_of_its_kind() {
     let refused = [
         task(&shards[0]).learn(&key).err(),
         task(&shards[0]).learn(&parts[0]).err(),
-        cluster::merge(&[dir.path().join("facts-0")], &secret, &key).err(),
+        cluster::merge(&[dir.path().join("facts-0")], &Values::new(), &secret, &key).err(),
         task(&shards[0]).redact(&facts, &key).err(),
         task(&shards[0]).redact(&facts, &facts).err(),
     ];
@@ -355,4 +358,196 @@ fn a_step_replaces_nothing_but_a_file_of_its_kind() {
     // A step that runs again replaces what it made.
     task(&shards[0]).redact(&facts, &parts[0]).expect("a part");
     assert_eq!(fs::read(&parts[0]).expect("a part"), sealed);
+}
+
+/// Names in a directory, hidden ones too.
+fn names(dir: &Path) -> Vec<String> {
+    let entries = fs::read_dir(dir).expect("a directory");
+    let mut names: Vec<String> = entries
+        .map(|entry| {
+            entry
+                .expect("an entry")
+                .file_name()
+                .to_string_lossy()
+                .into_owned()
+        })
+        .collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn a_step_that_fails_leaves_nothing() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let logs = names_elsewhere(dir.path());
+    let dive = builder(&Profile::gitlab(), &logs).build().expect("a dive");
+    let shards = dive.shards(1).expect("shards");
+    let (facts, _) = all(dir.path(), &shards).expect("parts");
+    fs::write(logs.join("production_json.log.1"), "changed").expect("a file");
+    let work = dir.path().join("work");
+    fs::create_dir(&work).expect("a directory");
+    let (out, cancelled) = (work.join("x"), Arc::new(true.into()));
+    let stopped = || task(&shards[0]).cancel(Arc::clone(&cancelled));
+    assert!(task(&shards[0]).redact(&facts, &out).is_err() && task(&shards[0]).learn(&out).is_err());
+    assert!(stopped().redact(&facts, &out).is_err() && stopped().learn(&out).is_err());
+    assert!(cluster::merge(&[facts], &Values::new(), &Secret::Material(KEY), &out).is_err());
+    assert_eq!(names(&work), [""; 0]);
+}
+
+/// Of two results, in shares and alone: the same disclosure, the same lines withheld in the same order.
+fn the_same(dir: &Path, dive: &Dive, count: usize) -> String {
+    let shards = dive.shards(count).expect("shards");
+    let (facts, parts) = all(dir, &shards).expect("parts");
+    let (out, alone) = (gather(dir, &facts, parts).expect("gathered"), alone(dir, dive));
+    let withheld = |out: &Path| fs::read_to_string(out.join("internal/withheld.ndjson")).expect("a file");
+    assert_eq!(withheld(&out), withheld(&alone), "{count} shares");
+    let disclosed = |out: &Path| {
+        let dir = out.join("disclosure");
+        let read = |name: String| (fs::read(dir.join(&name)).expect("a file"), name);
+        names(&dir).into_iter().map(read).collect::<Vec<_>>()
+    };
+    assert!(disclosed(&out) == disclosed(&alone), "{count} shares");
+    let told = withheld(&out);
+    fs::remove_dir_all(out).expect("removed");
+    fs::remove_dir_all(alone).expect("removed");
+    told
+}
+
+#[test]
+fn a_path_that_cannot_be_read_is_told_as_by_one_process() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let logs = names_elsewhere(dir.path());
+    for name in ["aaa.log", "production_json.log.1!x", "zzz.log"] {
+        std::os::unix::fs::symlink("nowhere", logs.join(name)).expect("a link");
+    }
+    let dive = builder(&Profile::gitlab(), &logs).build().expect("a dive");
+    for count in [1, 2, 9] {
+        let told = the_same(dir.path(), &dive, count);
+        assert_eq!(told.matches("unreadable").count(), 3, "{told}");
+    }
+    // The first share tells, from its first step on.
+    let shards = dive.shards(2).expect("shards");
+    for shard in &shards {
+        let learned = task(shard).learn(&dir.path().join("x")).expect("facts");
+        let lost = if shard.ordinal() == 0 { 3 } else { 0 };
+        assert_eq!(learned.missing(), lost);
+    }
+    // What cannot be read is all there is.
+    for name in ["production_json.log.1", "production_json.log.2"] {
+        fs::remove_file(logs.join(name)).expect("a file");
+    }
+    let dive = builder(&Profile::gitlab(), &logs).build().expect("a dive");
+    let told = the_same(dir.path(), &dive, 2);
+    assert_eq!(told.matches("unreadable").count(), 3, "{told}");
+    // Nothing at all is no dive.
+    fs::remove_dir_all(&logs).expect("removed");
+    fs::create_dir(&logs).expect("a directory");
+    let dive = builder(&Profile::gitlab(), &logs).build().expect("a dive");
+    let refused = dive.shards(2).expect_err("nothing to read");
+    assert!(refused.to_string().contains("nothing to read"), "{refused}");
+}
+
+#[test]
+fn what_is_withheld_is_told_in_the_order_of_one_process() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let logs = names_elsewhere(dir.path());
+    let cut = |second| line(second, "").replace('}', "");
+    let mut archive = tar::Builder::new(Vec::new());
+    // The second file of the archive has its damage nearer to its begin than the first.
+    for (name, text) in [
+        (
+            "a/production_json.log",
+            [line(3, ""), line(4, ""), cut(5), cut(6)].concat(),
+        ),
+        ("b/production_json.log", [cut(7), line(8, ""), cut(9)].concat()),
+    ] {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(text.len() as u64);
+        header.set_mode(0o644);
+        archive
+            .append_data(&mut header, name, text.as_bytes())
+            .expect("memory");
+    }
+    fs::write(logs.join("bundle.tar"), archive.into_inner().expect("memory")).expect("a file");
+    for (name, text) in [("aa", [cut(10), line(11, "")]), ("zz", [line(12, ""), cut(13)])] {
+        fs::create_dir(logs.join(name)).expect("a directory");
+        fs::write(logs.join(name).join("production_json.log"), text.concat()).expect("a file");
+    }
+    let dive = builder(&Profile::gitlab(), &logs).build().expect("a dive");
+    for count in [1, 2, 3, 9] {
+        let told = the_same(dir.path(), &dive, count);
+        assert_eq!(told.lines().count(), 6, "{told}");
+    }
+}
+
+#[test]
+fn accounts_do_in_shares_what_they_do_in_one_process() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let logs = dir.path().join("logs");
+    fs::create_dir(&logs).expect("a directory");
+    for nth in 1..4 {
+        // Whom no line names as an account.
+        let text = line(nth, ",\"message\":\"the DefaultAccount was seen\"");
+        fs::write(logs.join(format!("production_json.log.{nth}")), text).expect("a file");
+    }
+    let accounts = |names: &[&str]| {
+        let mut accounts = Values::new();
+        for name in names {
+            accounts.push(Class::User, name);
+        }
+        accounts
+    };
+    let (none, ours) = (Values::new(), accounts(&["DefaultAccount", "mallory77"]));
+    let plain = builder(&Profile::gitlab(), &logs).build().expect("a dive");
+    let with = || builder(&Profile::gitlab(), &logs).accounts(ours.clone());
+    let dive = with().build().expect("a dive");
+    let secret = Secret::Material(KEY);
+    let one = alone(dir.path(), &dive);
+    let disclosed = records(&one);
+    assert!(!disclosed.contains("DefaultAccount"));
+    let shards = dive.shards_with(2, &secret).expect("shards");
+    for shard in &shards {
+        let json = shard.to_json().expect("JSON");
+        assert!(!json.contains("DefaultAccount") && !json.contains("mallory77"));
+    }
+    let (facts, parts) = all_with(dir.path(), &shards, &ours).expect("parts");
+    let out = gather(dir.path(), &facts, parts).expect("gathered");
+    assert_eq!(records(&out), disclosed);
+    let dictionary = |out: &Path| fs::read(out.join("internal/dictionary.csv")).expect("a file");
+    assert_eq!(dictionary(&out), dictionary(&one));
+    // The order of the list is nothing of it; everything else is.
+    let each: Vec<PathBuf> = (0..2)
+        .map(|nth| dir.path().join(format!("facts-{nth}")))
+        .collect();
+    let merge = |accounts: &Values| cluster::merge(&each, accounts, &secret, &dir.path().join("again"));
+    merge(&accounts(&["mallory77", "DefaultAccount"])).expect("the same");
+    assert_eq!(
+        fs::read(dir.path().join("again")).expect("facts"),
+        fs::read(&facts).expect("facts")
+    );
+    for (accounts, says) in [
+        (&none, "was planned with accounts"),
+        (&accounts(&["DefaultAccount"]), "other accounts"),
+    ] {
+        let refused = merge(accounts).expect_err("not what was planned");
+        assert_eq!(refused.kind(), ErrorKind::Config);
+        assert!(refused.to_string().contains(says), "{refused}");
+    }
+    let shards = plain.shards(2).expect("shards");
+    let refused = all_with(dir.path(), &shards, &ours).expect_err("not what was planned");
+    assert!(
+        refused.to_string().contains("planned without accounts"),
+        "{refused}"
+    );
+    // Who has the shares and no key could else try names until one fits.
+    let other = |key| {
+        with()
+            .build()
+            .expect("a dive")
+            .shards_with(2, &Secret::Material(key))
+    };
+    let plan = |key| other(key).expect("shards")[0].plan().to_owned();
+    assert!(plan(KEY) == plan(KEY) && plan(KEY) != plan([8; 32]));
+    let refused = dive.shards(2).expect_err("no key");
+    assert!(refused.to_string().contains("key"), "{refused}");
 }

@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use decostop::artefact::Options;
 use decostop::cluster::{self, Gather, Secret, Shard, Task};
+use decostop::request::accounts;
 use decostop::stats::Report;
 use decostop_columnar::{BatchStream, ParquetProvenance, format_named};
 use pyo3::exceptions::PyStopIteration;
@@ -20,7 +21,7 @@ use crate::settings;
 /// Batches that wait for their reader.
 const AHEAD: usize = 2;
 
-fn secret(key_file: &Path) -> PyResult<Secret> {
+pub(crate) fn secret(key_file: &Path) -> PyResult<Secret> {
     Secret::read(key_file).map_err(|error| raised(&error))
 }
 
@@ -65,10 +66,14 @@ pub(crate) fn cluster_merge(
     facts: Vec<PathBuf>,
     out: PathBuf,
     key_file: PathBuf,
+    accounts: Option<PathBuf>,
 ) -> PyResult<()> {
     let secret = secret(&key_file)?;
     python
-        .detach(|| cluster::merge(&facts, &secret, &out))
+        .detach(|| {
+            let accounts = accounts.as_deref().map(accounts::read).transpose()?;
+            cluster::merge(&facts, &accounts.unwrap_or_default(), &secret, &out)
+        })
         .map_err(|error| raised(&error))
 }
 

@@ -18,6 +18,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyCapsule, PyDict};
 
 use crate::batches::{self, Batch};
+use crate::cluster;
 use crate::detached;
 use crate::errors::{ConfigError, DecostopError, raised};
 use crate::settings;
@@ -328,15 +329,20 @@ impl Dive {
         settings::loaded(python, &json)
     }
 
-    /// The dive in at most `count` shares for a cluster, each as JSON.
-    fn shards(&self, count: usize) -> PyResult<Vec<String>> {
+    /// The dive in at most `count` shares for a cluster, each as JSON. Accounts take the key of the dive.
+    #[pyo3(signature = (count, key_file = None))]
+    fn shards(&self, count: usize, key_file: Option<PathBuf>) -> PyResult<Vec<String>> {
         let state = self.state()?;
         let State::Ready(dive) = &*state else {
             return Err(DecostopError::new_err(
                 "this dive has run already; call scan() once more",
             ));
         };
-        let shards = dive.shards(count).map_err(|error| raised(&error))?;
+        let shards = match key_file {
+            Some(file) => dive.shards_with(count, &cluster::secret(&file)?),
+            None => dive.shards(count),
+        };
+        let shards = shards.map_err(|error| raised(&error))?;
         let texts = shards
             .iter()
             .map(|shard| shard.to_json().map_err(|error| raised(&error)));

@@ -115,6 +115,23 @@ def test_shares_hold_no_key_and_sealed_files_no_names(shards, work, key_file, ke
     assert key not in sealed and b"production_json" not in sealed
 
 
+def test_accounts_are_those_of_the_plan(corpus, work, tmp_path, key, key_file):
+    accounts = tmp_path / "accounts.csv"
+    accounts.write_text("username\nmallory77\nuser\n")
+    what = {"request": corpus.request, "accounts": accounts}
+    shards = cluster.plan(corpus.logs, 2, key_file=key_file, **what)
+    assert all("mallory77" not in shard for shard in shards)
+
+    def each(step, shards):
+        return [step(shard) for shard in shards]
+
+    with pytest.raises(decostop.ConfigError, match="accounts"):
+        cluster.run(each, shards, work, tmp_path / "out", key_file=key_file)
+    cluster.run(each, shards, work, tmp_path / "out", key_file=key_file, accounts=accounts)
+    decostop.scan(corpus.logs, key=key, **what).write(tmp_path / "whole")
+    assert disclosed(tmp_path / "out") == disclosed(tmp_path / "whole")
+
+
 def test_what_is_missing_is_said(shards, work, key_file, monkeypatch):
     monkeypatch.delenv(cluster.KEY_FILE, raising=False)
     with pytest.raises(decostop.ConfigError, match="key_file="):

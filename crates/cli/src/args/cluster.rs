@@ -28,6 +28,9 @@ pub(crate) struct Working {
     /// Read files instead of mapping them into memory
     #[arg(long)]
     pub(crate) no_mmap: bool,
+    /// Withheld lines and ranges of the share that do not make the exit code 2
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) allow_withheld: u64,
     /// How progress is told, on standard error
     #[arg(long, value_name = "HOW", value_enum, default_value_t)]
     pub(crate) progress: ProgressMode,
@@ -41,6 +44,9 @@ pub(crate) struct Working {
 /// The first phase of a dive, over the share of one worker. What it learned, names of other people among
 /// it, goes to a file that is sealed with the key. Runs anywhere that sees the same files under the same
 /// paths; run twice, it writes the same file.
+///
+/// Exit code 2 says that lines or ranges of the share cannot be read as records and will be withheld; what
+/// the rest teaches is there.
 ///
 /// Examples:
 ///   decostop plan request.toml /var/log/gitlab --shards 8 --out shards
@@ -62,7 +68,8 @@ pub(crate) struct Learn {
 
 /// Cluster: put together what all shares learned
 ///
-/// Every share of the plan must be there; the same one twice does no harm.
+/// Every share of the plan must be there; the same one twice does no harm. A dive that was planned with
+/// --accounts takes the same accounts here; they go on in the facts, sealed.
 ///
 /// Examples:
 ///   decostop merge facts-* --key-file key --out facts
@@ -74,6 +81,9 @@ pub(crate) struct Merge {
     pub(crate) facts: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) key: SharedKey,
+    /// CSV of accounts that are known to be foreign, as `plan --shards` was given it [default: none]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) accounts: Option<PathBuf>,
     /// File to write
     #[arg(long, value_name = "FACTS", value_hint = ValueHint::FilePath)]
     pub(crate) out: PathBuf,

@@ -286,6 +286,13 @@ pub(crate) struct Plan {
     /// With --shards: a new directory for one file each [default: standard output]
     #[arg(long, value_name = "DIR", requires = "shards", value_hint = ValueHint::DirPath, help_heading = "Cluster")]
     pub(crate) out: Option<PathBuf>,
+    /// With --shards: CSV of accounts that are known to be foreign. The shares hold a keyed digest of it;
+    /// `merge` takes the same file [default: none]
+    #[arg(long, value_name = "FILE", requires = "shards", value_hint = ValueHint::FilePath, help_heading = "Cluster")]
+    pub(crate) accounts: Option<PathBuf>,
+    /// With --accounts: pseudonym key of the dive [default: the file that DECOSTOP_KEY_FILE names]
+    #[arg(long, value_name = "FILE", requires = "accounts", value_hint = ValueHint::FilePath, help_heading = "Cluster")]
+    pub(crate) key_file: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) rules: RuleFiles,
     /// Learn foreign identities from every line, not only from matched ones (slower)
@@ -312,8 +319,8 @@ pub(crate) struct Plan {
 /// Exit code 2 says that lines were withheld.
 ///
 /// With --shard, the second phase of a dive over a cluster: the share of one worker, redacted by the
-/// facts of all shares and verified, goes to a sealed file for `gather`. Lines that were withheld are
-/// counted in it, and `gather` ends with exit code 2.
+/// facts of all shares and verified, goes to a sealed file for `gather`. Exit code 2 says that lines of
+/// the share were withheld, or ranges lost; the file is there, and `gather` says where.
 ///
 ///   decostop redact --shard shards/shard-0000.json --facts facts --key-file key --out part-0000
 #[derive(Args, Debug)]
@@ -338,6 +345,15 @@ pub(crate) struct Redact {
     /// With --shard: read files instead of mapping them into memory
     #[arg(long, requires = "shard", help_heading = "Cluster")]
     pub(crate) no_mmap: bool,
+    /// With --shard: withheld lines and ranges of the share that do not make the exit code 2
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 0,
+        requires = "shard",
+        help_heading = "Cluster"
+    )]
+    pub(crate) allow_withheld: u64,
     /// Request whose scope applies [default: none, nothing is in scope]
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) request: Option<PathBuf>,

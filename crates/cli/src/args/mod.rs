@@ -13,7 +13,7 @@ mod trust;
 mod values;
 
 pub(crate) use artefact::{Lookup, Verify, View};
-pub(crate) use cluster::{Gather, KEY_FILE, Learn, Merge, SharedKey, Working};
+pub(crate) use cluster::{Gather, KEY_FILE, Learn, Merge, Working};
 pub(crate) use dive::{Asked, Following, Format, Keys, Plan, ProgressMode, Reading, Redact, Scan, Summary};
 pub(crate) use other::{
     Check, Codec, Completions, Demo, Events, Man, Profile, ProfileAction, Request, RequestAction, Rules,

@@ -1,23 +1,23 @@
 //! `decostop learn`, `merge`, `redact --shard`, `gather`, and the shares of `plan`: a dive over many workers.
 
-use std::fs;
 use std::io::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use anyhow::Result;
-use decostop::artefact::{Options, private_file};
-use decostop::cluster::{self, Shard, Task};
+use decostop::artefact::Options;
+use decostop::cluster::{self, Secret, Shard, Task};
 use decostop::pipeline::Progress;
-use decostop::{Dive, Error, ErrorKind};
+use decostop::stats::Report;
+use decostop::{Dive, Error};
 
 use super::dive;
 use super::watch::Watch;
-use crate::args::{Gather, Learn, Merge, SharedKey, Working};
+use crate::args::{Gather, Learn, Merge, Working};
 use crate::exit::Exit;
 use crate::settings;
-use crate::terminal::{self, HEAD, bytes, count, number, shell};
+use crate::terminal::{self, HEAD, WARN, bytes, count, number, shell};
 use crate::{interrupt, mapping};
 
 fn now() -> SystemTime {
@@ -25,8 +25,23 @@ fn now() -> SystemTime {
 }
 
 /// Shares on standard output as a JSON list, or one file each below `out`.
-pub(super) fn shards(dive: &Dive, wanted: usize, out: Option<&Path>) -> Result<Exit> {
-    let shards = dive.shards(wanted)?;
+pub(super) fn shards(
+    dive: &Dive,
+    wanted: usize,
+    secret: Option<&Secret>,
+    out: Option<&Path>,
+) -> Result<Exit> {
+    let shards = match secret {
+        Some(secret) => dive.shards_with(wanted, secret)?,
+        None => dive.shards(wanted)?,
+    };
+    for path in shards.iter().flat_map(Shard::unreadable) {
+        writeln!(
+            terminal::talk(),
+            "{WARN}warning:{WARN:#} {} cannot be read, and will count as lost",
+            path.display()
+        )?;
+    }
     let Some(out) = out else {
         let mut to = terminal::data();
         for (nth, shard) in shards.iter().enumerate() {
@@ -36,7 +51,7 @@ pub(super) fn shards(dive: &Dive, wanted: usize, out: Option<&Path>) -> Result<E
         to.flush()?;
         return Ok(Exit::Done);
     };
-    place(&shards, out)?;
+    cluster::write_shards(&shards, out)?;
     let largest = shards.iter().map(Shard::bytes).max().unwrap_or_default();
     let told = count(shards.len() as u64, "shard");
     writeln!(
@@ -48,46 +63,8 @@ pub(super) fn shards(dive: &Dive, wanted: usize, out: Option<&Path>) -> Result<E
     Ok(Exit::Done)
 }
 
-/// Writes one file for each share to a directory, which appears when it is complete.
-fn place(shards: &[Shard], out: &Path) -> Result<(), Error> {
-    let failed = |cause| Error::io(ErrorKind::Sink, out, "create the directory", cause);
-    if out.symlink_metadata().is_ok() {
-        return Err(failed(std::io::ErrorKind::AlreadyExists.into()));
-    }
-    let mut name = std::ffi::OsString::from(".");
-    name.push(out.file_name().unwrap_or_default());
-    name.push(format!(".partial-{}", std::process::id()));
-    let partial = out.with_file_name(name);
-    make_dir(&partial).map_err(failed)?;
-    let write = |shard: &Shard| {
-        let path = partial.join(format!("shard-{:04}.json", shard.ordinal()));
-        let json = shard.to_json()?;
-        let write = || private_file(&path)?.write_all(json.as_bytes());
-        write().map_err(|cause| Error::io(ErrorKind::Sink, &path, "write", cause))
-    };
-    let placed = shards
-        .iter()
-        .try_for_each(write)
-        .and_then(|()| fs::rename(&partial, out).map_err(failed));
-    if placed.is_err() {
-        let _ = fs::remove_dir_all(&partial);
-    }
-    placed
-}
-
-#[cfg(unix)]
-fn make_dir(path: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt as _;
-    fs::DirBuilder::new().mode(0o700).create(path)
-}
-
-#[cfg(not(unix))]
-fn make_dir(path: &Path) -> std::io::Result<()> {
-    fs::create_dir(path)
-}
-
-fn task(shard: &Path, key: &SharedKey, working: &Working, progress: &Arc<Progress>) -> Result<Task> {
-    Ok(Task::new(Shard::load(shard)?, settings::secret(&key.key_file)?)
+fn task(shard: &Path, secret: Secret, working: &Working, progress: &Arc<Progress>) -> Result<Task> {
+    Ok(Task::new(Shard::load(shard)?, secret)
         .threads(working.threads.map_or(0, std::num::NonZero::get))
         .map_policy(mapping::policy(working.no_mmap))
         .now(now())
@@ -111,7 +88,8 @@ fn watched<T>(
 
 pub(crate) fn learn(args: &Learn) -> Result<Exit> {
     let progress = Arc::new(Progress::default());
-    let task = task(&args.shard, &args.key, &args.working, &progress)?;
+    let secret = settings::secret(&args.key.key_file)?;
+    let task = task(&args.shard, secret, &args.working, &progress)?;
     let how = (args.working.progress, args.working.quiet);
     let report = watched(&progress, how, || task.learn(&args.out))?;
     if !args.working.quiet {
@@ -122,23 +100,39 @@ pub(crate) fn learn(args: &Learn) -> Result<Exit> {
             shell(&args.out)
         )?;
     }
-    Ok(Exit::Done)
+    ended(&report, &args.working)
+}
+
+/// How a step on a share ends: as a dive does. What was withheld is told where the shares come together.
+fn ended(report: &Report, working: &Working) -> Result<Exit> {
+    let exit = dive::exit_of(report, working.allow_withheld);
+    if exit == Exit::Incomplete {
+        dive::tell_incomplete(report, None)?;
+        writeln!(
+            terminal::talk(),
+            "  the result of `decostop gather` says where; --allow-withheld {} tolerates it",
+            report.missing()
+        )?;
+    }
+    Ok(exit)
 }
 
 pub(crate) fn merge(args: &Merge) -> Result<Exit> {
-    cluster::merge(&args.facts, &settings::secret(&args.key.key_file)?, &args.out)?;
+    let secret = settings::secret(&args.key.key_file)?;
+    let accounts = settings::accounts(args.accounts.as_deref())?;
+    cluster::merge(&args.facts, &accounts, &secret, &args.out)?;
     Ok(Exit::Done)
 }
 
 pub(super) fn redact(
     shard: &Path,
     facts: &Path,
-    key: &SharedKey,
+    secret: Secret,
     working: &Working,
     out: &Path,
 ) -> Result<Exit> {
     let progress = Arc::new(Progress::default());
-    let task = task(shard, key, working, &progress)?;
+    let task = task(shard, secret, working, &progress)?;
     let how = (working.progress, working.quiet);
     let report = watched(&progress, how, || task.redact(facts, out))?;
     if !working.quiet {
@@ -150,7 +144,7 @@ pub(super) fn redact(
             shell(out)
         )?;
     }
-    Ok(Exit::Done)
+    ended(&report, working)
 }
 
 pub(crate) fn gather(args: &Gather) -> Result<Exit> {

@@ -112,7 +112,7 @@ pub(super) fn prepare(asked: &Asked, settings: &Settings<'_>) -> Result<Ready> {
         limits.max_line_bytes = max;
     }
     let progress = Arc::new(Progress::default());
-    let accounts = settings::accounts(keys)?;
+    let accounts = settings::accounts(keys.accounts.as_deref())?;
     let key = settings::key(keys)?;
     let threads = reading
         .threads

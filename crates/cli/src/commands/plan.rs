@@ -13,6 +13,7 @@ use super::dive::{self, How, Ready, Settings};
 use super::{check, cluster};
 use crate::args::{Asked, Following, Keys, Plan};
 use crate::exit::Exit;
+use crate::settings;
 use crate::terminal::{self, HEAD, bytes, columns, count, number, padded, seconds};
 
 /// Bytes of compressed input that one thread gets through in a second, on a core of the last years.
@@ -32,7 +33,10 @@ pub(crate) fn run(args: &Plan) -> Result<Exit> {
         &Settings {
             reading: &args.reading,
             following: Following::default(),
-            keys: &Keys::default(),
+            keys: &Keys {
+                key_file: None,
+                accounts: args.accounts.clone(),
+            },
             rules: &args.rules,
             learn_all: args.learn_all,
             digest: false,
@@ -40,7 +44,11 @@ pub(crate) fn run(args: &Plan) -> Result<Exit> {
         },
     )?;
     if let Some(wanted) = args.shards {
-        return cluster::shards(&ready.dive, wanted.get(), args.out.as_deref());
+        let secret = match &args.accounts {
+            None => None,
+            Some(_) => Some(settings::shared_key("--accounts", args.key_file.as_ref())?),
+        };
+        return cluster::shards(&ready.dive, wanted.get(), secret.as_ref(), args.out.as_deref());
     }
     tell(&ready, args.json)
 }

@@ -11,30 +11,22 @@ use decostop::stats::Standing;
 use decostop_redact::RequestKey;
 
 use super::cluster;
-use crate::args::{KEY_FILE, ProgressMode, Redact, SharedKey, Working};
-use crate::exit::{Exit, usage};
+use crate::args::{ProgressMode, Redact, Working};
+use crate::exit::Exit;
 use crate::settings::{self, Key};
 use crate::terminal::{self, WARN, count};
 
 pub(crate) fn run(args: &Redact) -> Result<Exit> {
     if let (Some(shard), Some(facts), Some(out)) = (&args.shard, &args.facts, &args.out) {
-        let key_file = args.keys.key_file.clone();
-        let key_file = key_file.or_else(|| std::env::var_os(KEY_FILE).map(Into::into));
-        let key = SharedKey {
-            key_file: key_file.ok_or_else(|| {
-                usage(
-                    "--shard needs the key of its dive",
-                    format!("give --key-file FILE, or name the file in {KEY_FILE}"),
-                )
-            })?,
-        };
+        let secret = settings::shared_key("--shard", args.keys.key_file.as_ref())?;
         let working = Working {
             threads: args.threads,
             no_mmap: args.no_mmap,
+            allow_withheld: args.allow_withheld,
             progress: ProgressMode::default(),
             quiet: args.quiet,
         };
-        return cluster::redact(shard, facts, &key, &working, out);
+        return cluster::redact(shard, facts, secret, &working, out);
     }
     let source = args.source.as_deref().unwrap_or_default();
     let profile = settings::profile(&args.profile)?;
@@ -50,7 +42,7 @@ pub(crate) fn run(args: &Redact) -> Result<Exit> {
         Key::Material(material) => *RequestKey::derive(&material, id).as_bytes(),
         Key::Fresh => *RequestKey::derive(&settings::random()?, id).as_bytes(),
     };
-    let mut known: Vec<_> = settings::accounts(&args.keys)?
+    let mut known: Vec<_> = settings::accounts(args.keys.accounts.as_deref())?
         .iter()
         .map(|(class, value)| (class, value.to_owned(), Standing::Foreign))
         .collect();

@@ -63,6 +63,7 @@ pub use format::{RecordsFormat, RecordsOut, RecordsWriter};
 pub(crate) use internal::request_key;
 pub use lookup::{Asker, dictionary, lookup};
 pub use manifest::{FileEntry, Manifest, RecordCounts, Tool, Window};
+pub(crate) use place::{StagedFile, Staging};
 pub use private::private_file;
 pub use provenance::{NdjsonProvenance, NdjsonRow, ProvenanceWriter, RemovalsJson, path_text, read_ndjson};
 pub use read::{Artefact, COLUMNS, Filter, Record, Records, open, printable};

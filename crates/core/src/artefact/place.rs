@@ -1,8 +1,8 @@
-//! A directory that appears whole or not at all.
+//! A directory, or a file, that appears whole or not at all.
 //!
 //! Work happens in a sibling `.NAME.partial-<pid>-<host and random>` of the result, private to its
 //! owner; a rename makes it the result. A sibling whose process was killed is removed by the next run
-//! for the same result. Whether it was killed is told by a lock that its process holds on the
+//! for the same result. Whether it was killed is told by a lock that its process holds on it, on a
 //! directory from before it has that name: process ids come back, and in containers they are all
 //! alike. Only siblings made under this host's name are looked at, since some network file systems
 //! keep locks per host; a file system without locks is never cleaned.
@@ -10,9 +10,10 @@
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, TryLockError};
 use std::io::{self, ErrorKind as IoKind};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use super::private::{make_dir, sync_dir};
+use super::private::{make_dir, private_file, sync_dir};
 use super::{DISCLOSURE, LOOK, failed, hex};
 use crate::{Error, ErrorKind, Origin};
 
@@ -37,7 +38,7 @@ impl Place {
     /// Takes `out` apart, so that `out/`, `./out` and `out/.` are one place.
     fn new(out: &Path) -> Result<Self, Error> {
         let Some(name) = out.file_name() else {
-            return Err(config(out, "cannot be the name of a new directory"));
+            return Err(config(out, "cannot be the name of a result"));
         };
         if name.len() + REJECTED.len() > MAX_NAME {
             return Err(config(out, "the name is too long"));
@@ -94,8 +95,8 @@ impl Place {
         self.parent.join(name)
     }
 
-    /// Siblings of one kind that this host made and nobody works on.
-    fn orphans(&self, what: &str) -> Vec<(PathBuf, Lock)> {
+    /// Siblings of one kind that this host made and nobody works on: directories or files.
+    fn orphans(&self, what: &str, is_one: fn(&fs::FileType) -> bool) -> Vec<(PathBuf, Lock)> {
         let Some(host) = host() else { return Vec::new() };
         let Ok(entries) = fs::read_dir(&self.parent) else {
             return Vec::new();
@@ -103,7 +104,7 @@ impl Place {
         let mut found: Vec<_> = entries
             .flatten()
             .filter(|entry| {
-                entry.file_type().is_ok_and(|kind| kind.is_dir())
+                entry.file_type().is_ok_and(|kind| is_one(&kind))
                     && made_by(&entry.file_name(), &self.stem, what, &host)
             })
             .filter_map(|entry| Some((entry.path(), Lock::take(&entry.path()).ok()?)))
@@ -114,7 +115,7 @@ impl Place {
 
     /// Brings back a result that a killed `--force` had set aside, and removes what else was left.
     fn recover(&self) {
-        for (old, _held) in self.orphans(REPLACED) {
+        for (old, _held) in self.orphans(REPLACED, fs::FileType::is_dir) {
             if exists(&self.out) || fs::rename(&old, &self.out).is_err() {
                 let _ = fs::remove_dir_all(&old);
             }
@@ -122,14 +123,20 @@ impl Place {
     }
 
     fn sweep(&self) {
-        for (left, _held) in self.orphans(PARTIAL) {
+        for (left, _held) in self.orphans(PARTIAL, fs::FileType::is_dir) {
             let _ = fs::remove_dir_all(left);
+        }
+    }
+
+    fn sweep_files(&self) {
+        for (left, _held) in self.orphans(PARTIAL, fs::FileType::is_file) {
+            let _ = fs::remove_file(left);
         }
     }
 }
 
 /// A directory under construction. Dropped, it is removed.
-pub(super) struct Staging {
+pub(crate) struct Staging {
     place: Place,
     path: PathBuf,
     force: Option<fn(&Path) -> bool>,
@@ -140,7 +147,7 @@ pub(super) struct Staging {
 impl Staging {
     /// Makes the directory that will become `out`. An existing `out` is an error, unless `force`
     /// recognises it as something that may be replaced.
-    pub(super) fn create(out: &Path, force: Option<fn(&Path) -> bool>) -> Result<Self, Error> {
+    pub(crate) fn create(out: &Path, force: Option<fn(&Path) -> bool>) -> Result<Self, Error> {
         let place = Place::new(out)?;
         place.recover();
         replaceable(&place.out, force)?;
@@ -164,7 +171,7 @@ impl Staging {
     }
 
     /// The directory while it is under construction.
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
@@ -174,7 +181,7 @@ impl Staging {
     }
 
     /// Gives the directory its name. Returns what `force` replaced and could not remove.
-    pub(super) fn publish(mut self) -> Result<Option<PathBuf>, Error> {
+    pub(crate) fn publish(mut self) -> Result<Option<PathBuf>, Error> {
         let out = self.place.out.clone();
         sync_dir(&self.path).map_err(|cause| failed(&out, "complete the result", cause))?;
         replaceable(&out, self.force)?;
@@ -247,6 +254,79 @@ impl Drop for Staging {
     }
 }
 
+/// A file under construction. Dropped, it is removed.
+pub(crate) struct StagedFile {
+    place: Place,
+    path: PathBuf,
+    file: File,
+    lock: Option<Lock>,
+    live: bool,
+}
+
+impl StagedFile {
+    /// Makes the file that will become `out`, in place of what is there.
+    pub(crate) fn create(out: &Path) -> Result<Self, Error> {
+        let place = Place::new(out)?;
+        place.sweep_files();
+        loop {
+            let path = place.sibling(PARTIAL, &Place::tag()?);
+            let refused = |cause| failed(&place.out, "create the file", cause);
+            let file = private_file(&path).map_err(refused)?;
+            let locked = file.try_clone().map(Lock::on);
+            let is_there = || file.metadata().map(|metadata| metadata.nlink() > 0);
+            // Before it was locked, another run may have taken it for an orphan.
+            let (lock, is_ours) = match locked.map_err(refused)? {
+                Ok(lock) => (Some(lock), is_there().map_err(refused)?),
+                Err(TryLockError::Error(_)) => (None, true),
+                Err(TryLockError::WouldBlock) => (None, false),
+            };
+            if is_ours {
+                return Ok(Self {
+                    place,
+                    path,
+                    file,
+                    lock,
+                    live: true,
+                });
+            }
+        }
+    }
+
+    /// What it will be called.
+    pub(crate) fn out(&self) -> &Path {
+        &self.place.out
+    }
+
+    /// Gives the file its name, once it is on the disk.
+    pub(crate) fn publish(mut self) -> Result<(), Error> {
+        let out = self.place.out.clone();
+        let refused = |cause| failed(&out, "complete the file", cause);
+        self.file.sync_all().map_err(refused)?;
+        fs::rename(&self.path, &out).map_err(refused)?;
+        self.live = false;
+        sync_dir(&self.place.parent).map_err(refused)
+    }
+}
+
+impl io::Write for StagedFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+impl Drop for StagedFile {
+    fn drop(&mut self) {
+        if self.live {
+            let _ = fs::remove_file(&self.path);
+        }
+        self.lock = None;
+    }
+}
+
 /// Whether anything is there, a dangling link included.
 fn exists(path: &Path) -> bool {
     !matches!(fs::symlink_metadata(path), Err(cause) if cause.kind() == IoKind::NotFound)
@@ -270,14 +350,20 @@ fn replaceable(out: &Path, force: Option<fn(&Path) -> bool>) -> Result<(), Error
     .hint("choose another name, or remove it yourself"))
 }
 
-/// The lock on a directory, held until it is dropped.
+/// The lock on a directory or file, held until it is dropped.
 struct Lock(File);
 
 impl Lock {
     fn take(path: &Path) -> Result<Self, TryLockError> {
-        let dir = File::open(path).map_err(TryLockError::Error)?;
-        dir.try_lock()?;
-        Ok(Self(dir))
+        // Network file systems lock files alone to whom could write them, and directories can be read only.
+        let writable = File::options().read(true).write(true).open(path);
+        let file = writable.or_else(|_| File::open(path));
+        Self::on(file.map_err(TryLockError::Error)?)
+    }
+
+    fn on(file: File) -> Result<Self, TryLockError> {
+        file.try_lock()?;
+        Ok(Self(file))
     }
 }
 

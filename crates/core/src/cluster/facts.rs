@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use decostop_profile::Values;
 use decostop_redact::{Learned, Learner};
 use serde::{Deserialize, Serialize};
 
@@ -58,12 +59,16 @@ pub(super) fn read(path: &Path, seal: &Seal) -> Result<Read, Error> {
     })
 }
 
-/// The facts of all shares of a plan, for [`Task::redact`](super::Task::redact), from those of each share.
+/// The facts of all shares of a plan, for [`Task::redact`](super::Task::redact), from those of each share and
+/// the accounts that are known to be foreign, as the plan was made with them ([`Dive::shards_with`]).
 ///
 /// # Errors
 /// [`ErrorKind::Config`] if a file is none of facts, was sealed with another key, belongs to another plan, if a
-/// share is missing, or if two files of one share differ. A share that was learned twice alike is fine.
-pub fn merge(facts: &[PathBuf], secret: &Secret, out: &Path) -> Result<(), Error> {
+/// share is missing, if two files of one share differ, or if the accounts are not those of the plan. A share
+/// that was learned twice alike is fine.
+///
+/// [`Dive::shards_with`]: crate::Dive::shards_with
+pub fn merge(facts: &[PathBuf], accounts: &Values, secret: &Secret, out: &Path) -> Result<(), Error> {
     let seal = secret.seal();
     let mut all: Option<(Head, Common)> = None;
     let mut seen: Vec<Option<[u8; 32]>> = Vec::new();
@@ -102,10 +107,11 @@ pub fn merge(facts: &[PathBuf], secret: &Secret, out: &Path) -> Result<(), Error
         let learned = Learner::import(facts.learned, limit);
         learner.get_or_insert_with(|| Learner::new(limit)).merge(learned);
     }
-    let (Some((head, dive)), Some(learner)) = (all, learner) else {
+    let (Some((head, dive)), Some(mut learner)) = (all, learner) else {
         return Err(Error::new(ErrorKind::Config, "there are no facts to merge"));
     };
     complete("facts", seen.iter().map(Option::is_some))?;
+    dive.teach(&mut learner, accounts, secret)?;
     let learned = learner.export();
     let facts = Facts {
         dive,

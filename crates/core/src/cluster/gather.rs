@@ -9,7 +9,7 @@ use std::time::SystemTime;
 
 use super::Secret;
 use super::facts::{self, complete};
-use super::part::{CarriedRecord, CarriedWithheld, Item, PartReader};
+use super::part::{CarriedWithheld, Item, PartReader};
 use super::seal::{Seal, at};
 use super::task::import;
 use crate::artefact::{Options, ProvenanceWriter};
@@ -114,12 +114,13 @@ impl Gather {
         let seal = self.secret.seal();
         let mut parts = self.opened(&facts, &seal)?;
         let mut assembly = Assembly::new(dive, import(&facts.facts.dive, facts.facts.learned))?;
-        let (mut heads, mut early) = (Heads::default(), Vec::new());
+        let mut heads = Heads::default();
         for nth in 0..parts.len() {
-            heads.advance(nth, &mut parts, Some(&mut early))?;
+            heads.advance(nth, &mut parts)?;
         }
-        early.sort_by_key(|item| (item.input, item.offset));
-        for item in early {
+        // Each input is in one part, and there in order.
+        heads.early.sort_by_key(|item| item.input);
+        for item in std::mem::take(&mut heads.early) {
             assembly.withheld(&item.item().ok_or_else(bug)?, sink)?;
         }
         while let Some(Reverse((_, _, nth))) = heads.heap.pop() {
@@ -131,7 +132,7 @@ impl Gather {
                 }
                 Item::Withheld(item) => assembly.withheld(&item.item().ok_or_else(bug)?, sink)?,
             }
-            heads.advance(nth, &mut parts, None)?;
+            heads.advance(nth, &mut parts)?;
         }
         let mut inputs = Vec::new();
         for part in parts {
@@ -145,7 +146,7 @@ impl Gather {
             }
             inputs.extend(closing.inputs);
         }
-        inputs.sort_by_key(|input| input.index);
+        inputs.sort_by_key(super::part::CarriedInput::place);
         assembly.report.inputs = inputs
             .into_iter()
             .map(super::part::CarriedInput::report)
@@ -198,21 +199,17 @@ struct Heads {
     /// Time, input, part.
     heap: BinaryHeap<Reverse<(i64, u32, usize)>>,
     items: Vec<Option<Item>>,
-    /// The place of the last record of each part: what is withheld behind it goes there.
-    last: Vec<(i64, u32)>,
+    /// The place of the last item of each part.
+    last: Vec<Option<(i64, u32)>>,
+    /// What the scans withheld: it comes before all records.
+    early: Vec<CarriedWithheld>,
 }
 
 impl Heads {
-    /// Takes up the next item of a part. What the scan withheld stands before the records; it goes to
-    /// `early`.
-    fn advance(
-        &mut self,
-        nth: usize,
-        parts: &mut [PartReader<'_>],
-        mut early: Option<&mut Vec<CarriedWithheld>>,
-    ) -> Result<(), Error> {
+    /// Takes up the next item of a part.
+    fn advance(&mut self, nth: usize, parts: &mut [PartReader<'_>]) -> Result<(), Error> {
         self.items.resize_with(parts.len(), || None);
-        self.last.resize(parts.len(), (i64::MIN, 0));
+        self.last.resize(parts.len(), None);
         let part = parts.get_mut(nth).ok_or_else(bug)?;
         let (last, slot) = self
             .last
@@ -220,30 +217,93 @@ impl Heads {
             .zip(self.items.get_mut(nth))
             .ok_or_else(bug)?;
         while let Some(item) = part.next()? {
-            let (place, item) = match (item, early.as_deref_mut()) {
-                (Item::Withheld(item), Some(early)) => {
-                    early.push(item);
-                    continue;
-                }
-                (Item::Withheld(item), None) => (*last, Item::Withheld(item)),
-                (Item::Record(record), _) => (place(&record), Item::Record(record)),
-            };
+            let place = place(&item);
             if place < *last {
                 return Err(part.damaged());
             }
             *last = place;
-            *slot = Some(item);
-            self.heap.push(Reverse((place.0, place.1, nth)));
-            return Ok(());
+            match (place, item) {
+                (None, Item::Withheld(item)) => self.early.push(item),
+                (None, Item::Record(_)) => return Err(bug()),
+                (Some((time, input)), item) => {
+                    *slot = Some(item);
+                    self.heap.push(Reverse((time, input, nth)));
+                    return Ok(());
+                }
+            }
         }
         Ok(())
     }
 }
 
-fn place(record: &CarriedRecord) -> (i64, u32) {
-    (record.time_ns, record.input)
+/// Where an item stands among the records, or none if it comes before them.
+fn place(item: &Item) -> Option<(i64, u32)> {
+    match item {
+        Item::Record(record) => Some((record.time_ns, record.input)),
+        Item::Withheld(item) => Some((item.time_ns?, item.input?)),
+    }
 }
 
 fn bug() -> Error {
     Error::new(ErrorKind::Internal, "a part does not hold together")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::part::PartSink;
+    use super::super::seal::Head;
+    use super::*;
+    use crate::Origin;
+    use crate::sink::{Reason, Withheld};
+
+    #[test]
+    fn what_was_kept_back_among_records_stands_where_they_do() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let seal = Seal::new(&[1; 32]);
+        let withheld = |offset, time_ns| {
+            let origin = Origin {
+                path: "a log".into(),
+                offset: Some(offset),
+            };
+            Withheld {
+                time_ns,
+                ..Withheld::new(Reason::Undecided, origin)
+            }
+        };
+        // Of two parts, what their scans kept back and what was kept back later.
+        let parts = [
+            [(1, None), (2, Some(10)), (5, Some(30))],
+            [(0, None), (3, Some(20)), (4, Some(20))],
+        ];
+        let paths: Vec<PathBuf> = (0..2).map(|nth| dir.path().join(format!("part-{nth}"))).collect();
+        for (ordinal, (path, items)) in (0..).zip(paths.iter().zip(parts)) {
+            let head = Head {
+                plan: String::new(),
+                ordinal: Some(ordinal),
+                of: 2,
+            };
+            let mut sink = PartSink::create(path, &seal, &head, [0; 32], &[]).expect("a part");
+            for (offset, time_ns) in items {
+                sink.withheld(&withheld(offset, time_ns)).expect("room");
+            }
+            sink.close(&Report::default(), &decostop_redact::Ledger::default())
+                .expect("room");
+        }
+        let open = |path: &PathBuf| PartReader::open(path, &seal).expect("a part");
+        let mut parts: Vec<PartReader<'_>> = paths.iter().map(open).collect();
+        let mut heads = Heads::default();
+        for nth in 0..2 {
+            heads.advance(nth, &mut parts).expect("in order");
+        }
+        let mut order = Vec::new();
+        while let Some(Reverse((_, _, nth))) = heads.heap.pop() {
+            let Some(Item::Withheld(item)) = heads.items[nth].take() else {
+                unreachable!("no records");
+            };
+            order.push(item.item().expect("a reason").origin.offset);
+            heads.advance(nth, &mut parts).expect("in order");
+        }
+        assert_eq!(order, [2, 3, 4, 5].map(Some));
+        assert_eq!(heads.early.len(), 2);
+    }
 }

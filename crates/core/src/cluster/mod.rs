@@ -22,6 +22,7 @@
 //! # fn example(dive: &decostop::Dive, key: [u8; 32]) -> Result<(), decostop::Error> {
 //! use decostop::artefact::{NdjsonProvenance, Options};
 //! use decostop::cluster::{self, Gather, Secret, Task};
+//! use decostop_profile::Values;
 //!
 //! let secret = Secret::Material(key);
 //! let (mut facts, mut parts) = (Vec::new(), Vec::new());
@@ -32,7 +33,7 @@
 //!     facts.push(path);
 //! }
 //! let all = Path::new("facts");
-//! cluster::merge(&facts, &secret, all)?;
+//! cluster::merge(&facts, &Values::new(), &secret, all)?;
 //! for shard in &shards {
 //!     let path = PathBuf::from(format!("part-{}", shard.ordinal()));
 //!     Task::new(shard.clone(), secret.clone()).now(SystemTime::now()).redact(all, &path)?;
@@ -54,13 +55,14 @@ mod task;
 
 pub use facts::merge;
 pub use gather::Gather;
-pub use shard::Shard;
+pub use shard::{Shard, write_shards};
 pub use task::Task;
 
 use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 
+use decostop_profile::Values;
 use zeroize::Zeroizing;
 
 use crate::artefact::request_key;
@@ -104,10 +106,30 @@ impl Secret {
         })
     }
 
-    fn seal(&self) -> seal::Seal {
+    fn bytes(&self) -> &[u8; 32] {
         match self {
-            Self::Material(bytes) | Self::Request(bytes) => seal::Seal::new(bytes),
+            Self::Material(bytes) | Self::Request(bytes) => bytes,
         }
+    }
+
+    fn seal(&self) -> seal::Seal {
+        seal::Seal::new(self.bytes())
+    }
+
+    /// What tells accounts from others, whatever their order, to whom has the key: without it nobody can try
+    /// names until one fits.
+    fn digest_of(&self, accounts: &Values) -> String {
+        let key = Zeroizing::new(blake3::derive_key("decostop cluster accounts v1", self.bytes()));
+        let mut sorted: Vec<_> = accounts.iter().collect();
+        sorted.sort_unstable();
+        let mut hasher = blake3::Hasher::new_keyed(&key);
+        for (class, text) in sorted {
+            for piece in [class.as_str(), text] {
+                hasher.update(&(piece.len() as u64).to_le_bytes());
+                hasher.update(piece.as_bytes());
+            }
+        }
+        hasher.finalize().to_hex().to_string()
     }
 
     fn given_to(&self, builder: DiveBuilder) -> DiveBuilder {

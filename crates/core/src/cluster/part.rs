@@ -48,10 +48,13 @@ type CarriedRemoval = (String, String, String, u32, u32, [u8; 16]);
 
 #[derive(Deserialize, Serialize)]
 pub(super) struct CarriedWithheld {
-    pub(super) input: u32,
+    /// None of a path that never became an input: those come first.
+    pub(super) input: Option<u32>,
+    /// Of what was kept back among the records; none of what the scan kept back, which comes before them.
+    pub(super) time_ns: Option<i64>,
     reason: String,
     path: Vec<u8>,
-    pub(super) offset: Option<u64>,
+    offset: Option<u64>,
     bytes: Option<u64>,
     source: Option<String>,
     nexus: bool,
@@ -69,7 +72,8 @@ pub(super) struct Closing {
 
 #[derive(Deserialize, Serialize)]
 pub(super) struct CarriedInput {
-    pub(super) index: u32,
+    /// None of what was not read, which comes last.
+    index: Option<u32>,
     path: Vec<u8>,
     codec: String,
     bytes: u64,
@@ -154,7 +158,7 @@ impl<'s> PartSink<'s> {
             self.flush()?;
         }
         let inputs = report.inputs.iter().map(|input| CarriedInput {
-            index: self.places.of(&input.path),
+            index: self.places.0.get(&bytes(&input.path)).copied(),
             path: bytes(&input.path),
             codec: input.codec.to_owned(),
             bytes: input.bytes,
@@ -204,7 +208,8 @@ impl Sink for PartSink<'_> {
 
     fn withheld(&mut self, item: &Withheld) -> Result<Flow, Error> {
         let carried = CarriedWithheld {
-            input: self.places.of(&item.origin.path),
+            input: item.origin.offset.map(|_| self.places.of(&item.origin.path)),
+            time_ns: item.time_ns,
             reason: item.reason.as_str().to_owned(),
             path: bytes(&item.origin.path),
             offset: item.origin.offset,
@@ -260,12 +265,18 @@ impl CarriedWithheld {
             bytes: self.bytes,
             source: self.source,
             nexus: self.nexus,
+            time_ns: self.time_ns,
             ..Withheld::new(reason, origin)
         })
     }
 }
 
 impl CarriedInput {
+    /// Its place among all inputs.
+    pub(super) fn place(&self) -> u32 {
+        self.index.unwrap_or(u32::MAX)
+    }
+
     pub(super) fn report(self) -> InputReport {
         InputReport {
             path: path(self.path),

@@ -20,7 +20,7 @@ use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::artefact::private_file;
+use crate::artefact::StagedFile;
 use crate::{Error, ErrorKind, Origin};
 
 const MAGIC: &[u8; 17] = b"decostop-sealed-1";
@@ -89,22 +89,25 @@ fn tag(sealed: &[u8]) -> [u8; TAG] {
     sealed.last_chunk().copied().unwrap_or_default()
 }
 
-/// Whether nothing is there, or what an earlier run of the same step may have left.
-fn may_replace(path: &Path, kind: Kind) -> bool {
+/// That nothing is there, or what an earlier run of the same step may have left.
+fn replaceable(path: &Path, kind: Kind) -> Result<(), Error> {
     let Ok(metadata) = path.symlink_metadata() else {
-        return true;
+        return Ok(());
     };
     let mut start = [0; MAGIC.len() + 1];
     let read = File::open(path).and_then(|mut file| file.read_exact(&mut start));
-    metadata.is_file() && read.is_ok() && start.strip_prefix(MAGIC) == Some(&[kind as u8])
+    if metadata.is_file() && read.is_ok() && start.strip_prefix(MAGIC) == Some(&[kind as u8]) {
+        return Ok(());
+    }
+    Err(at(path, "exists already and is no file of this step")
+        .hint("name another one with --out; only what an earlier run of the step wrote is replaced"))
 }
 
-/// A sealed file in the making: a temporary sibling that gets its name when it is complete.
+/// A sealed file in the making: a sibling that gets its name when it is complete, and is gone if it never is.
 pub(super) struct SealedWriter<'s> {
     seal: &'s Seal,
-    path: PathBuf,
-    file: tempfile::TempPath,
-    out: BufWriter<File>,
+    kind: Kind,
+    out: BufWriter<StagedFile>,
     head: [u8; 32],
     frames: u64,
     /// Tag of the frame before.
@@ -113,19 +116,9 @@ pub(super) struct SealedWriter<'s> {
 
 impl<'s> SealedWriter<'s> {
     pub(super) fn create(path: &Path, seal: &'s Seal, kind: Kind, head: &Head) -> Result<Self, Error> {
-        if !may_replace(path, kind) {
-            return Err(at(path, "exists already and is no file of this step").hint(
-                "name another one with --out; only what an earlier run of the step wrote is replaced",
-            ));
-        }
+        replaceable(path, kind)?;
         let failed = |cause| Error::io(ErrorKind::Sink, path, "write", cause);
-        let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty());
-        let dir = dir.unwrap_or_else(|| Path::new("."));
-        let made = tempfile::Builder::new()
-            .prefix(".decostop-")
-            .make_in(dir, private_file)
-            .map_err(failed)?;
-        let (file, temporary) = made.into_parts();
+        let file = StagedFile::create(path)?;
         let told = postcard::to_allocvec(head).map_err(|_| bug())?;
         let length = u32::try_from(told.len()).map_err(|_| bug())?;
         let mut open = MAGIC.to_vec();
@@ -136,8 +129,7 @@ impl<'s> SealedWriter<'s> {
         out.write_all(&open).map_err(failed)?;
         Ok(Self {
             seal,
-            path: path.to_owned(),
-            file: temporary,
+            kind,
             out,
             head: *blake3::hash(&open).as_bytes(),
             frames: 0,
@@ -171,7 +163,7 @@ impl<'s> SealedWriter<'s> {
             self.out.write_all(&nonce)?;
             self.out.write_all(&sealed)
         };
-        write().map_err(|cause| Error::io(ErrorKind::Sink, &self.path, "write", cause))?;
+        write().map_err(|cause| Error::io(ErrorKind::Sink, self.out.get_ref().out(), "write", cause))?;
         self.frames += 1;
         self.before = tag(&sealed);
         Ok(())
@@ -180,13 +172,13 @@ impl<'s> SealedWriter<'s> {
     /// Writes the last frame and gives the file its name, in place of one that was there.
     pub(super) fn finish(mut self, plain: &[u8]) -> Result<(), Error> {
         self.seal_frame(plain, true)?;
-        let failed = |cause| Error::io(ErrorKind::Sink, &self.path, "complete", cause);
+        let out = self.out.get_ref().out().to_owned();
         let file = self
             .out
             .into_inner()
-            .map_err(|cause| failed(cause.into_error()))?;
-        file.sync_all().map_err(failed)?;
-        self.file.persist(&self.path).map_err(|cause| failed(cause.error))
+            .map_err(|cause| Error::io(ErrorKind::Sink, &out, "write", cause.into_error()))?;
+        replaceable(&out, self.kind)?;
+        file.publish()
     }
 }
 

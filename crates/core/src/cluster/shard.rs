@@ -2,16 +2,23 @@
 
 use std::collections::HashMap;
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use decostop_profile::{Profile, RuleSet};
+use decostop_profile::{Profile, RuleSet, Values};
+use decostop_redact::Learner;
 use serde::{Deserialize, Serialize};
 
+use super::Secret;
 use super::seal::at;
+use crate::artefact::{Staging, private_file};
+use crate::query::scope_index;
 use crate::request::Request;
-use crate::source::{Discovery, Input, InputId, InputKind, SkipReason, Skipped, follows_in_svlogd};
+use crate::source::{
+    Discovery, Input, InputId, InputKind, Problem, SkipReason, Skipped, SourceProblem, follows_in_svlogd,
+};
 use crate::{Dive, Error, ErrorKind, Limits};
 
 const FORMAT: &str = "decostop-shard/1";
@@ -41,6 +48,9 @@ pub struct Shard {
     inputs: Vec<ShardInput>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     skipped: Vec<LeftOut>,
+    /// What the plan could not read and nobody reads: the first share tells, too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    unreadable: Vec<PathBuf>,
     pub(super) dive: Common,
 }
 
@@ -123,6 +133,8 @@ pub(super) struct Common {
     digest: bool,
     source_of: Vec<(String, String)>,
     bounds: Bounds,
+    /// Keyed digest of the accounts known to be foreign, if there are any: they join what the shares teach.
+    accounts: Option<String>,
 }
 
 /// The limits that decide what becomes of a line.
@@ -208,7 +220,20 @@ fn json<T: Serialize>(value: &T) -> Result<String, Error> {
 }
 
 impl Common {
-    fn of(dive: &Dive) -> Result<Self, Error> {
+    fn of(dive: &Dive, secret: Option<&Secret>) -> Result<Self, Error> {
+        let accounts = match (secret, dive.accounts.is_empty()) {
+            (_, true) => None,
+            (Some(secret), false) => Some(secret.digest_of(&dive.accounts)),
+            (None, false) => {
+                return Err(Error::new(
+                    ErrorKind::Config,
+                    "accounts are bound to a plan by the key of its dive",
+                )
+                .hint(
+                    "plan with the key that all steps take; the accounts themselves go to `decostop merge`",
+                ));
+            }
+        };
         let profile = &dive.profile;
         let built_in = Profile::builtin(&profile.name).is_some_and(|known| known.digest == profile.digest);
         // Without the lists of this build, which are behind it: those are built in.
@@ -233,6 +258,7 @@ impl Common {
             digest: dive.digest,
             source_of: dive.source_of.clone(),
             bounds: Bounds::of(&dive.limits),
+            accounts,
         })
     }
 
@@ -279,6 +305,38 @@ impl Common {
             .digest(self.digest)
             .source_of(self.source_of.clone())
             .limits(self.bounds.limits()))
+    }
+
+    /// Lets a learner know the accounts of the dive.
+    pub(super) fn teach(
+        &self,
+        learner: &mut Learner,
+        accounts: &Values,
+        secret: &Secret,
+    ) -> Result<(), Error> {
+        let (message, hint) = match (&self.accounts, accounts.is_empty()) {
+            (None, true) => return Ok(()),
+            (None, false) => (
+                "the dive was planned without accounts",
+                "plan once more, with the same --accounts",
+            ),
+            (Some(_), true) => (
+                "the dive was planned with accounts",
+                "give the same --accounts here",
+            ),
+            (Some(planned), false) if *planned == secret.digest_of(accounts) => {
+                let scope = scope_index(&self.request(&*self.profile()?)?)?;
+                for (class, text) in accounts.iter() {
+                    learner.add_account(class, text, &scope);
+                }
+                return Ok(());
+            }
+            (Some(_), false) => (
+                "the dive was planned with other accounts, or with another key",
+                "give the same --accounts and --key-file to `plan` and here",
+            ),
+        };
+        Err(Error::new(ErrorKind::Config, message).hint(hint))
     }
 
     /// Foreign values that the dictionary may hold.
@@ -355,6 +413,11 @@ impl Shard {
         self.bytes
     }
 
+    /// What the plan could not read, all of it in the first share.
+    pub fn unreadable(&self) -> impl ExactSizeIterator<Item = &Path> {
+        self.unreadable.iter().map(PathBuf::as_path)
+    }
+
     /// What tells its plan from others, as hexadecimal digits.
     pub fn plan(&self) -> &str {
         &self.plan
@@ -388,8 +451,11 @@ impl Shard {
                 name.and_then(|name| profile.sources.iter().position(|source| source.name == name));
             found.inputs.push(input);
         }
+        let is_same = found.problems.is_empty() && found.inputs.len() == count;
         found.skipped = self.skipped.iter().map(LeftOut::skipped).collect();
-        found.problems.is_empty() && found.inputs.len() == count
+        let lost = |path: &PathBuf| Problem::new(path, SourceProblem::Unreadable);
+        found.problems = self.unreadable.iter().map(lost).collect();
+        is_same
     }
 
     /// That every file is what it was when the dive was planned.
@@ -427,15 +493,49 @@ impl Shard {
     }
 }
 
+/// Writes shares to a new directory, one file each (`shard-0000.json`, …). It appears when it is complete.
+///
+/// # Errors
+/// [`ErrorKind::Config`] if there is such a name already, or no directory for it, or if a path is not UTF-8;
+/// [`ErrorKind::Sink`] if it cannot be written. Nothing is left then.
+pub fn write_shards(shards: &[Shard], out: &Path) -> Result<(), Error> {
+    let staging = Staging::create(out, None)?;
+    for shard in shards {
+        let path = staging.path().join(format!("shard-{:04}.json", shard.ordinal()));
+        let json = shard.to_json()?;
+        let write = || {
+            let mut file = private_file(&path)?;
+            file.write_all(json.as_bytes())?;
+            file.sync_all()
+        };
+        write().map_err(|cause| Error::io(ErrorKind::Sink, out, "write a share", cause))?;
+    }
+    staging.publish().map(drop)
+}
+
 impl Dive {
     /// The dive in at most `count` shares of about the same number of stored bytes, none of them empty:
-    /// whole files, those of one svlogd directory together. The same dive gives the same shares.
+    /// whole files, those of one svlogd directory together. The same dive gives the same shares. What cannot be
+    /// read now counts as lost, as in one process, whether or not a worker could.
     ///
     /// # Errors
     /// [`ErrorKind::Config`] for settings that need all inputs at once (following ids or correlations,
-    /// `dedup`, accounts), for standard input, inputs that cannot be read, paths that are not UTF-8, or if
-    /// there is nothing to read.
+    /// `dedup`), for accounts ([`Dive::shards_with`] takes them), for standard input, paths that are not UTF-8,
+    /// or if there is nothing at all.
     pub fn shards(&self, count: usize) -> Result<Vec<Shard>, Error> {
+        self.shared_out(count, None)
+    }
+
+    /// As [`Dive::shards`], also of a dive with accounts. They are not in the shares, which are not sealed:
+    /// those hold a digest of them, keyed with `secret`, and [`merge`](super::merge) takes the same accounts.
+    ///
+    /// # Errors
+    /// As [`Dive::shards`].
+    pub fn shards_with(&self, count: usize, secret: &Secret) -> Result<Vec<Shard>, Error> {
+        self.shared_out(count, Some(secret))
+    }
+
+    fn shared_out(&self, count: usize, secret: Option<&Secret>) -> Result<Vec<Shard>, Error> {
         let unfit = |what: &str, hint: &str| Err(Error::new(ErrorKind::Config, what).hint(hint));
         if self.request.ad_hoc {
             return unfit(
@@ -449,15 +549,6 @@ impl Dive {
                 "a dive in shares goes without them",
             );
         }
-        if !self.accounts.is_empty() {
-            return unfit(
-                "accounts do not travel in shares, since they name people",
-                "leave --accounts out, or run the dive in one process",
-            );
-        }
-        if let Some(problem) = self.discovery.problems.first() {
-            return Err(at(&problem.path, format!("cannot be read: {}", problem.kind)));
-        }
         let inputs: Vec<&Input> = self
             .discovery
             .inputs
@@ -470,13 +561,17 @@ impl Dive {
                 "write it to a file first",
             );
         }
-        if inputs.is_empty() {
+        let problems = self.discovery.problems.iter();
+        let mut unreadable = problems
+            .map(|problem| absolute(&problem.path))
+            .collect::<Result<Vec<_>, _>>()?;
+        if inputs.is_empty() && unreadable.is_empty() {
             return unfit(
                 "there is nothing to read",
                 "`decostop plan` says what was left out",
             );
         }
-        let common = Common::of(self)?;
+        let common = Common::of(self, secret)?;
         let all: Vec<ShardInput> = inputs
             .iter()
             .map(|input| {
@@ -507,6 +602,7 @@ impl Dive {
                 bytes: inputs.iter().map(|input| input.bytes).sum(),
                 inputs,
                 skipped: std::mem::take(&mut skipped),
+                unreadable: std::mem::take(&mut unreadable),
                 dive: common.clone(),
             };
             shard.digest = shard.digested()?;
@@ -596,11 +692,11 @@ fn together(inputs: Vec<ShardInput>) -> Vec<Vec<ShardInput>> {
     groups.into_values().collect()
 }
 
-/// Largest first onto the least loaded.
+/// Largest first onto the least loaded; one share at least, if only to tell what cannot be read.
 fn balanced(mut groups: Vec<Vec<ShardInput>>, count: usize) -> Vec<Vec<ShardInput>> {
     let bytes = |group: &[ShardInput]| group.iter().map(|input| input.bytes).sum::<u64>();
     groups.sort_by_key(|group| std::cmp::Reverse(bytes(group)));
-    let mut shares: Vec<(u64, Vec<ShardInput>)> = vec![(0, Vec::new()); count.min(groups.len())];
+    let mut shares: Vec<(u64, Vec<ShardInput>)> = vec![(0, Vec::new()); count.min(groups.len()).max(1)];
     for group in groups {
         let least = shares
             .iter_mut()

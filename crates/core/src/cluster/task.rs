@@ -117,7 +117,8 @@ impl Task {
         }
     }
 
-    /// First phase: reads the share and leaves what it teaches in the file `out`.
+    /// First phase: reads the share and leaves what it teaches in the file `out`. What it could not read as
+    /// records is counted as withheld.
     ///
     /// # Errors
     /// As [`Dive::run`](crate::Dive::run); [`ErrorKind::Source`] if an input is not what was planned,

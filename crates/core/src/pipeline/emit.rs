@@ -209,13 +209,7 @@ fn next_batch(
 }
 
 fn withhold(item: &Withheld, sink: &mut dyn Sink, report: &mut Report) -> Result<Flow, Error> {
-    report.counts.withheld += 1;
-    report.counts.withheld_with_nexus += u64::from(item.nexus);
-    *report
-        .counts
-        .withheld_by_reason
-        .entry(item.reason.as_str())
-        .or_default() += 1;
+    report.counts.withhold(item.reason, item.nexus);
     sink.withheld(item)
 }
 
@@ -568,6 +562,7 @@ impl Emitter<'_> {
                     .get(matched.source as usize)
                     .map(|source| source.name.clone());
                 item.nexus = self.scope_needles.mentioned_in(&matched.line).unwrap_or(false);
+                item.time_ns = Some(matched.key.ns);
                 Outcome::Withheld(item)
             }
         }

@@ -632,7 +632,7 @@ impl Dive {
         Ok((report, ledgered))
     }
 
-    /// The first phase alone: what the inputs teach.
+    /// The first phase alone: what the inputs teach. What it cannot read is counted as withheld.
     pub(crate) fn learn(&self) -> Result<(Learner, Report), Error> {
         let pool = self.pool()?;
         let mut report = self.blank();
@@ -641,6 +641,12 @@ impl Dive {
         let scanned = scan::run(self, &pool, false, &mut report)?;
         report.idle_within(begun.elapsed(), Work::default());
         report.timings.insert("scan", begun.elapsed());
+        for (_, reason) in scanned.problems {
+            report.counts.withhold(reason, false);
+        }
+        for kept in scanned.kept {
+            report.counts.withhold(kept.reason, kept.nexus);
+        }
         Ok((scanned.learner, report))
     }
 

@@ -115,6 +115,8 @@ pub struct Withheld {
     pub source: Option<String>,
     /// Whether the line has nexus to the scope as far as could be told.
     pub nexus: bool,
+    /// Its instant, if it was kept back among the records: its place in their order.
+    pub(crate) time_ns: Option<i64>,
 }
 
 impl Withheld {
@@ -126,6 +128,7 @@ impl Withheld {
             bytes: None,
             source: None,
             nexus: false,
+            time_ns: None,
         }
     }
 }

@@ -42,13 +42,15 @@ def _key(key_file: AnyPath | None) -> AnyPath:
     return named
 
 
-def plan(paths: AnyPath | Iterable[AnyPath], shards: int, **what: Any) -> list[str]:
+def plan(
+    paths: AnyPath | Iterable[AnyPath], shards: int, *, key_file: AnyPath | None = None, **what: Any
+) -> list[str]:
     """The dive in at most ``shards`` shares of about the same number of stored bytes, each as JSON.
 
     Takes the keywords of :func:`decostop.scan`; needs a ``request``. A share holds the request, so it is for
-    the house.
+    the house. Of ``accounts`` it holds a digest, keyed with the key of the dive: they go to :func:`merge`, too.
     """
-    return scan(paths, **what).shards(shards)
+    return scan(paths, **what).shards(shards, None if what.get("accounts") is None else _key(key_file))
 
 
 def learn(
@@ -58,9 +60,18 @@ def learn(
     return _decostop.cluster_learn(shard, out, _key(key_file), threads)
 
 
-def merge(facts: Iterable[AnyPath], out: AnyPath, *, key_file: AnyPath | None = None) -> None:
-    """The facts of all shares in the file ``out``, from those that ``learn`` wrote. None may be missing."""
-    _decostop.cluster_merge(list(facts), out, _key(key_file))
+def merge(
+    facts: Iterable[AnyPath],
+    out: AnyPath,
+    *,
+    key_file: AnyPath | None = None,
+    accounts: AnyPath | None = None,
+) -> None:
+    """The facts of all shares in the file ``out``, from those that ``learn`` wrote. None may be missing.
+
+    ``accounts`` are those that the dive was planned with.
+    """
+    _decostop.cluster_merge(list(facts), out, _key(key_file), accounts)
 
 
 def redact(
@@ -121,18 +132,19 @@ def run(
     out: AnyPath,
     *,
     key_file: AnyPath | None = None,
+    accounts: AnyPath | None = None,
     threads: int | None = 1,
     format: str = "ndjson",
     force: bool = False,
 ) -> dict[str, Any]:
     """A whole dive. ``each(step, shards)`` runs a function over all shares, anywhere, and gives its answers.
 
-    ``directory`` is seen by all workers and takes what goes between them, sealed. ``threads`` are those of one
-    step.
+    ``directory`` is seen by all workers and takes what goes between them, sealed. ``accounts`` are those of the
+    plan; ``threads`` are those of one step.
     """
     where = (str(directory), None if key_file is None else str(key_file), threads)
     facts = each(functools.partial(_learn, *where), shards)
     everything = Path(directory) / "facts"
-    merge(facts, everything, key_file=key_file)
+    merge(facts, everything, key_file=key_file, accounts=accounts)
     parts = each(functools.partial(_redact, *where), shards)
     return gather(parts, everything, out, key_file=key_file, format=format, force=force)

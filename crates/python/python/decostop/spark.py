@@ -120,7 +120,7 @@ def records(
     """
     place = Path(directory) / "shards"
     place.mkdir(parents=True)
-    for shard in cluster.plan(paths, shards, **what):
+    for shard in cluster.plan(paths, shards, key_file=key_file, **what):
         path = place / f"shard-{json.loads(shard)['ordinal']:06}.json"
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             file.write(shard)
@@ -130,7 +130,8 @@ def records(
     spark.dataSource.register(Learned)
     spark.dataSource.register(Records)
     learned = spark.read.format("decostop.learned").options(**options).load().collect()
-    cluster.merge([row["facts"] for row in learned], Path(directory) / "facts", key_file=key_file)
+    facts, accounts = [row["facts"] for row in learned], what.get("accounts")
+    cluster.merge(facts, Path(directory) / "facts", key_file=key_file, accounts=accounts)
     return spark.read.format("decostop.records").options(**options).load()
 
 

@@ -5,6 +5,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
 
 use super::*;
+use crate::artefact::StagedFile;
 
 fn host() -> String {
     crate::artefact::place::host().expect("this system tells its name")
@@ -225,6 +226,90 @@ fn only_what_a_dead_process_left_here_for_this_result_is_removed() {
     assert!(keep.iter().all(|name| dir.path().join(name).is_dir()));
     assert!(locked.is_dir(), "its lock says that somebody works on it");
     assert!(!orphan.exists(), "whatever process has that id now");
+}
+
+#[test]
+fn a_file_appears_whole_and_takes_nothing_with_it_but_what_a_dead_process_left() {
+    use std::io::Write as _;
+
+    let dir = scratch();
+    let host = host();
+    let list = || {
+        let entries = fs::read_dir(dir.path()).expect("a directory");
+        let mut names: Vec<_> = entries
+            .map(|entry| {
+                entry
+                    .expect("an entry")
+                    .file_name()
+                    .to_string_lossy()
+                    .into_owned()
+            })
+            .collect();
+        names.sort();
+        names
+    };
+    let out = dir.path().join("part");
+    let mut dropped = StagedFile::create(&out).expect("a file");
+    dropped.write_all(b"half").expect("room");
+    assert!(list()[0].starts_with(&format!(".part.partial-{}-{host}", std::process::id())));
+    drop(dropped);
+    assert!(list().is_empty(), "what failed leaves nothing");
+
+    let locked = dir.path().join(format!(".part.partial-1-{host}000000aa"));
+    let keep = [
+        format!(".other.partial-1-{host}01234567"),
+        format!(".part.partial-1-{}01234567", host.replace(|_| true, "g")),
+        format!(".part.partial-1-{host}0123456"),
+        "part.partial".to_owned(),
+    ];
+    for name in &keep {
+        fs::write(dir.path().join(name), "").expect("a file");
+    }
+    fs::write(&locked, "").expect("a file");
+    fs::create_dir(dir.path().join(format!(".part.partial-1-{host}76543210"))).expect("a directory");
+    let held = fs::File::open(&locked).expect("a file");
+    held.try_lock().expect("nobody holds it");
+    let before = list();
+    let orphan = dir
+        .path()
+        .join(format!(".part.partial-{}-{host}01234567", std::process::id()));
+    fs::write(&orphan, "what a killed process left").expect("a file");
+    let one = StagedFile::create(&out).expect("a file");
+    assert!(!orphan.exists(), "whatever process has that id now");
+    // Another run of the same step, at the same time.
+    let mut other = StagedFile::create(&out).expect("a file");
+    other.write_all(b"whole").expect("room");
+    one.publish().expect("the first is still there");
+    other.publish().expect("so is the second");
+    assert_eq!(fs::read(&out).expect("a file"), b"whole");
+    let mut after = before;
+    after.push("part".to_owned());
+    after.sort();
+    assert_eq!(list(), after);
+    use std::os::unix::fs::PermissionsExt as _;
+    let mode = fs::metadata(&out).expect("a file").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+}
+
+#[test]
+fn files_of_runs_at_the_same_time_are_not_taken_for_orphans() {
+    use std::io::Write as _;
+
+    let dir = scratch();
+    let out = dir.path().join("part");
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for _ in 0..100 {
+                    let mut file = StagedFile::create(&out).expect("a file");
+                    file.write_all(b"whole").expect("room");
+                    file.publish().expect("nobody removed it");
+                }
+            });
+        }
+    });
+    assert_eq!(fs::read(&out).expect("a file"), b"whole");
+    assert_eq!(fs::read_dir(dir.path()).expect("a directory").count(), 1);
 }
 
 #[test]
