@@ -8,7 +8,7 @@ use decostop_profile::RuleKind;
 use crate::plan::ProfilePlan;
 use crate::rules::{Found, Ground, Work};
 use crate::scope::folded;
-use crate::text::TextContext;
+use crate::text::{BLANK, TextContext};
 use crate::views::{self, View};
 
 /// Rule of what is foreign in a view.
@@ -152,7 +152,8 @@ impl TextContext<'_> {
             return false;
         };
         let mark = |word: &str| {
-            let word = word.trim_matches(|c: char| c.is_ascii_punctuation() && !matches!(c, '[' | ']'));
+            let word = word
+                .trim_matches(|c: char| c == BLANK || c.is_ascii_punctuation() && !matches!(c, '[' | ']'));
             word.is_empty() || matches!(word, "[text]" | "[secret]" | "[key]" | "[event]")
         };
         if part.split_whitespace().all(mark) {

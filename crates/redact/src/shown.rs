@@ -17,7 +17,7 @@ use crate::route::{Part, Slot, query_pairs};
 use crate::scope::{folded, folds_to};
 use crate::standing::Standing;
 use crate::template::{Fitted, Slot as TextSlot, Templates};
-use crate::text::{Built, MARK, Removed, TextContext, UNDECIDABLE};
+use crate::text::{BLANK, Built, MARK, Removed, TextContext, UNDECIDABLE};
 use crate::time::Instant;
 
 /// The disposition of one value.
@@ -407,9 +407,9 @@ impl<'v> View<'v> {
             return Shown::Drop("text.dictionary_limit");
         }
         let built = if let Some(parts) = self.templates.fit(text) {
-            let built = self.fill(&parts, ledger);
-            // Its slots were examined, not what stands in them now beside each other.
-            if built.text != text && self.context().holds_finding(&built.text) {
+            let (built, open) = self.fill(&parts, ledger);
+            // Each slot was examined, not what stands in them beside each other.
+            if self.context().holds_finding(&open) {
                 return Shown::Drop("text.detector");
             }
             built
@@ -429,9 +429,12 @@ impl<'v> View<'v> {
         }
     }
 
-    /// Re-writes a message that fits a template.
-    fn fill(&self, parts: &[Fitted<'_>], ledger: &mut Ledger) -> Built {
+    /// Re-writes a message that fits a template. Beside it the same with [`BLANK`]s for all that the
+    /// template or a class proves.
+    fn fill(&self, parts: &[Fitted<'_>], ledger: &mut Ledger) -> (Built, String) {
         let mut built = Built::default();
+        let mut open = String::new();
+        let blank = |open: &mut String, proven: &str| open.extend(std::iter::repeat_n(BLANK, proven.len()));
         // A message that names a stranger tells the stranger's address, whoever the record's actor is.
         let mut stranger = false;
         for part in parts {
@@ -441,7 +444,10 @@ impl<'v> View<'v> {
         }
         for part in parts {
             match part {
-                Fitted::Literal(text) => built.text.push_str(text),
+                Fitted::Literal(text) => {
+                    built.text.push_str(text);
+                    blank(&mut open, text);
+                }
                 Fitted::Slot(TextSlot::Text, text, start) => {
                     let part = self.context().build(text);
                     let removed = part.removed.into_iter();
@@ -449,6 +455,7 @@ impl<'v> View<'v> {
                         .removed
                         .extend(removed.map(|(at, length, rule)| (start + at, length, rule)));
                     built.text.push_str(&part.text);
+                    open.push_str(&part.text);
                 }
                 Fitted::Slot(slot, text, start) => {
                     let shown = match slot {
@@ -462,10 +469,15 @@ impl<'v> View<'v> {
                         built.removed.push((*start, text.len(), "text.slot"));
                     }
                     built.text.push_str(&shown);
+                    if matches!(slot, TextSlot::Typed(_)) {
+                        blank(&mut open, &shown);
+                    } else {
+                        open.push_str(&shown);
+                    }
                 }
             }
         }
-        built
+        (built, open)
     }
 
     fn slot(&self, slot: TextSlot, text: &str, ledger: &mut Ledger) -> String {

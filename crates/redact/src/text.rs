@@ -22,6 +22,9 @@ use crate::scope::{fold, folded};
 /// Stands for text that was not kept.
 pub(crate) const MARK: &str = "[text]";
 
+/// Stands for what is proven where the rest of a text is examined.
+pub(crate) const BLANK: char = '\u{1}';
+
 /// The rule by which a text is dropped of which nobody can say what it holds.
 pub(crate) const UNDECIDABLE: &str = "text.undecidable";
 
