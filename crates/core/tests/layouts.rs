@@ -389,3 +389,57 @@ fn parts_of_container_lines_are_joined_in_a_stream_too() {
         decostop::pipeline::redact_stream(&mut redactor, &mut text.as_bytes(), &mut out).expect("no leak");
     assert_eq!((stats.lines, stats.written, stats.withheld), (2, 2, 0));
 }
+
+#[test]
+fn envelopes_of_exports_come_off_and_unknown_ones_are_told() {
+    let inner = |minute| line(minute, "acme/web", 3);
+    let quoted = |minute| serde_json::to_string(&inner(minute)).expect("JSON");
+    let known = [
+        format!(r#"{{"_index":"logs-1","_id":"a","_source":{}}}"#, inner(0)),
+        format!(r#"{{"_raw":{},"_time":"x"}}"#, quoted(1)),
+        format!(r#"{{"ts":"2026-11-02T10:00:00Z","line":{}}}"#, quoted(2)),
+        format!(r#"{{"original":{}}}"#, quoted(3)),
+    ];
+    let unknown = [
+        format!(r#"{{"record":{}}}"#, inner(10)),
+        format!(r#"{{"result":{{"x_raw":{}}}}}"#, quoted(11)),
+        format!(r#"{{"hits":[{{"_source":{}}}]}}"#, inner(12)),
+    ];
+    let others = [
+        // Of somebody else, and a record that does not match.
+        format!(r#"{{"record":{}}}"#, line(20, "other/web", 3)),
+        line(21, "other/web", 3),
+        r#"{"method":"GET","note":"acme"}"#.to_owned(),
+    ];
+    let all = known.iter().chain(&unknown).chain(&others);
+    let text: String = all.map(|line| format!("{line}\n")).collect();
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    std::fs::write(dir.path().join("production_json.log"), &text).expect("writable");
+    for prefilter in [true, false] {
+        let done = run(builder(REQUEST, dir.path().to_owned()).prefilter(prefilter))
+            .unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(minutes(&done), [0, 1, 2, 3], "{prefilter}");
+        let reasons: Vec<&str> = done
+            .sink
+            .withheld
+            .iter()
+            .map(|item| item.reason.as_str())
+            .collect();
+        assert_eq!(reasons, ["source"; 3], "{prefilter}");
+    }
+}
+
+#[test]
+fn marks_before_a_line_are_no_part_of_it() {
+    let mut bytes = b"\xef\xbb\xbf".to_vec();
+    bytes.extend_from_slice(line(0, "acme/web", 3).as_bytes());
+    bytes.push(b'\n');
+    bytes.extend_from_slice(&[0; 4096]);
+    bytes.extend_from_slice(line(1, "acme/web", 3).as_bytes());
+    bytes.push(b'\n');
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    std::fs::write(dir.path().join("production_json.log"), &bytes).expect("writable");
+    let done = dive(dir.path());
+    assert_eq!(minutes(&done), [0, 1]);
+    assert!(done.sink.withheld.is_empty());
+}

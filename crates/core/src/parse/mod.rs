@@ -67,6 +67,7 @@ pub fn with_record<T>(
         innermost,
         buffers,
     } = scratch;
+    let line = without_marks(line);
     let (body, prefix_time) = wrapper::strip_prefix(line);
     let text = std::str::from_utf8(body).map_err(|_| Reason::Unparsable)?;
     let mut found = match tree::parse(text, outer, buffers, limits) {
@@ -128,6 +129,14 @@ pub fn with_record<T>(
         fields,
         envelope_time,
     }))
+}
+
+/// A line without what is no part of it: the byte order mark that an editor or an export puts before a file,
+/// the zeros that are left where a file was truncated while its writer went on.
+fn without_marks(line: &[u8]) -> &[u8] {
+    let zeros = line.iter().take_while(|byte| **byte == 0).count();
+    let line = line.get(zeros..).unwrap_or_default();
+    line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line)
 }
 
 /// A line of a source whose lines are text. `time` is that of the wrapper around it.

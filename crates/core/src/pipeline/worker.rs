@@ -90,6 +90,8 @@ enum Verdict {
     Withhold(Reason, usize),
     /// A deciding field has a wrong type: a match if the text names a needle.
     Doubtful(usize),
+    /// No field of it is one of its source: a match if the text names a needle.
+    Strange(usize),
 }
 
 /// What judging a record may add to.
@@ -231,9 +233,10 @@ impl Worker {
             }
             Ok(Verdict::Withhold(reason, source)) => (reason, Some(source)),
             Ok(Verdict::Doubtful(source)) if mentioned() => (Reason::DecidingType, Some(source)),
+            Ok(Verdict::Strange(source)) if mentioned() => (Reason::Source, Some(source)),
             // A line that cannot be read has no time: without a needle to look for it counts.
             Err(reason) if mentioned() => (reason, reading.source),
-            Ok(Verdict::NoMatch | Verdict::Doubtful(_)) | Err(_) => return,
+            Ok(Verdict::NoMatch | Verdict::Doubtful(_) | Verdict::Strange(_)) | Err(_) => return,
         };
         let nexus = shared.scope_needles.mentioned_in(line).unwrap_or(false);
         self.keep(reading, offset, bytes, reason, source, nexus);
@@ -285,8 +288,19 @@ fn judge(shared: &Shared<'_>, record: &Record<'_>, findings: &mut Findings<'_>) 
         (true, Err(_), _) | (true, _, Err(_)) => Verdict::Withhold(Reason::DecidingType, source),
         (true, Ok(()), Ok(None)) => Verdict::Withhold(Reason::Time, source),
         (false, Err(_), _) if !selected => Verdict::Doubtful(source),
+        (false, ..) if matches!(shared.pass, Pass::Match) && is_strange(&dive.plan, record) => {
+            Verdict::Strange(source)
+        }
         (false, ..) => Verdict::NoMatch,
     }
+}
+
+/// Whether a record has nothing of its source: what is around it is no envelope that the profile knows.
+fn is_strange(plan: &ProfilePlan, record: &Record<'_>) -> bool {
+    !record
+        .fields
+        .iter()
+        .any(|field| plan.is_leaf(record.source, &field.name))
 }
 
 /// Whether a record says that somebody began, or ended, to act as somebody else.

@@ -42,7 +42,7 @@ pub enum Reason {
     Limit,
     /// More JSON nodes than the limit.
     Nodes,
-    /// It matches but its source cannot be told.
+    /// It names what is asked for, but its source cannot be told, or it has no field of its source.
     Source,
     /// It matches but has no usable time.
     Time,

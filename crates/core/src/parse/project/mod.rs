@@ -514,6 +514,10 @@ impl<'a> Judge<'a> {
         }
         found.clear();
         self.fields(source, projected, known, found, name)?;
+        if found.is_empty() {
+            // An envelope that nobody knows, perhaps.
+            return Err(Doubt);
+        }
         self.rules_out(source, projected.wanted, time, found, bearing, typed)
             .map(Ruling::Is)
     }
