@@ -91,3 +91,69 @@ fn an_event_with_a_backslash_is_counted() {
     let [records, _] = quiet("gitlab-workhorse/current", &[line.to_owned()]);
     assert!(records.contains(r#""event":"^/-/cable\\z""#), "{records}");
 }
+
+#[test]
+fn names_that_symbols_surround() {
+    let names = [
+        ("Build Bot 🤖", "Build Bot"),
+        ("🚀 Release Manager", "Release Manager"),
+        ("Cloud Team ®", "Cloud Team"),
+        ("Build Bot™", "Build Bot"),
+        ("#Cloud Team", "Cloud Team"),
+        ("\u{200b}Cloud Team", "Cloud Team"),
+        ("🤖 (Build) [Bot] 🤖", "(Build) [Bot]"),
+        ("Deploy_Bot.", "Deploy_Bot"),
+        ("Merge-Bot:", "Merge-Bot"),
+        ("DeployBot 🤖", "DeployBot"),
+        ("Build #Quill_Feather", "quill_feather"),
+    ];
+    for (name, words) in names {
+        let rest = format!(
+            r#""target_type":"User","target_id":6660001,"target_details":"{name}","custom_message":"Added {words} as Developer""#
+        );
+        let [records, _] = quiet("audit_json.log", &[audit(&rest)]);
+        let whole = format!("Added {words}");
+        assert!(
+            !records.contains(&whole) && records.contains("as Developer"),
+            "{name} {records}"
+        );
+    }
+}
+
+#[test]
+fn words_alone_stay_beside_names_of_words() {
+    for name in ["Build 🤖", "#Cloud", "Team: 🚀"] {
+        let rest = format!(
+            r#""target_type":"User","target_id":6660001,"target_details":"{name}","custom_message":"The build of the team failed""#
+        );
+        let [records, _] = quiet("audit_json.log", &[audit(&rest)]);
+        assert!(
+            records.contains("The build of the team failed"),
+            "{name} {records}"
+        );
+    }
+}
+
+/// A line of somebody else's in a project of the customer's.
+fn rails(user: &str, rest: &str) -> String {
+    format!(
+        r#"{{"time":"2026-11-02T10:00:00.000Z","severity":"INFO","meta.project":"acme/a","meta.user":"{user}",{rest}}}"#
+    )
+}
+
+#[test]
+fn user_names_that_marks_surround() {
+    for (user, message) in [
+        ("no_wait_", "the no_wait_return flag"),
+        ("main_", "checkout main_branch"),
+        ("_build-ci.", "my build-ci failed"),
+        ("dry_run", "dry_run=1 is set"),
+    ] {
+        quiet(
+            "application_json.log",
+            &[rails(user, &format!(r#""message":"{message}""#))],
+        );
+    }
+    let line = r#"{"method":"GET","path":"/acme/a/-/jobs","format":"html","controller":"Projects::JobsController","action":"index","status":200,"time":"2026-11-02T10:00:00.000Z","params":[{"key":"scope","value":"dry_run"},{"key":"author_username","value":"dry_run="}],"meta.project":"acme/a","uri":"/acme/a/-/jobs?scope=dry_run&author_username=dry_run%3D"}"#;
+    quiet("production_json.log", &[line.to_owned()]);
+}
