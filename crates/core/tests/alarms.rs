@@ -157,3 +157,19 @@ fn user_names_that_marks_surround() {
     let line = r#"{"method":"GET","path":"/acme/a/-/jobs","format":"html","controller":"Projects::JobsController","action":"index","status":200,"time":"2026-11-02T10:00:00.000Z","params":[{"key":"scope","value":"dry_run"},{"key":"author_username","value":"dry_run="}],"meta.project":"acme/a","uri":"/acme/a/-/jobs?scope=dry_run&author_username=dry_run%3D"}"#;
     quiet("production_json.log", &[line.to_owned()]);
 }
+
+#[test]
+fn projects_called_like_words() {
+    for path in ["othercorp/test-app", "othercorp/read_only/build"] {
+        let name = path.split('/').nth(1).unwrap_or_default();
+        let lines = [
+            rails("bob7", &format!(r#""message":"the {name} flag""#)),
+            rails(
+                "bob7",
+                &format!(r#""project_path":"{path}","message":"the build of it""#),
+            ),
+        ];
+        let [records, _] = quiet("application_json.log", &lines);
+        assert!(records.contains("the build of it"), "{records}");
+    }
+}

@@ -437,13 +437,22 @@ impl Tokens {
             .chain([value])
             .flat_map(|part| [part, bare(part)])
             .filter(|part| part.len() >= MIN_PART && !words.contains(part));
+        // A segment of a path is a name of its own, with whatever joins its words.
+        let segments = value
+            .split('/')
+            .map(bare)
+            .filter(|part| map == PATHS && part.len() >= MIN_PART && !words.contains(part));
         // The groups above it; the first part alone is a part.
         let above = value
             .match_indices('/')
             .skip(1)
             .filter(|_| map == PATHS)
             .filter_map(|(at, _)| value.get(..at));
-        let tokens = telling.chain(above).chain([value]).map(|part| (part, TOKEN));
+        let tokens = telling
+            .chain(segments)
+            .chain(above)
+            .chain([value])
+            .map(|part| (part, TOKEN));
         parts.add_parts(map, nth, tokens, &texts);
         if map != NAMES || !value.contains(char::is_whitespace) {
             return;
