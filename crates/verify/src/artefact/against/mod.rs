@@ -271,7 +271,7 @@ impl<'v> Learner<'v> {
                 self.learned.unread_lines += 1;
                 Ok(())
             }
-            // A damaged member is one of many; a damaged file is told.
+            // What an archive loses is damage; a file of which nothing can be read is told.
             Err(_) if depth > 0 => {
                 self.learned.unread_lines += 1;
                 Ok(())

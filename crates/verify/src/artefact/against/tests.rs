@@ -692,6 +692,27 @@ fn links_are_followed_once() {
 }
 
 #[test]
+fn damage_that_leaves_no_byte_is_unread() {
+    let line = format!("{}\n", access(NAME, "/"));
+    let mut bzip2 = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::fast());
+    bzip2.write_all(line.repeat(50).as_bytes()).expect("memory");
+    let bzip2 = bzip2.finish().expect("memory");
+    let zstd = zstd::encode_all(&*tar(&[("access.log", text(&line))]), 1).expect("memory");
+    let cut = |bytes: &[u8], by: usize| bytes.get(..bytes.len() - by).expect("longer").to_vec();
+    for (name, damaged) in [("a.log.gz", cut(&bzip2, 30)), ("a.tar.zst", cut(&zstd, 5))] {
+        found(&[(name, damaged), ("b/access.log", text(&line))], 1);
+    }
+}
+
+#[test]
+fn an_input_that_cannot_be_read_is_an_error() {
+    let missing = Path::new("/nowhere/at/all");
+    let error = learn(&[missing.to_owned()], &profile(), &testing::verifier(true));
+    let error = error.err().expect("nothing is there");
+    assert!(error.is_io() && error.path() == Some(missing), "{error}");
+}
+
+#[test]
 fn a_damaged_member_costs_only_itself() {
     let line = format!("{}\n", access(NAME, "/"));
     let mut broken = gzip(line.repeat(50).as_bytes());
