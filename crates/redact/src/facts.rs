@@ -431,45 +431,71 @@ impl Tokens {
             PATHS => &['/', '-', '_', '.'],
             _ => &[],
         };
+        // Text is also searched for what is left without the marks around it (`Deploy_Bot.`, `no_wait_`).
         let telling = value
             .split(separators)
+            .chain([value])
+            .flat_map(|part| [part, bare(part)])
             .filter(|part| part.len() >= MIN_PART && !words.contains(part));
+        // A segment of a path is a name of its own, with whatever joins its words.
+        let segments = value
+            .split('/')
+            .map(bare)
+            .filter(|part| map == PATHS && part.len() >= MIN_PART && !words.contains(part));
         // The groups above it; the first part alone is a part.
         let above = value
             .match_indices('/')
             .skip(1)
             .filter(|_| map == PATHS)
             .filter_map(|(at, _)| value.get(..at));
-        let tokens = telling.chain(above).chain([value]).map(|part| (part, TOKEN));
+        let tokens = telling
+            .chain(segments)
+            .chain(above)
+            .chain([value])
+            .map(|part| (part, TOKEN));
         parts.add_parts(map, nth, tokens, &texts);
         if map != NAMES || !value.contains(char::is_whitespace) {
             return;
         }
-        // As the chunks of a text are compared: without the punctuation around its words.
-        let bare = value
-            .split_whitespace()
-            .map(|word| word.trim_matches(crate::text::OUTER));
-        let phrase = bare.collect::<Vec<_>>().join(" ");
-        let head = phrase.split(' ').next().unwrap_or_default().len();
-        let (map, nth) = if phrase == value {
-            (map, nth)
-        } else {
-            let known = respelled.len();
-            // Without room for it the dictionary is incomplete, but then it was before.
-            if respelled.entry(&phrase).is_none() || respelled.len() == known {
-                return;
+        let name = learned.names.texts().at(nth);
+        // Symbols around a name (`Build Bot 🤖`) are left out where others write it.
+        for spelled in [phrase(name), phrase(bare(name))] {
+            if !spelled.contains(' ') {
+                continue;
             }
-            (RESPELLED, known)
-        };
-        let texts = maps(learned, respelled);
-        let phrase = texts.get(map).map_or("", |texts| texts.at(nth));
-        let head = phrase.get(..head).unwrap_or_default();
-        parts.add_parts(map, nth, [(phrase, PHRASE), (head, HEAD)], &texts);
+            let (map, nth) = if spelled == name {
+                (map, nth)
+            } else {
+                let known = respelled.len();
+                // Without room for it the dictionary is incomplete, but then it was before.
+                if respelled.entry(&spelled).is_none() || respelled.len() == known {
+                    continue;
+                }
+                (RESPELLED, known)
+            };
+            let texts = maps(learned, respelled);
+            let spelled = texts.get(map).map_or("", |texts| texts.at(nth));
+            let head = spelled.split(' ').next().unwrap_or_default();
+            parts.add_parts(map, nth, [(spelled, PHRASE), (head, HEAD)], &texts);
+        }
     }
 
     fn marks(&self, folded: &str, learned: &Learner) -> u8 {
         self.parts.marks(folded, &maps(learned, &self.respelled))
     }
+}
+
+/// A name without what is neither letter nor digit around it.
+fn bare(text: &str) -> &str {
+    text.trim_matches(|c: char| !c.is_alphanumeric())
+}
+
+/// A display name as the chunks of a text are compared with it: without the punctuation around its words.
+fn phrase(name: &str) -> String {
+    let words = name
+        .split_whitespace()
+        .map(|word| word.trim_matches(crate::text::OUTER));
+    words.collect::<Vec<_>>().join(" ")
 }
 
 /// Shortest part of a name or path that counts as a token of its own, in bytes.
@@ -873,10 +899,7 @@ mod tests {
             }
             let facts = learner.freeze(scope, &WordSet::default());
             let foreign = names.iter().map(|name| fold(name.trim()));
-            let foreign = foreign.map(|name| {
-                let words = name.split_whitespace().map(|word| word.trim_matches(crate::text::OUTER));
-                words.collect::<Vec<_>>().join(" ")
-            });
+            let foreign = foreign.flat_map(|name| [phrase(&name), phrase(bare(&name))]);
             for phrase in foreign.filter(|phrase| phrase.contains(' ')) {
                 let is_own = facts.scope.name(&phrase, EVER).is_inside();
                 prop_assert!(is_own || facts.is_foreign_phrase(&phrase));

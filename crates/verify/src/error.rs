@@ -107,6 +107,14 @@ impl Error {
         self.0.kind
     }
 
+    /// The file or directory, if it is one.
+    pub fn path(&self) -> Option<&Path> {
+        match &self.0.place {
+            Place::Path(path) => Some(path),
+            _ => None,
+        }
+    }
+
     /// Whether a file could not be read.
     pub fn is_io(&self) -> bool {
         self.kind() == ErrorKind::Io

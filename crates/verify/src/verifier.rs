@@ -1,5 +1,6 @@
 //! The verifier of single records.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
@@ -16,7 +17,7 @@ use crate::internal::Internal;
 use crate::leak::{Leak, Place};
 use crate::owned::Owned;
 use crate::pseudonym::Pseudonyms;
-use crate::reader;
+use crate::reader::{self, Scalar};
 use crate::survival::{Foreign, Memory, Rules};
 
 /// Values that a select names.
@@ -42,18 +43,26 @@ pub struct Verifier {
     pub(crate) rules: Rules,
 }
 
+/// Where the common columns `time`, `source` and `event` lie in a record.
+#[derive(Clone, Copy)]
+struct Columns {
+    places: [Option<(u32, u32)>; 3],
+    /// The event is written with escapes: it has no place and is read once more when it is asked for.
+    is_event_escaped: bool,
+}
+
 /// A record that may be disclosed. Only [`Verifier::check`] makes one.
 #[derive(Clone, Copy)]
 pub struct Verified<'a> {
     bytes: &'a [u8],
-    columns: [Option<(u32, u32)>; 3],
+    columns: Columns,
 }
 
 /// A record that may be disclosed, with its bytes. Only [`Verifier::check_owned`] makes one.
 #[derive(Clone)]
 pub struct VerifiedBuf {
     bytes: Vec<u8>,
-    columns: [Option<(u32, u32)>; 3],
+    columns: Columns,
 }
 
 impl VerifiedBuf {
@@ -169,7 +178,11 @@ impl Verifier {
         })?;
         let closed = self.closure(&fields)?;
         self.survival(&closed, derived, memory)?;
-        let columns = [closed.time, Some(closed.source), closed.event].map(|text| place_in(record, text?));
+        let places = [closed.time, Some(closed.source), closed.event].map(|text| place_in(record, text?));
+        let columns = Columns {
+            places,
+            is_event_escaped: closed.event.is_some() && places.last().is_some_and(Option::is_none),
+        };
         Ok(Verified {
             bytes: record,
             columns,
@@ -211,7 +224,7 @@ impl<'a> Verified<'a> {
     }
 
     fn column(&self, nth: usize) -> Option<&'a str> {
-        let (start, end) = self.columns.get(nth).copied().flatten()?;
+        let (start, end) = self.columns.places.get(nth).copied().flatten()?;
         std::str::from_utf8(self.bytes.get(start as usize..end as usize)?).ok()
     }
 
@@ -226,8 +239,16 @@ impl<'a> Verified<'a> {
     }
 
     /// The common column `event`.
-    pub fn event(&self) -> Option<&'a str> {
-        self.column(2)
+    pub fn event(&self) -> Option<Cow<'a, str>> {
+        if !self.columns.is_event_escaped {
+            return self.column(2).map(Cow::Borrowed);
+        }
+        let fields = reader::read(self.bytes).ok()?;
+        let event = fields.into_iter().find(|field| field.key == "event")?;
+        match event.value {
+            Scalar::String(event) => Some(event),
+            _ => None,
+        }
     }
 }
 

@@ -20,13 +20,19 @@ const SHOWN: usize = 50;
 pub(crate) fn run(args: &Verify) -> Result<Exit> {
     let profile = settings::profile(&args.profile)?;
     let unverified = |cause: decostop_verify::Error| {
-        Error::new(ErrorKind::Config, "cannot be verified")
+        // Of a raw input the other argument says nothing.
+        let is_of_dir = cause.path().is_none_or(|path| path.starts_with(&args.dir));
+        let error = Error::new(ErrorKind::Config, "cannot be verified")
             .at(decostop::Origin {
                 path: args.dir.clone(),
                 offset: None,
             })
-            .because(cause)
-            .hint("name the directory that a dive wrote with --out, with its internal/ part")
+            .because(cause);
+        if is_of_dir {
+            error.hint("name the directory that a dive wrote with --out, with its internal/ part")
+        } else {
+            error
+        }
     };
     let added = decostop::rules::load_added(&args.rules.rule_files, &profile)?;
     let mut rules = recorded_rules(&args.dir).map_err(unverified)?;

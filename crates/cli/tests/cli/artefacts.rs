@@ -50,6 +50,18 @@ fn a_result_verifies_against_the_raw_lines() {
 }
 
 #[test]
+fn a_raw_input_that_is_not_there_is_no_fault_of_the_result() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let missing = dir.path().join("missing");
+    let ran = run(&["verify", arg(dive()), "--against", arg(&missing)]).exits(1);
+    assert!(
+        ran.err.contains("missing") && !ran.err.contains("hint:"),
+        "{}",
+        ran.err
+    );
+}
+
+#[test]
 fn an_edited_result_leaks_and_the_value_is_not_told() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let bad = dir.path().join("bad");

@@ -311,7 +311,7 @@ impl Checked {
                 Row::Record(_) => verifier.check_with(line, derived, memory).map(|verified| {
                     let time = verified.time();
                     checked.by_source.count(verified.source());
-                    checked.by_event.count(verified.event());
+                    checked.by_event.count(verified.event().as_deref());
                     checked.by_day.count(time.and_then(|time| time.get(..10)));
                     time.and_then(Instant::column)
                 }),

@@ -181,9 +181,14 @@ fn verified_tells_its_columns() {
     let verified = verifier.check(record.as_bytes()).expect("it passes");
     assert_eq!(verified.time(), Some("2026-11-01T00:00:00Z"));
     assert_eq!(verified.source(), Some("production_json"));
-    assert_eq!(verified.event(), Some("SessionsController#create"));
+    assert_eq!(verified.event().as_deref(), Some("SessionsController#create"));
     assert_eq!(verified.as_bytes(), record.as_bytes());
     assert!(!format!("{verified:?}{verifier:?}").contains("Sessions"));
+    let record = r#"{"time":"2026-11-01T00:00:00Z","source":"workhorse","event":"^/-/cable\\z"}"#;
+    let verified = verifier.check(record.as_bytes()).expect("it passes");
+    assert_eq!(verified.event().as_deref(), Some(r"^/-/cable\z"));
+    let verified = verifier.check_owned(record.into()).expect("it passes");
+    assert_eq!(verified.as_verified().event().as_deref(), Some(r"^/-/cable\z"));
 }
 
 proptest::proptest! {

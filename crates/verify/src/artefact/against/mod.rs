@@ -16,13 +16,13 @@ mod text;
 mod unpack;
 
 use std::cell::Cell;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read as _};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use decostop_profile::{Class, Profile, Source};
+use decostop_profile::{Case, Class, ClassRule, Profile, Source};
 use serde::de::DeserializeSeed;
 
 use self::json::{Budgeted, Document, Every, Members};
@@ -46,7 +46,8 @@ const MAX_ARCHIVES: usize = 4;
 
 /// What the raw inputs name that is not the customer's.
 pub(crate) struct Learned {
-    pub(crate) values: HashSet<(Class, String)>,
+    /// In order, since of two classes of one text the first is told.
+    pub(crate) values: BTreeSet<(Class, String)>,
     pub(crate) unread_lines: u64,
 }
 
@@ -54,24 +55,30 @@ pub(crate) struct Learned {
 pub(crate) fn learn(paths: &[PathBuf], profile: &Profile, verifier: &Verifier) -> Result<Learned, Error> {
     let tables: Vec<Table> = profile.sources.iter().map(table).collect();
     let mut union = Table::new();
-    for (name, classes) in tables.iter().flatten() {
+    for (name, choices) in tables.iter().flatten() {
         let known = union.entry(name.clone()).or_default();
-        known.extend(classes);
+        known.extend(choices.iter().cloned());
         known.sort_unstable();
         known.dedup();
     }
+    let conditions = union.values().flatten().filter_map(|choice| choice.on.as_ref());
+    let siblings = conditions
+        .flat_map(|(field, _)| [field.clone(), plain(field)])
+        .collect();
     let mut learner = Learner {
         profile,
         verifier,
         readers: TextReader::all(profile)?,
         tables,
         union,
+        siblings,
+        said: Siblings::default(),
         discriminators: discriminators(profile),
         parts: HashMap::new(),
         cut: None,
         visited: HashSet::new(),
         learned: Learned {
-            values: HashSet::new(),
+            values: BTreeSet::new(),
             unread_lines: 0,
         },
     };
@@ -83,7 +90,23 @@ pub(crate) fn learn(paths: &[PathBuf], profile: &Profile, verifier: &Verifier) -
 }
 
 /// Field names of a source, also as exports write them, to the classes that matter here.
-type Table = HashMap<String, Vec<Class>>;
+type Table = HashMap<String, Vec<Choice>>;
+
+/// A class that a field can have.
+#[derive(Clone, Eq, Ord, PartialEq, PartialOrd)]
+struct Choice {
+    class: Class,
+    /// The field on which that depends, and the value that this must have.
+    on: Option<(String, String)>,
+}
+
+/// What a record says in fields on which the class of another depends, and the values of those others:
+/// which class they have is known only when the record was read to its end.
+#[derive(Default)]
+struct Siblings {
+    said: Vec<(String, String)>,
+    waiting: Vec<(Choice, String)>,
+}
 
 struct Learner<'v> {
     profile: &'v Profile,
@@ -92,6 +115,10 @@ struct Learner<'v> {
     tables: Vec<Table>,
     /// All of them together, for lines of which nothing tells the source.
     union: Table,
+    /// Names of fields on which the class of another depends.
+    siblings: HashSet<String>,
+    /// Of the record that is being read.
+    said: Siblings,
     /// Fields in the order of their first mention, with the source that each value stands for.
     discriminators: Vec<(&'v str, Vec<(&'v str, usize)>)>,
     /// The beginnings of lines that a container runtime wrote in parts, by stream.
@@ -112,23 +139,43 @@ struct Parts {
 fn table(source: &Source) -> Table {
     let mut table = Table::new();
     for (name, spec) in &source.fields {
-        let classes: Vec<Class> = spec
-            .classes()
-            .filter(|class| class.is_identity() || matches!(class, Class::Params | Class::Resource))
-            .collect();
-        if classes.is_empty() {
+        let matters = |class| matches!(class, Class::Params | Class::Resource) || Class::is_identity(class);
+        let all = match &spec.rule {
+            ClassRule::Fixed(class) => vec![Choice {
+                class: *class,
+                on: None,
+            }],
+            ClassRule::On { field, cases } => {
+                let choice = |case: &Case| Choice {
+                    class: case.class,
+                    on: Some((field.clone(), case.value.clone())),
+                };
+                cases.iter().map(choice).collect()
+            }
+            // None that this knows: every class counts.
+            _ => {
+                let choice = |class| Choice { class, on: None };
+                spec.classes().map(choice).collect()
+            }
+        };
+        let choices: Vec<Choice> = all.into_iter().filter(|choice| matters(choice.class)).collect();
+        if choices.is_empty() {
             continue;
         }
-        let plain: String = name
-            .chars()
-            .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })
-            .collect();
+        let plain = plain(name);
         if plain != *name && !source.fields.contains_key(&plain) {
-            table.entry(plain).or_default().extend(&classes);
+            table.entry(plain).or_default().extend(choices.iter().cloned());
         }
-        table.insert(name.clone(), classes);
+        table.insert(name.clone(), choices);
     }
     table
+}
+
+/// A name of a field as exports write it.
+fn plain(name: &str) -> String {
+    name.chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })
+        .collect()
 }
 
 fn discriminators(profile: &Profile) -> Vec<(&str, Vec<(&str, usize)>)> {
@@ -224,7 +271,7 @@ impl<'v> Learner<'v> {
                 self.learned.unread_lines += 1;
                 Ok(())
             }
-            // A damaged member is one of many; a damaged file is told.
+            // What an archive loses is damage; a file of which nothing can be read is told.
             Err(_) if depth > 0 => {
                 self.learned.unread_lines += 1;
                 Ok(())
@@ -476,12 +523,14 @@ impl Learner<'_> {
                 found.extend(pairs.into_iter().map(|(name, value)| (nth, name, value)));
             }
         }
+        let outer = std::mem::take(&mut self.said);
         for (nth, mut name, value) in found {
             // Access logs write a dash for what is absent.
             if value != "-" {
                 self.value(&mut name, &Every::Text(value), Some(nth), 0);
             }
         }
+        self.said_all(outer);
         read
     }
 
@@ -589,8 +638,26 @@ impl Learner<'_> {
                 _ => {}
             }
         }
+        let outer = std::mem::take(&mut self.said);
         for (key, value) in members {
             self.nested(&mut String::new(), key, value, known, depth);
+        }
+        self.said_all(outer);
+    }
+
+    /// The end of a record: what its siblings say decides the classes of what waits for them. Goes on with
+    /// the record around it.
+    fn said_all(&mut self, outer: Siblings) {
+        let Siblings { said, waiting } = std::mem::replace(&mut self.said, outer);
+        for (choice, text) in waiting {
+            let is_said = |(field, value): &(String, String)| {
+                let plain = plain(field);
+                let mut said = said.iter();
+                said.any(|(name, said)| (name == field || *name == plain) && said == value)
+            };
+            if choice.on.as_ref().is_some_and(is_said) {
+                self.of_class(choice.class, &text);
+            }
         }
     }
 
@@ -657,22 +724,33 @@ impl Learner<'_> {
         name.truncate(length);
     }
 
-    /// A value by the classes that its field can have.
+    /// A value by the classes that its field has.
     fn typed(&mut self, name: &str, text: &str, known: Option<usize>) {
+        if self.siblings.contains(name) {
+            self.said.said.push((name.to_owned(), text.to_owned()));
+        }
         if text.is_empty() || text.starts_with('[') {
             return;
         }
-        for class in self.classes(name, known) {
-            if class == Class::Resource {
-                self.url(text);
-            } else if class.is_identity() && text.len() <= 512 {
-                self.identity(class, text);
+        for choice in self.choices(name, known) {
+            if choice.on.is_none() {
+                self.of_class(choice.class, text);
+            } else {
+                self.said.waiting.push((choice, text.to_owned()));
             }
         }
     }
 
+    fn of_class(&mut self, class: Class, text: &str) {
+        if class == Class::Resource {
+            self.url(text);
+        } else if class.is_identity() && text.len() <= 512 {
+            self.identity(class, text);
+        }
+    }
+
     /// Every class that a field of this name can have, as a field or as a listed parameter.
-    fn classes(&self, name: &str, known: Option<usize>) -> Vec<Class> {
+    fn choices(&self, name: &str, known: Option<usize>) -> Vec<Choice> {
         let Some(table) = known.map_or(Some(&self.union), |nth| self.tables.get(nth)) else {
             return Vec::new();
         };
@@ -681,9 +759,13 @@ impl Learner<'_> {
             let holds_params = name
                 .get(..dot)
                 .and_then(|field| table.get(field))
-                .is_some_and(|classes| classes.contains(&Class::Params));
+                .is_some_and(|choices| choices.iter().any(|choice| choice.class == Class::Params));
             if holds_params {
-                found.extend(name.get(dot + 1..).and_then(|key| self.profile.params.get(key)));
+                let class = name.get(dot + 1..).and_then(|key| self.profile.params.get(key));
+                found.extend(class.map(|class| Choice {
+                    class: *class,
+                    on: None,
+                }));
             }
         }
         found

@@ -6,10 +6,14 @@ use std::io::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 
-use decostop_profile::Profile;
+use decostop_profile::{Class, Profile};
 
+use super::{Learned, learn};
 use crate::artefact::tests::Artefact;
 use crate::artefact::{Report, verify_dir};
+use crate::survival::Probe;
+use crate::testing;
+use crate::verifier::Verifier;
 
 /// Sources of every format, before those of the built-in profile.
 const SOURCES: &str = r#"
@@ -168,6 +172,118 @@ fn lines_by_pattern() {
     not_found(&[("access.log", text(&format!("{} more", access(NAME, "/"))))], 1);
     // Nothing tells the source: any that fits.
     found(&[("stdout", text(&access(NAME, "/")))], 0);
+}
+
+/// An audit event with these fields of its target.
+fn audit(target: &str) -> String {
+    format!(r#"{{"severity":"INFO","time":"2026-11-01T00:00:00Z","event_name":"x",{target}}}"#)
+}
+
+/// The values that a file of these lines teaches, whatever the verifier of the tests knows.
+fn taught(name: &str, lines: &[String], verifier: &Verifier) -> Learned {
+    let logs = tempfile::tempdir().expect("a directory");
+    fs::write(logs.path().join(name), lines.join("\n")).expect("writable");
+    learn(&[logs.path().to_owned()], &profile(), verifier).expect("readable")
+}
+
+#[test]
+fn a_class_is_what_the_sibling_says() {
+    let verifier = testing::verifier(true);
+    let names_it = |lines: &[String], class: Option<Class>| {
+        for name in ["audit_json.log", "stdout"] {
+            let learned = taught(name, lines, &verifier);
+            assert_eq!(learned.unread_lines, 0, "{lines:?}");
+            let of = learned.values.iter().filter(|(_, text)| text == NAME);
+            let of: Vec<Class> = of.map(|(class, _)| *class).collect();
+            assert_eq!(of, Vec::from_iter(class), "{lines:?}");
+        }
+    };
+    for target in [
+        r#""target_type":"Ci::Variable","target_details":"quillfeather""#,
+        r#""target_details":"quillfeather","target_type":"Ci::Variable""#,
+        r#""details":{"target_type":"Ci::Variable","target_details":"quillfeather"}"#,
+        r#""details":{"target_type":"Ci::Variable","target_details":"quillfeather"},"target_type":"User""#,
+        r#""target_type":"Unheard::Of","target_details":"quillfeather""#,
+        r#""target_type":7,"target_details":"quillfeather""#,
+        r#""target_details":"quillfeather""#,
+    ] {
+        names_it(&[audit(target)], None);
+    }
+    for (target, class) in [
+        (
+            r#""target_type":"User","target_details":"quillfeather""#,
+            Class::Name,
+        ),
+        (
+            r#""target_details":"quillfeather","target_type":"Project""#,
+            Class::Project,
+        ),
+        (
+            r#""details":{"target_details":"quillfeather","target_type":"Group"},"target_type":"Ci::Variable""#,
+            Class::Namespace,
+        ),
+        (
+            r#""details.target_details":"quillfeather","details":{"target_type":"Group"}"#,
+            Class::Namespace,
+        ),
+        (
+            r#""details_target_details":"quillfeather","details_target_type":"Group""#,
+            Class::Namespace,
+        ),
+        (
+            r#""details":"{\"target_details\":\"quillfeather\",\"target_type\":\"User\"}""#,
+            Class::Name,
+        ),
+        (
+            r#""attributes":{"target_details":"quillfeather"},"target_type":"User""#,
+            Class::Name,
+        ),
+        // Of two, either may be what was read.
+        (
+            r#""target_type":"Ci::Variable","target_type":"User","target_details":"quillfeather""#,
+            Class::Name,
+        ),
+    ] {
+        names_it(&[audit(target)], Some(class));
+    }
+    let inner = audit(r#""target_type":"User","target_details":"quillfeather""#);
+    let wrapped = format!(r#"{{"target_type":"Ci::Variable","jsonPayload":{inner}}}"#);
+    names_it(&[wrapped], Some(Class::Name));
+    // Each line is read by itself.
+    let lines = [
+        audit(r#""target_type":"User","target_details":"alice""#),
+        audit(r#""target_type":"Ci::Variable","target_details":"quillfeather""#),
+    ];
+    names_it(&lines, None);
+}
+
+#[test]
+fn a_variable_is_nobody() {
+    let line = audit(r#""target_type":"Ci::Variable","target_details":"quillfeather""#);
+    not_found(&[("audit_json.log", text(&line))], 0);
+}
+
+#[test]
+fn a_finding_is_told_alike_every_time() {
+    let verifier = testing::verifier(true);
+    let lines = ["User", "Project", "Group"].map(|kind| {
+        audit(&format!(
+            r#""target_type":"{kind}","target_details":"quillfeather""#
+        ))
+    });
+    let told = || {
+        let learned = taught("audit_json.log", &lines, &verifier);
+        let values = learned.values.iter();
+        let foreign = verifier.foreign_of(values.map(|(class, text)| (*class, text.as_str())));
+        let look = Probe {
+            numbers: true,
+            code: false,
+            decoded: false,
+        };
+        foreign.find(NAME, look)
+    };
+    let first = told();
+    assert!(first.is_some() && (0..20).all(|_| told() == first));
 }
 
 #[test]
@@ -573,6 +689,27 @@ fn links_are_followed_once() {
             .verify_against(profile(), &[logs.path().to_owned()])
             .is_clean()
     );
+}
+
+#[test]
+fn damage_that_leaves_no_byte_is_unread() {
+    let line = format!("{}\n", access(NAME, "/"));
+    let mut bzip2 = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::fast());
+    bzip2.write_all(line.repeat(50).as_bytes()).expect("memory");
+    let bzip2 = bzip2.finish().expect("memory");
+    let zstd = zstd::encode_all(&*tar(&[("access.log", text(&line))]), 1).expect("memory");
+    let cut = |bytes: &[u8], by: usize| bytes.get(..bytes.len() - by).expect("longer").to_vec();
+    for (name, damaged) in [("a.log.gz", cut(&bzip2, 30)), ("a.tar.zst", cut(&zstd, 5))] {
+        found(&[(name, damaged), ("b/access.log", text(&line))], 1);
+    }
+}
+
+#[test]
+fn an_input_that_cannot_be_read_is_an_error() {
+    let missing = Path::new("/nowhere/at/all");
+    let error = learn(&[missing.to_owned()], &profile(), &testing::verifier(true));
+    let error = error.err().expect("nothing is there");
+    assert!(error.is_io() && error.path() == Some(missing), "{error}");
 }
 
 #[test]

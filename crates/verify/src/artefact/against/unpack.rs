@@ -17,9 +17,12 @@ pub(super) enum Content<'r> {
     Lines(Box<dyn BufRead + 'r>),
 }
 
-/// Takes codecs off.
+/// Takes codecs off. What is damaged from its first byte on becomes lines of which none can be read.
+///
+/// # Errors
+/// When the packed bytes themselves cannot be read.
 pub(super) fn unpacked<'r>(packed: Box<dyn BufRead + 'r>) -> io::Result<Content<'r>> {
-    let (head, whole) = peeked(packed, TAR_BLOCK)?;
+    let (head, whole) = peeked(packed, TAR_BLOCK, false)?;
     let plain: Box<dyn BufRead + 'r> = match *behind_skippable(&head) {
         [0x1f, 0x8b, ..] => Box::new(BufReader::new(flate2::bufread::MultiGzDecoder::new(whole))),
         [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => {
@@ -36,7 +39,7 @@ pub(super) fn unpacked<'r>(packed: Box<dyn BufRead + 'r>) -> io::Result<Content<
         }
         _ => whole,
     };
-    let (head, plain) = peeked(plain, TAR_BLOCK)?;
+    let (head, plain) = peeked(plain, TAR_BLOCK, true)?;
     Ok(if is_tar(&head) {
         Content::Archive(tar::Archive::new(plain))
     } else {
@@ -141,10 +144,12 @@ impl<R: Read> Read for Lz4<R> {
     }
 }
 
-/// The first bytes, and a reader of everything. A damaged end shows when it is read.
+/// The first bytes, and a reader of everything. A damaged end shows when it is read; what comes out of a
+/// decoder may be damaged from the start.
 fn peeked<'r>(
     mut input: Box<dyn BufRead + 'r>,
     wanted: usize,
+    unpacked: bool,
 ) -> io::Result<(Vec<u8>, Box<dyn BufRead + 'r>)> {
     let mut head = vec![0; wanted];
     let mut filled = 0;
@@ -154,7 +159,7 @@ fn peeked<'r>(
             Ok(0) => break,
             Ok(count) => filled += count,
             Err(cause) if cause.kind() == io::ErrorKind::Interrupted => {}
-            Err(cause) if filled == 0 => return Err(cause),
+            Err(cause) if filled == 0 && !unpacked => return Err(cause),
             Err(cause) => {
                 damage = Some(cause);
                 break;
