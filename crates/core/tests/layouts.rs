@@ -411,8 +411,13 @@ fn envelopes_of_exports_come_off_and_unknown_ones_are_told() {
         line(21, "other/web", 3),
         r#"{"method":"GET","note":"acme"}"#.to_owned(),
     ];
-    let all = known.iter().chain(&unknown).chain(&others);
-    let text: String = all.map(|line| format!("{line}\n")).collect();
+    let all: Vec<&str> = known
+        .iter()
+        .chain(&unknown)
+        .chain(&others)
+        .map(String::as_str)
+        .collect();
+    let text = all.join("\n") + "\n";
     let dir = tempfile::tempdir().expect("a temporary directory");
     std::fs::write(dir.path().join("production_json.log"), &text).expect("writable");
     for prefilter in [true, false] {
