@@ -99,6 +99,17 @@ fn about_users(request: &Request, select: &Select, place: usize, warnings: &mut 
             place + 1
         ));
     }
+    for user in &select.users {
+        if let UserRef::Name(name) = user
+            && may_be_no_user_name(name)
+        {
+            warnings.push(format!(
+                "select {}: {name} is read as a user name; for an e-mail address, a display name or a global id give the \
+                 user name, or the id without quotes",
+                place + 1
+            ));
+        }
+    }
     let names: HashSet<String> = request
         .scope
         .users
@@ -116,6 +127,16 @@ fn about_users(request: &Request, select: &Select, place: usize, warnings: &mut 
             place + 1
         ));
     }
+}
+
+/// Whether a name has the form of an e-mail address, a display name or a global id (`gid://gitlab/User/1`,
+/// `user-1`), by which nobody is selected.
+fn may_be_no_user_name(name: &str) -> bool {
+    let name = name.strip_prefix('@').unwrap_or(name);
+    let digits = |rest: &str| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit());
+    name.contains(|c: char| c == '@' || c.is_whitespace())
+        || name.contains("://")
+        || name.strip_prefix("user-").is_some_and(digits)
 }
 
 /// Events that no selected source logs, and sources that log none of the events.

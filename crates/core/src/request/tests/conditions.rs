@@ -530,6 +530,26 @@ fn warnings() {
     warned("digits only", |r| {
         r.selects[0].users = vec![UserRef::Name("1001".into())];
     });
+    for name in [
+        "alice@acme.example",
+        "Alice Abbott",
+        "gid://gitlab/User/1001",
+        "user-1001",
+    ] {
+        let warnings = assess(|r| r.selects[0].users = vec![UserRef::Name(name.into())]).warnings;
+        let told = format!("{name} is read as a user name");
+        assert!(
+            warnings.iter().any(|warning| warning.contains(&told)),
+            "{warnings:?}"
+        );
+    }
+    for name in ["alice", "@alice", "bob.jones-x_1", "user-x"] {
+        let warnings = assess(|r| r.selects[0].users = vec![UserRef::Name(name.into())]).warnings;
+        assert!(
+            !warnings.iter().any(|warning| warning.contains("is read as")),
+            "{warnings:?}"
+        );
+    }
     warned("personal namespace", |r| {
         r.scope.namespaces.push(NamespaceScope {
             path: "alice".into(),
