@@ -144,10 +144,11 @@ fn what_is_no_record_says_why() {
         ("[1]", Reason::Unparsable),
         (r#"{"a":1} {"b":2}"#, Reason::Unparsable),
         (r#"{"a":"\ud800"}"#, Reason::Unparsable),
-        ("\u{feff}{}", Reason::Unparsable),
+        ("{\u{feff}}", Reason::Unparsable),
     ] {
         assert_eq!(fields(line, "production_json"), Err(want), "{line}");
     }
+    assert_eq!(fields("\u{feff}{}", "production_json"), Ok(Vec::new()));
     let deep = format!(r#"{{"a":{}1{}}}"#, "[".repeat(500), "]".repeat(500));
     assert_eq!(fields(&deep, "production_json"), Err(Reason::Depth));
     let plan = plan();
