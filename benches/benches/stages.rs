@@ -15,16 +15,14 @@ use decostop::artefact::{self, NdjsonProvenance, Writer};
 use decostop::frame::Lines;
 use decostop::parse::{self, Projection, with_record};
 use decostop::prefilter::Prefilter;
-use decostop::query::{QueryPlan, scope_index};
+use decostop::query::QueryPlan;
 use decostop::sink::{Flow, Provenance, Sink, Verified};
 use decostop::stats::{Evidence, Report};
-use decostop_bench::{CODECS, Corpus, Inputs, dive, is_smoke, keep};
-use decostop_profile::Profile;
-use decostop_redact::{
-    Facts, Instant, Learner, Ledger, Policy, ProfilePlan, Record, Redactor, RequestKey, Typed,
-};
+use decostop_bench::{CODECS, Corpus, Inputs, Matched, dive, is_match, is_smoke, keep};
+use decostop_profile::{Profile, RuleSet};
+use decostop_redact::{ProfilePlan, Record, Typed};
 use decostop_testkit::synth::{CodecMix, Options};
-use decostop_verify::{Ground, VerifiedBuf, Verifier};
+use decostop_verify::VerifiedBuf;
 
 fn main() {
     let mut criterion = Criterion::default()
@@ -149,9 +147,7 @@ impl Loaded {
     }
 
     fn matches(&self, record: &Record<'_>, typed: &mut Vec<Typed>) -> bool {
-        self.plan.typed(record, typed).is_ok()
-            && matches!(self.plan.time(record), Ok(Some(at)) if self.query.in_window(at.ns))
-            && self.query.matches(&self.plan, record, typed)
+        is_match(&self.plan, &self.query, record, typed)
     }
 
     /// Splitting and parsing of every line.
@@ -242,19 +238,17 @@ impl Loaded {
         });
 
         records.retain(|(record, _)| self.matches(record, &mut typed));
-        let ready = Ready::new(self, records);
-        measure(criterion, "redact", ready.line_bytes, truth.disclosable, || {
-            let mut ledger = Ledger::default();
-            let redact = |item: &Item| ready.redact(item, &mut ledger).len();
-            black_box(ready.items.iter().map(redact).sum::<usize>());
-            ready.items.len() as u64
+        let matched = Matched::new(self.corpus.request(), &self.plan, records);
+        let stages = matched.stages(&RuleSet::builtin());
+        measure(criterion, "redact", matched.line_bytes, truth.disclosable, || {
+            let mut records = 0;
+            matched.redact(&stages, |record| {
+                black_box(record);
+                records += 1;
+            });
+            records
         });
-        let mut ledger = Ledger::default();
-        let redacted: Vec<Vec<u8>> = ready
-            .items
-            .iter()
-            .map(|item| ready.redact(item, &mut ledger))
-            .collect();
+        let redacted = matched.redacted(&stages);
         let dived = Dived::of(&self.corpus);
         let (ours, theirs) = (sorted(&redacted), sorted(&dived.records));
         let others = ours.iter().zip(&theirs).filter(|(a, b)| a != b).count();
@@ -266,13 +260,13 @@ impl Loaded {
             let passes = dived
                 .records
                 .iter()
-                .filter(|record| ready.verifier.check(record).is_ok());
+                .filter(|record| stages.verifier.check(record).is_ok());
             passes.count() as u64
         });
         let verified: Vec<VerifiedBuf> = dived
             .records
             .iter()
-            .map(|record| ready.verifier.check_owned(record.clone()))
+            .map(|record| stages.verifier.check_owned(record.clone()))
             .collect::<Result<_, _>>()
             .unwrap_or_else(|leak| panic!("{leak}"));
         write(criterion, bytes, &verified, &dived);
@@ -283,90 +277,6 @@ fn sorted(records: &[Vec<u8>]) -> Vec<&[u8]> {
     let mut records: Vec<&[u8]> = records.iter().map(Vec::as_slice).collect();
     records.sort_unstable();
     records
-}
-
-/// A record that is to be redacted.
-struct Item {
-    record: Record<'static>,
-    typed: Vec<Typed>,
-    at: Instant,
-}
-
-/// Records with nexus, and what their redaction and verification rest on.
-struct Ready {
-    items: Vec<Item>,
-    line_bytes: u64,
-    facts: Facts,
-    redactor: Redactor,
-    verifier: Verifier,
-}
-
-impl Ready {
-    fn new(loaded: &Loaded, records: Vec<(Record<'static>, u64)>) -> Self {
-        let request = loaded.corpus.request();
-        let scope = || scope_index(&request).unwrap_or_else(|error| panic!("{error}"));
-        let compiled = scope();
-        let mut learner = Learner::new(Limits::default().max_dictionary);
-        let mut items = Vec::new();
-        for (record, bytes) in records {
-            let mut typed = Vec::new();
-            loaded
-                .plan
-                .typed(&record, &mut typed)
-                .expect("it matched, so its fields have their types");
-            let at = loaded.plan.time(&record).ok().flatten();
-            let at = at.expect("it matched, so it has a time");
-            learner.observe(&typed, &compiled, at.ns, impersonation(&loaded.plan, &record));
-            items.push((Item { record, typed, at }, bytes));
-        }
-        let profile = &loaded.plan.profile;
-        let facts = learner.freeze(scope(), &profile.vocabulary.words);
-        let policy = Policy {
-            personal_data: request.disclosure.personal_data,
-            ..Policy::default()
-        };
-        let key = RequestKey::derive(&[7; 32], &request.id);
-        let redactor =
-            Redactor::new(Arc::clone(&loaded.plan), policy, &key).expect("the built-in profile compiles");
-        let ground = Ground {
-            scope: request.scope.clone(),
-            personal_data: request.disclosure.personal_data,
-            foreign: facts.foreign(),
-            linked: facts.linked_ids(),
-            request_key: *key.as_bytes(),
-            ..Ground::default()
-        };
-        let verifier = Verifier::new(Arc::clone(profile), ground).expect("the built-in profile compiles");
-        items.retain(|(item, _)| redactor.has_nexus(&item.typed, &facts, item.at.ns));
-        Self {
-            line_bytes: items.iter().map(|(_, bytes)| bytes).sum(),
-            items: items.into_iter().map(|(item, _)| item).collect(),
-            facts,
-            redactor,
-            verifier,
-        }
-    }
-
-    fn redact(&self, item: &Item, ledger: &mut Ledger) -> Vec<u8> {
-        self.redactor
-            .redact(&item.record, &item.typed, &self.facts, item.at, ledger)
-            .into_bytes()
-    }
-}
-
-/// As a dive tells: whether a record says that somebody began, or ended, to act as somebody else.
-fn impersonation(plan: &ProfilePlan, record: &Record<'_>) -> Option<bool> {
-    let events = &plan.source(record.source)?.events;
-    let raw = plan.raw_event(record)?;
-    let mut names = events
-        .public(&raw)
-        .into_iter()
-        .filter_map(|index| events.name(index));
-    names.find_map(|name| match name {
-        "impersonation.started" => Some(true),
-        "impersonation.stopped" => Some(false),
-        _ => None,
-    })
 }
 
 /// What a whole dive over the corpus gives.

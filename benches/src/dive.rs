@@ -88,6 +88,23 @@ impl Sink for Fingerprint {
     }
 }
 
+/// The records of a dive, in order of their bytes.
+pub fn records_of(dive: &Dive) -> Vec<Vec<u8>> {
+    #[derive(Default)]
+    struct Kept(Vec<Vec<u8>>);
+    impl Sink for Kept {
+        fn record(&mut self, record: Verified<'_>, _provenance: &Provenance) -> Result<Flow, Error> {
+            self.0.push(record.as_bytes().to_vec());
+            Ok(Flow::Continue)
+        }
+    }
+    let mut kept = Kept::default();
+    dive.run(&mut kept)
+        .unwrap_or_else(|error| panic!("the dive failed: {error}"));
+    kept.0.sort_unstable();
+    kept.0
+}
+
 /// Runs a dive and compares its counts with the corpus' truth for its own request.
 pub fn answer(corpus: &Corpus, dive: &Dive) -> Answer {
     answer_to(corpus, dive, requests::own(corpus).expected)

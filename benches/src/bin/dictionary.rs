@@ -2,7 +2,7 @@
 //! for the verifier, and the time of a record beside an empty one. P7 of the targets.
 //!
 //! ```text
-//! cargo run --release -p decostop-bench --bin dictionary -- [--accounts 1000000] [--values names|all] [--megabytes 24]
+//! cargo run --release -p decostop-bench --bin dictionary -- [--accounts 1000000] [--values names|all] [--megabytes 24] [--json]
 //! ```
 //!
 //! Time is that of the processor, memory the process' resident set and its peak, as Linux tells them; so the dictionary is built before anything
@@ -22,16 +22,17 @@ use decostop::frame::Lines;
 use decostop::parse::{self, with_record};
 use decostop::query::scope_index;
 use decostop::request::{Request, accounts};
-use decostop_bench::{Corpus, Inputs, keep};
-use decostop_profile::Profile;
+use decostop_bench::{Corpus, Inputs, KEY, ThreadClock, keep};
+use decostop_profile::{Profile, Values};
 use decostop_redact::{
     Facts, Instant, Learner, Ledger, Policy, ProfilePlan, Record, Redactor, RequestKey, Typed,
 };
 use decostop_testkit::synth::{CodecMix, Options};
 use decostop_verify::{Ground, Memory, Verifier};
+use serde::Serialize;
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum Values {
+enum Known {
     /// User names alone.
     Names,
     /// User name, id, e-mail, display name and a project's path of each account.
@@ -45,13 +46,75 @@ struct Flags {
     accounts: u64,
     /// What is known of each of them.
     #[arg(long, value_enum, default_value = "all")]
-    values: Values,
+    values: Known,
     /// Decoded size of the corpus whose records are redacted.
     #[arg(long, default_value_t = 24)]
     megabytes: u64,
     /// Times that all records are redacted and verified with each dictionary, in turns.
     #[arg(long, default_value_t = 7)]
     runs: usize,
+    /// Tells the figures as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// What came out.
+#[derive(Debug, Default, Serialize)]
+struct Figures {
+    accounts: u64,
+    values: usize,
+    /// Of building, in order.
+    steps: Vec<Step>,
+    /// All steps together.
+    build_seconds: f64,
+    /// The most above what there was before the first step.
+    memory_mib: u64,
+    records: usize,
+    /// A record with an empty dictionary and with this one, in microseconds.
+    redact_micros: [f64; 2],
+    verify_micros: [f64; 2],
+    /// Time with this one by that with an empty one, run by run.
+    redact_ratios: Vec<f64>,
+    verify_ratios: Vec<f64>,
+}
+
+#[derive(Debug, Serialize)]
+struct Step {
+    name: &'static str,
+    seconds: f64,
+    /// Resident memory behind it, and the most so far.
+    mib: (u64, u64),
+}
+
+impl Figures {
+    /// Runs a step of building.
+    fn step<T>(&mut self, name: &'static str, run: impl FnOnce() -> Result<T>) -> Result<T> {
+        let begun = spent();
+        let made = run()?;
+        let seconds = spent().saturating_sub(begun).as_secs_f64();
+        let mib = memory();
+        self.build_seconds += seconds;
+        self.steps.push(Step { name, seconds, mib });
+        Ok(made)
+    }
+
+    fn tell(&self) {
+        println!("{} values of {} accounts", self.values, self.accounts);
+        for Step { name, seconds, mib } in &self.steps {
+            println!("{name:<10} {seconds:>6.2} s  {} MiB, at most {}", mib.0, mib.1);
+        }
+        println!(
+            "built in   {:>6.2} s  {} MiB at most above what there was before",
+            self.build_seconds, self.memory_mib
+        );
+        println!("{} records", self.records);
+        for (name, [a, b]) in [("redact", self.redact_micros), ("verify", self.verify_micros)] {
+            println!(
+                "{name:<10} {a:.2} µs a record with an empty dictionary, {b:.2} µs: {:.2} x",
+                b / a
+            );
+        }
+    }
 }
 
 /// A request that owns nothing, for what is built before the corpus is there.
@@ -119,16 +182,16 @@ fn word(mut number: u64) -> String {
 
 fn write_accounts(flags: &Flags, to: &mut dyn Write) -> std::io::Result<()> {
     match flags.values {
-        Values::Names => writeln!(to, "username")?,
-        Values::All => writeln!(to, "username,id,email,name,path")?,
+        Known::Names => writeln!(to, "username")?,
+        Known::All => writeln!(to, "username,id,email,name,path")?,
     }
     for n in 0..flags.accounts {
         // The same multiplier for all, so that neighbours have little in common.
         let mixed = n.wrapping_mul(0x9e37_79b9) % (1 << 32);
         let (given, family) = (word(mixed % 4096 + 4096), word(mixed));
         match flags.values {
-            Values::Names => writeln!(to, "{family}.{n}")?,
-            Values::All => writeln!(
+            Known::Names => writeln!(to, "{family}.{n}")?,
+            Known::All => writeln!(
                 to,
                 "{family}.{n},{},{family}{n}@{}.example,{given} {family},{}-{}/{family}",
                 20_000_000 + n,
@@ -141,30 +204,20 @@ fn write_accounts(flags: &Flags, to: &mut dyn Write) -> std::io::Result<()> {
     to.flush()
 }
 
-struct Made {
-    facts: Facts,
-    verifier: Verifier,
+fn learn(known: &Values, request: &Request) -> Result<Learner> {
+    let scope = scope_index(request)?;
+    let mut learner = Learner::new(Limits::default().max_dictionary);
+    for (class, text) in known.iter() {
+        learner.add_account(class, text, &scope);
+    }
+    Ok(learner)
 }
 
-fn make(
-    request: &Request,
-    plan: &ProfilePlan,
-    key: &RequestKey,
-    learner: Learner,
-    tell: bool,
-) -> Result<Made> {
-    let scope = scope_index(request)?;
-    let begun = spent();
-    let profile = &plan.profile;
-    let facts = learner.freeze(scope, &profile.vocabulary.words);
-    if tell {
-        println!(
-            "frozen      {:>8.2?}  {:?} MiB now, at most",
-            spent().saturating_sub(begun),
-            memory()
-        );
-    }
-    let begun = spent();
+fn freeze(request: &Request, plan: &ProfilePlan, learner: Learner) -> Result<Facts> {
+    Ok(learner.freeze(scope_index(request)?, &plan.profile.vocabulary.words))
+}
+
+fn verifier(request: &Request, plan: &ProfilePlan, key: &RequestKey, facts: &Facts) -> Result<Verifier> {
     let ground = Ground {
         scope: request.scope.clone(),
         personal_data: true,
@@ -173,15 +226,7 @@ fn make(
         request_key: *key.as_bytes(),
         ..Ground::default()
     };
-    let verifier = Verifier::new(Arc::clone(profile), ground)?;
-    if tell {
-        println!(
-            "verifier    {:>8.2?}  {:?} MiB now, at most",
-            spent().saturating_sub(begun),
-            memory()
-        );
-    }
-    Ok(Made { facts, verifier })
+    Ok(Verifier::new(Arc::clone(&plan.profile), ground)?)
 }
 
 struct Item {
@@ -200,38 +245,39 @@ fn main() -> Result<()> {
     let profile = Profile::gitlab();
     let plan = Arc::new(ProfilePlan::new(Arc::clone(&profile))?);
     let bare = Request::parse(REQUEST, std::path::Path::new("."))?;
-    let key = RequestKey::derive(&[7; 32], "BENCH-1");
-    make(&bare, &plan, &key, Learner::new(usize::MAX), false)?;
-    println!("before      {:>8}  {:?} MiB now, at most", "", memory());
-    let begun = spent();
-    let known = accounts::read(&path)?;
-    println!(
-        "accounts    {:>8.2?}  {:?} MiB now, at most",
-        spent().saturating_sub(begun),
-        memory()
-    );
-    let learner = |request: &Request| -> Result<Learner> {
-        let scope = scope_index(request)?;
-        let mut learner = Learner::new(Limits::default().max_dictionary);
-        for (class, text) in known.iter() {
-            learner.add_account(class, text, &scope);
-        }
-        Ok(learner)
+    let key = RequestKey::derive(&KEY, "BENCH-1");
+    // What any dive needs is there before the dictionary.
+    let nothing = freeze(&bare, &plan, Learner::new(usize::MAX))?;
+    drop(verifier(&bare, &plan, &key, &nothing)?);
+    let (before, _) = memory();
+    let mut figures = Figures {
+        accounts: flags.accounts,
+        ..Figures::default()
     };
-    let begun = spent();
-    let learned = learner(&bare)?;
-    println!(
-        "learned     {:>8.2?}  {:?} MiB now, at most",
-        spent().saturating_sub(begun),
-        memory()
-    );
-    println!(
-        "            {} values of {} accounts",
-        learned.len(),
-        flags.accounts
-    );
-    drop(make(&bare, &plan, &key, learned, true)?);
+    let known = figures.step("accounts", || Ok(accounts::read(&path)?))?;
+    let learned = figures.step("learned", || learn(&known, &bare))?;
+    figures.values = learned.len();
+    let facts = figures.step("frozen", || freeze(&bare, &plan, learned))?;
+    drop(figures.step("verifier", || verifier(&bare, &plan, &key, &facts))?);
+    drop(facts);
+    figures.memory_mib = memory().1.saturating_sub(before);
+    compare(&flags, &plan, &key, &known, &mut figures)?;
+    if flags.json {
+        println!("{}", serde_json::to_string(&figures)?);
+    } else {
+        figures.tell();
+    }
+    Ok(())
+}
 
+/// Redacts and verifies the same records with this dictionary and with an empty one.
+fn compare(
+    flags: &Flags,
+    plan: &Arc<ProfilePlan>,
+    key: &RequestKey,
+    known: &Values,
+    figures: &mut Figures,
+) -> Result<()> {
     let options = Options::default().seed(3).megabytes(flags.megabytes);
     let corpus = Corpus::temporary(&options.codec(CodecMix::Zstd).our_share(Some(0.13)));
     let request = corpus.request();
@@ -239,56 +285,62 @@ fn main() -> Result<()> {
         personal_data: true,
         ..Policy::default()
     };
-    let redactor = Redactor::new(Arc::clone(&plan), policy, &key)?;
-    let full = make(&request, &plan, &key, learner(&request)?, false)?;
-    let empty = make(&request, &plan, &key, Learner::new(usize::MAX), false)?;
-    ensure!(
-        full.facts.text_allowed(),
-        "more values than a dictionary may hold"
-    );
-    let items = items(&corpus, &plan, &redactor, &empty.facts);
-    println!("records     {}", items.len());
+    let redactor = Redactor::new(Arc::clone(plan), policy, key)?;
+    let made = |learner| -> Result<(Facts, Verifier)> {
+        let facts = freeze(&request, plan, learner)?;
+        let verifier = verifier(&request, plan, key, &facts)?;
+        Ok((facts, verifier))
+    };
+    let (empty, full) = (made(Learner::new(usize::MAX))?, made(learn(known, &request)?)?);
+    ensure!(full.0.text_allowed(), "more values than a dictionary may hold");
+    let items = items(&corpus, plan, &redactor, &empty.0);
+    figures.records = items.len();
 
-    let mut times: [[Duration; 2]; 2] = Default::default();
+    let mut times: [[Vec<f64>; 2]; 2] = Default::default();
     let mut answers = Vec::new();
-    for _ in 0..flags.runs {
-        for (made, times) in [&empty, &full].into_iter().zip(&mut times) {
+    // One run more, which does not count.
+    for run in 0..=flags.runs {
+        for ((facts, verifier), times) in [&empty, &full].into_iter().zip(&mut times) {
             let mut ledger = Ledger::default();
-            let begun = spent();
+            let clock = ThreadClock::start();
             let redacted: Vec<Vec<u8>> = items
                 .iter()
                 .map(|item| {
                     redactor
-                        .redact(&item.record, &item.typed, &made.facts, item.at, &mut ledger)
+                        .redact(&item.record, &item.typed, facts, item.at, &mut ledger)
                         .into_bytes()
                 })
                 .collect();
-            times[0] += spent().saturating_sub(begun);
+            let redact = clock.elapsed();
             let mut hasher = blake3::Hasher::new();
             for record in &redacted {
                 hasher.update(record).update(b"\n");
             }
             answers.push(hasher.finalize());
             let mut memory = Memory::default();
-            let begun = spent();
+            let clock = ThreadClock::start();
             for record in redacted {
-                made.verifier
+                verifier
                     .check_with_memory(record, &mut memory)
                     .map_err(|leak| anyhow::anyhow!("the verifier objects: {leak}"))?;
             }
-            times[1] += spent().saturating_sub(begun);
+            let verify = clock.elapsed();
+            if run > 0 {
+                for (times, spent) in times.iter_mut().zip([redact, verify]) {
+                    times.push(spent.as_secs_f64());
+                }
+            }
         }
     }
     answers.dedup();
     ensure!(answers.len() == 1, "the dictionary changed what comes out");
-    let each = |time: Duration| time.as_secs_f64() * 1e6 / (items.len() * flags.runs) as f64;
-    for (stage, name) in ["redact", "verify"].into_iter().enumerate() {
-        let (a, b) = (each(times[0][stage]), each(times[1][stage]));
-        println!(
-            "{name}      {a:.2} µs a record with an empty dictionary, {b:.2} µs: {:.2} x",
-            b / a
-        );
-    }
+    let [[empty_redact, empty_verify], [redact, verify]] = times;
+    let each = |times: &[f64]| times.iter().sum::<f64>() * 1e6 / (items.len() * flags.runs) as f64;
+    let ratios = |full: &[f64], empty: &[f64]| full.iter().zip(empty).map(|(a, b)| a / b).collect();
+    figures.redact_micros = [each(&empty_redact), each(&redact)];
+    figures.verify_micros = [each(&empty_verify), each(&verify)];
+    figures.redact_ratios = ratios(&redact, &empty_redact);
+    figures.verify_ratios = ratios(&verify, &empty_verify);
     Ok(())
 }
 

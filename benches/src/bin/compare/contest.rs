@@ -63,7 +63,7 @@ impl<'a> Contest<'a> {
         &self.inputs
     }
 
-    fn row<'r>(
+    pub(crate) fn row<'r>(
         &self,
         key: &'static str,
         name: impl Into<String>,
@@ -460,7 +460,7 @@ fn restrict(path: &Path) -> Result<()> {
     Ok(fs::set_permissions(path, fs::Permissions::from_mode(0o600))?)
 }
 
-fn skipped(what: &str, install: &str) -> Skipped {
+pub(crate) fn skipped(what: &str, install: &str) -> Skipped {
     Skipped {
         what: what.to_owned(),
         install: install.to_owned(),

@@ -8,6 +8,7 @@
 //! tools    the programs that take part        contest  the rows over one corpus
 //! row      running in turn, ratios by round   memory   a child's memory while it runs
 //! suite    the corpora and the targets        report   tables and JSON; chart: the picture
+//!          suite/redaction: P6 and P7
 //! ```
 
 #![forbid(unsafe_code)]
@@ -68,6 +69,9 @@ struct Args {
     /// ripgrep.
     #[arg(long, default_value = "rg")]
     rg: PathBuf,
+    /// scour-secrets.
+    #[arg(long, default_value = "scour-secrets")]
+    scour: PathBuf,
     /// The Python that has DuckDB and chDB.
     #[arg(long, default_value = "python3")]
     python: PathBuf,

@@ -25,11 +25,27 @@ pub(crate) struct Run {
     pub(crate) count: u64,
     /// Seconds by the contestant's own clock, if its start shall not count.
     pub(crate) own: Option<f64>,
+    /// Seconds that all threads together verified, if it tells.
+    pub(crate) verify: f64,
+}
+
+impl Run {
+    /// What took so long by the contestant's own clock.
+    pub(crate) fn timed(count: u64, seconds: f64) -> Self {
+        Self {
+            own: Some(seconds),
+            ..count.into()
+        }
+    }
 }
 
 impl From<u64> for Run {
     fn from(count: u64) -> Self {
-        Self { count, own: None }
+        Self {
+            count,
+            own: None,
+            verify: 0.0,
+        }
     }
 }
 
@@ -37,6 +53,8 @@ impl From<u64> for Run {
 pub(crate) struct Time {
     pub(crate) wall: f64,
     pub(crate) cpu: f64,
+    /// Seconds of threads that went into verification.
+    pub(crate) verify: f64,
 }
 
 /// A median with its extremes.
@@ -66,6 +84,7 @@ impl Row<'_> {
         let time = Time {
             wall: run.own.unwrap_or_else(|| began.elapsed().as_secs_f64()),
             cpu: cpu_seconds() - cpu,
+            verify: run.verify,
         };
         ensure!(
             run.count == self.want,

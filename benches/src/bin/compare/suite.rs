@@ -1,5 +1,7 @@
 //! The corpora of a sitting, and what is measured over each of them.
 
+mod redaction;
+
 use std::io::{BufRead as _, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{ChildStdout, Command, Stdio};
@@ -85,6 +87,13 @@ impl Suite<'_> {
         }
         if self.wants(&["P5"]) {
             self.skewed()?;
+        }
+        if self.wants(&["P6"]) {
+            self.redaction()?;
+        }
+        if self.wants(&["P7"]) {
+            self.rule_counts()?;
+            self.dictionary()?;
         }
         if self.wants(&["P10"]) {
             self.slow_consumer()?;
@@ -431,9 +440,7 @@ impl Suite<'_> {
 
     /// Records that stream into a reader who takes his time.
     fn slow_consumer(&mut self) -> Result<()> {
-        let codec = Self::codec("zstd")?;
-        let options = self.options(self.args.megabytes / 4, codec).our_share(Some(0.13));
-        let corpus = self.corpus("broad", &options)?;
+        let (corpus, codec) = self.broad()?;
         let contest = self.contest(&corpus, codec);
         let own = requests::own(&corpus);
         let request = contest.request_file(&own.request)?;

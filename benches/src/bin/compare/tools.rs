@@ -1,6 +1,7 @@
 //! The programs that take part, as far as they are installed.
 
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, bail, ensure};
@@ -30,6 +31,7 @@ pub(crate) struct Tools {
     pub(crate) duckdb: bool,
     pub(crate) chdb: bool,
     pub(crate) jq: bool,
+    pub(crate) scour: Option<PathBuf>,
     pub(crate) peers: bool,
     /// What each says of its version.
     pub(crate) versions: Vec<String>,
@@ -66,6 +68,7 @@ impl Tools {
             duckdb: take_part(&mut script(DUCKDB)),
             chdb: take_part(&mut script(CHDB)),
             jq: take_part(Command::new("jq").arg("--version")),
+            scour: take_part(Command::new(&args.scour).arg("--version")).then(|| args.scour.clone()),
             peers,
             versions: Vec::new(),
         };
@@ -90,10 +93,7 @@ impl Tools {
             .trim()
             .split_once(' ')
             .context("it printed something else than a count and seconds")?;
-        Ok(Run {
-            count: count.parse()?,
-            own: Some(seconds.parse()?),
-        })
+        Ok(Run::timed(count.parse()?, seconds.parse()?))
     }
 }
 
@@ -125,4 +125,12 @@ pub(crate) fn sum(command: &mut Command) -> Result<u64> {
         total += number;
     }
     Ok(total)
+}
+
+/// Bytes and lines of a file. The last line may lack its end.
+pub(crate) fn lines_of(path: &Path) -> Result<(u64, u64)> {
+    let bytes = fs::read(path).with_context(|| path.display().to_string())?;
+    let ends = memchr::memchr_iter(b'\n', &bytes).count() as u64;
+    let cut = u64::from(bytes.last().is_some_and(|last| *last != b'\n'));
+    Ok((bytes.len() as u64, ends + cut))
 }
