@@ -132,7 +132,9 @@ impl Found {
             return;
         }
         let zeros: usize = bytes.iter().map(|b| usize::from(*b == 0)).sum();
-        if (zeros + 1) * 5 > bytes.len() {
+        // Every second byte of Latin letters; fewer where characters without width stand between them.
+        let is_wide = (zeros + 1) * 5 > bytes.len();
+        if is_wide || zeros * 20 > bytes.len() {
             for text in utf16(bytes) {
                 self.views.push(View {
                     text,
@@ -140,7 +142,9 @@ impl Found {
                     decoded: true,
                 });
             }
-            return;
+            if is_wide {
+                return;
+            }
         }
         if bytes.len() < MIN_RUN {
             return;
