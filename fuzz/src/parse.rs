@@ -75,8 +75,12 @@ pub fn parse_vs_serde_json(data: &[u8]) {
     }
 }
 
-/// The line without blanks and without the time that some shippers put before it.
+/// The line without blanks and without the time that some shippers put before it, nor the zeros of a
+/// truncated file or a byte order mark.
 fn body(line: &[u8]) -> Option<&str> {
+    let first = line.iter().position(|byte| *byte != 0).unwrap_or(line.len());
+    let line = &line[first..];
+    let line = line.strip_prefix("\u{feff}".as_bytes()).unwrap_or(line);
     let text = std::str::from_utf8(line.trim_ascii());
     let cut = || {
         let line = line.trim_ascii();
